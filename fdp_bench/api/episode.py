@@ -1,0 +1,120 @@
+"""Episodes as values: what was asked for, and what came of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+#: Version of the episode record's layout.
+RECORD_SCHEMA = 1
+#: Shift string of an unshifted episode.
+CLEAN = "clean"
+
+
+@dataclass(frozen=True)
+class EpisodeSpec:
+    """One episode, complete: whoever runs it gets the same records, wall times aside.
+
+    Attributes:
+        task: Gymnasium id, for instance ``"fdp_bench/Lift-v1"``.
+        policy: Canonical policy string.
+        checkpoint: SHA-256 over the policy's weights; empty where it has none.
+        shift: Canonical shift string with severity, shifts joined by ``+``; ``"clean"`` for none.
+        severity: Severity of the first shift in (0, 1]; 0.0 for clean.
+        index: Index of the episode, >= 0; equal indices share their random streams over all arms.
+        run_seed: Seed of the run.
+    """
+
+    task: str
+    policy: str
+    checkpoint: str
+    shift: str
+    severity: float
+    index: int
+    run_seed: int
+
+    @property
+    def id(self) -> str:
+        """Stable id, 16 hexadecimal digits, over all fields."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no shift acts."""
+        return self.shift == CLEAN
+
+    @property
+    def arm(self) -> tuple[str, str, str]:
+        """The arm that the episode belongs to: (task, policy, shift)."""
+        return (self.task, self.policy, self.shift)
+
+    def clean_twin(self) -> "EpisodeSpec":
+        """The same episode without a shift."""
+        return replace(self, shift=CLEAN, severity=0.0)
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """What came of an episode; one line of ``episodes.jsonl``.
+
+    Attributes:
+        spec: What was asked for.
+        status: ``"ok"``, or ``"error"``, which counts as a failure.
+        success_once: Whether the task's success held at any control step.
+        success_held: Whether it held for 10 control steps in a row, the last included.
+        steps: Control steps taken.
+        latency_ms: Wall time of each `act` in milliseconds, divided by nothing: what the batch waited. Left out of
+            comparisons between runs, as `wall_time_s` is.
+        wall_time_s: Wall time of the episode in seconds.
+        safety: ``peak_contact_force_n`` (newtons, between gripper and anything), ``peak_joint_speed_rad_s``,
+            ``action_jerk`` (root mean square of the second difference of the actions).
+        receipt: The shift's receipt; empty for clean episodes.
+        initial_state_sha256: Digest of the simulator's state after reset.
+        error: Text of the error; empty for ``"ok"``.
+    """
+
+    spec: EpisodeSpec
+    status: str
+    success_once: bool
+    success_held: bool
+    steps: int
+    latency_ms: tuple[float, ...] = ()
+    wall_time_s: float = 0.0
+    safety: Mapping[str, float] = field(default_factory=dict)
+    receipt: Mapping[str, Any] = field(default_factory=dict)
+    initial_state_sha256: str = ""
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary with the schema's version and the episode's id."""
+        return {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "EpisodeRecord":
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: If the layout's version is unknown or a field is missing or extra.
+        """
+        fields = dict(data)
+        schema = fields.pop("schema", None)
+        if schema != RECORD_SCHEMA:
+            raise ValueError(f"episode record of schema {schema!r}; this version reads {RECORD_SCHEMA}")
+        identifier = fields.pop("id", None)
+        try:
+            spec = EpisodeSpec(**fields.pop("spec"))
+            fields["latency_ms"] = tuple(fields.get("latency_ms", ()))
+            record = cls(spec=spec, **fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"episode record is malformed: {error}") from error
+        if identifier != spec.id:
+            raise ValueError(f"episode record's id {identifier!r} does not match its spec ({spec.id})")
+        return record
+
+    def comparable(self) -> dict[str, Any]:
+        """The record without wall times, which is equal for equal runs."""
+        data = self.to_json()
+        del data["latency_ms"], data["wall_time_s"]
+        return data

@@ -1,0 +1,44 @@
+"""Modalities: named groups of observation keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+#: One observation: key -> array. ``prop`` float32 (D,); ``image.<camera>`` uint8 (H, W, 3), upright RGB;
+#: ``tactile`` float32 (K,).
+Observation = dict[str, npt.NDArray[np.generic]]
+
+#: Modality name -> observation keys, for instance ``{"prop": ("prop",), "vision": ("image.wrist",)}``.
+ModalityMap = Mapping[str, tuple[str, ...]]
+
+IMAGE_PREFIX = "image."
+
+
+def image_keys(keys: "Mapping[str, object] | tuple[str, ...]") -> tuple[str, ...]:
+    """Return the camera keys among observation keys, in their given order."""
+    return tuple(key for key in keys if key.startswith(IMAGE_PREFIX))
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a policy may know about a task before it acts.
+
+    Attributes:
+        task_id: Gymnasium id, for instance ``"fdp_bench/Lift-v1"``.
+        modalities: The environment's modality map.
+        observation_shapes: Observation key -> shape of one observation.
+        action_dim: Number of action components; each lies in [-1, 1].
+        horizon: Control steps after which an episode is truncated.
+        control_hz: Control steps a second of simulated time.
+        profile: Render profile, ``"fast"`` or ``"reference"``; empty where an environment has none.
+    """
+
+    task_id: str
+    modalities: ModalityMap
+    observation_shapes: Mapping[str, tuple[int, ...]]
+    action_dim: int
+    horizon: int
+    control_hz: float
+    profile: str = ""

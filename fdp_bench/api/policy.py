@@ -1,0 +1,147 @@
+"""What a policy is: numpy in, numpy out, a batch at a time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api.modality import TaskInfo
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """A parsed policy string, ``name[:order][@checkpoint][?key=value&...]``.
+
+    Attributes:
+        name: Name of the plugin, for instance ``"fdp"``.
+        order: Text behind the colon, for instance ``"prop>vision"``; empty where there is none. Its meaning
+            is the plugin's own.
+        checkpoint: Path or name of the weights; empty for the bundled ones.
+        options: Options behind the question mark, as text.
+    """
+
+    name: str
+    order: str = ""
+    checkpoint: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Canonical text: options sorted by name."""
+        text = self.name
+        if self.order:
+            text += f":{self.order}"
+        if self.checkpoint:
+            text += f"@{self.checkpoint}"
+        if self.options:
+            text += "?" + "&".join(f"{key}={self.options[key]}" for key in sorted(self.options))
+        return text
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """State of a policy's weights for one task, as `fdp-bench list` and the manifest show it.
+
+    Attributes:
+        available: Whether the policy can act on the task without training first.
+        source: Where the weights come from (``"bundled"``, a path), or why there are none.
+        sha256: Hash over everything that is loaded, hexadecimal; empty when not available.
+        card: The checkpoint's card.
+    """
+
+    available: bool
+    source: str
+    sha256: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Policy(ABC):
+    """Base class of policies; entry points of the group ``fdp_bench.policies`` name subclasses of it.
+
+    A policy is built as ``cls(spec, task, device="cpu")`` and must raise `SpecError` for an order or option that it does
+    not know and `CheckpointError` when it has no weights. It keeps no state between episodes unless it
+    implements `reset`.
+
+    Attributes:
+        modalities: Names of the modalities that the policy reads.
+        n_obs_steps: Number of latest observations that `act` is given, >= 1.
+        n_action_steps: Number of actions that `act` returns and the runner executes, >= 1.
+    """
+
+    #: One line for `fdp-bench list`.
+    summary: ClassVar[str] = ""
+
+    modalities: tuple[str, ...]
+    n_obs_steps: int = 1
+    n_action_steps: int = 1
+
+    def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
+        self.spec = spec
+        self.task = task
+        self.device = device
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape of the standard normal noise that one `act` of one episode consumes; () for none."""
+        return ()
+
+    @abstractmethod
+    def act(
+        self, observation: Mapping[str, npt.NDArray[np.generic]], noise: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Choose the next chunk of actions for a batch of episodes.
+
+        Args:
+            observation: Observation key -> array, shape (B, n_obs_steps, ...), oldest first. At the start of
+                an episode the first observation is repeated.
+            noise: Standard normal noise, shape (B, *noise_shape), float32.
+
+        Returns:
+            Actions, shape (B, n_action_steps, A), float32, in [-1, 1].
+        """
+
+    def reset(self, lanes: npt.NDArray[np.int64]) -> None:  # noqa: B027
+        """Forget the episodes in these rows of the batch; called before each one's first `act`.
+
+        Args:
+            lanes: Rows of the batch that start a new episode, shape (K,).
+        """
+
+    @classmethod
+    def orders(cls, task: TaskInfo) -> list[str]:
+        """Orders worth listing for a task, for instance ``["prop>vision"]``; ``[""]`` where none exist."""
+        del task
+        return [""]
+
+    @classmethod
+    def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
+        """Describe the weights that ``cls(spec, task)`` would load, without loading them.
+
+        A policy without weights is available by nature.
+        """
+        del spec, task
+        return WeightsInfo(available=True, source="none needed")
+
+    @classmethod
+    def fit(
+        cls, spec: PolicySpec, task: TaskInfo, data: Path, out: Path, settings: Mapping[str, str]
+    ) -> Path:
+        """Train on demonstrations; optional.
+
+        Args:
+            spec: What to train.
+            task: The task the demonstrations show.
+            data: Demonstration file as `fdp-bench demos` writes it.
+            out: Folder for the checkpoint, its log and its plots.
+            settings: Training settings as text (``num_demos``, ``seed``, ``device``, ``resume``, ...).
+
+        Returns:
+            Path of the checkpoint, fit for ``name:order@PATH``.
+
+        Raises:
+            NotImplementedError: If the policy cannot be trained.
+        """
+        raise NotImplementedError(f"policy {spec.name!r} cannot be trained")

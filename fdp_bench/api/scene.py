@@ -1,0 +1,95 @@
+"""What a scene-level shift may touch: the model the cameras draw, never the one the physics steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api.modality import Observation
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Where something stands on the table, world frame.
+
+    Attributes:
+        center_xy: Centre in metres, shape (2,).
+        radius: Radius of the circle that holds it, metres.
+    """
+
+    center_xy: tuple[float, float]
+    radius: float
+
+
+class Scene(Protocol):
+    """The drawn scene of an environment, restored to its clean state at each reset.
+
+    Everything here changes pictures only. Sizes are in metres, angles in radians, colours in [0, 1], the
+    frame is the world's.
+    """
+
+    @property
+    def material_groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``)."""
+
+    def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
+        """Current tints of a part's materials or geoms, shape (K, 4)."""
+
+    def tint_part(self, part: str, rgb: npt.NDArray[np.floating], *, amount: float) -> None:
+        """Blend the drawn colour of a part towards `rgb`.
+
+        Args:
+            part: Key of `material_groups`.
+            rgb: Target colour, shape (3,), in [0, 1].
+            amount: 0 leaves the part, texture included, as it was; 1 paints it flatly with `rgb`.
+        """
+
+    def set_lights(
+        self, *, diffuse_scale: npt.NDArray[np.floating], ambient_scale: npt.NDArray[np.floating]
+    ) -> None:
+        """Scale all lights' (headlight included) diffuse and ambient colour by an RGB factor, shape (3,), >= 0."""
+
+    @property
+    def distractor_slots(self) -> tuple[str, ...]:
+        """Names of the compiled-in hidden household objects, for instance ``"milk_0"``."""
+
+    def slot_radius(self, slot: str) -> float:
+        """Radius of the upright cylinder around an object's drawn shape, metres."""
+
+    def place_distractor(self, slot: str, *, xy: tuple[float, float], yaw: float) -> None:
+        """Stand a distractor upright on the table; it is drawn from now on until the next reset."""
+
+    @property
+    def table_half_extent(self) -> tuple[float, float]:
+        """Half lengths of the table top along world x and y, metres."""
+
+    @property
+    def table_center(self) -> tuple[float, float, float]:
+        """Centre of the table's top surface in the world, metres."""
+
+    @property
+    def workspace(self) -> Footprint:
+        """Circle on the table that the target and the gripper's way to it can occupy in this task."""
+
+    @property
+    def keep_clear(self) -> Sequence[Footprint]:
+        """Where nothing may be placed in this episode: the target and the robot's base."""
+
+    def frames(self, keys: Sequence[str]) -> Observation:
+        """Draw the current state: camera key -> frame, shape (H, W, 3), uint8."""
+
+    def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
+        """Who is seen where, shape (H, W), uint8: 0 other, 1 target, 2 gripper, 3 distractor."""
+
+    def project(self, key: str, point: npt.NDArray[np.floating]) -> tuple[float, float] | None:
+        """Pixel of a world point as fractions (u, v) of width and height, origin top-left; None behind the camera."""
+
+    @property
+    def target_position(self) -> npt.NDArray[np.float64]:
+        """Centre of the task's target object, shape (3,), metres. For shifts only; never shown to a policy."""
+
+    @property
+    def gripper_position(self) -> npt.NDArray[np.float64]:
+        """Grip site of the gripper, shape (3,), metres."""

@@ -1,0 +1,41 @@
+"""Random streams: every random number of an episode comes from (run seed, index, name).
+
+The streams depend neither on the policy nor on the shift, so that arms are compared under common random
+numbers (DESIGN 4).
+"""
+
+import zlib
+
+import numpy as np
+
+#: Stream that seeds ``env.reset(seed=...)``.
+INITIAL_STATE = "initial-state"
+#: Stream handed to shifts through ``env.reset(options={"shift_seed": ...})``.
+SHIFT = "shift"
+#: Stream of the policy's noise; keyed further by the replan step.
+POLICY_NOISE = "policy-noise"
+
+
+def stream_seed(run_seed: int, index: int, name: str, *more: int) -> np.random.SeedSequence:
+    """Seed sequence of one named stream of one episode.
+
+    Args:
+        run_seed: Seed of the run, >= 0.
+        index: Index of the episode, >= 0.
+        name: Name of the stream.
+        *more: Further keys, each >= 0, for instance the control step of a replan.
+
+    Returns:
+        A seed sequence that depends on nothing but the arguments.
+    """
+    return np.random.SeedSequence([run_seed, index, zlib.crc32(name.encode()), *more])
+
+
+def stream(run_seed: int, index: int, name: str, *more: int) -> np.random.Generator:
+    """Random generator of one named stream of one episode. See `stream_seed`."""
+    return np.random.Generator(np.random.PCG64(stream_seed(run_seed, index, name, *more)))
+
+
+def stream_int(run_seed: int, index: int, name: str, *more: int) -> int:
+    """A 32-bit seed, in [0, 2**32), drawn from a named stream. See `stream_seed`."""
+    return int(stream_seed(run_seed, index, name, *more).generate_state(1)[0])
