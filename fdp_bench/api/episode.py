@@ -65,8 +65,8 @@ class EpisodeRecord:
         success_once: Whether the task's success held at any control step.
         success_held: Whether it held for 10 control steps in a row, the last included.
         steps: Control steps taken.
-        latency_ms: Wall time of each `act` in milliseconds, divided by nothing: what the batch waited. Left out of
-            comparisons between runs, as `wall_time_s` is.
+        latency_ms: Wall time of each `act` in milliseconds, divided by nothing: what the batch waited. Left
+            out of comparisons between runs, as `wall_time_s` is.
         wall_time_s: Wall time of the episode in seconds.
         safety: ``peak_contact_force_n`` (newtons, between gripper and anything), ``peak_joint_speed_rad_s``,
             ``action_jerk`` (root mean square of the second difference of the actions).

@@ -61,9 +61,9 @@ class WeightsInfo:
 class Policy(ABC):
     """Base class of policies; entry points of the group ``fdp_bench.policies`` name subclasses of it.
 
-    A policy is built as ``cls(spec, task, device="cpu")`` and must raise `SpecError` for an order or option that it does
-    not know and `CheckpointError` when it has no weights. It keeps no state between episodes unless it
-    implements `reset`.
+    A policy is built as ``cls(spec, task, device="cpu")`` and must raise `SpecError` for an order or option
+    that it does not know and `CheckpointError` when it has no weights. It keeps no state between episodes
+    unless it implements `reset`.
 
     Attributes:
         modalities: Names of the modalities that the policy reads.
@@ -115,6 +115,19 @@ class Policy(ABC):
         """Orders worth listing for a task, for instance ``["prop>vision"]``; ``[""]`` where none exist."""
         del task
         return [""]
+
+    @classmethod
+    def resolve(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:
+        """Check a spec's order and options against a task and complete what it leaves out, without loading weights.
+
+        The runner calls it before anything is written; records hold the resolved spec, so that two spellings of
+        one policy (``fdp:prop`` and ``fdp:prop>vision``) are one arm.
+
+        Raises:
+            SpecError: If the policy does not know the order or an option.
+        """
+        del task
+        return spec
 
     @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +32,12 @@ class Scene(Protocol):
 
     @property
     def material_groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Names of the parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``)."""
+        """Parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``)."""
 
     def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
         """Current tints of a part's materials or geoms, shape (K, 4)."""
 
-    def tint_part(self, part: str, rgb: npt.NDArray[np.floating], *, amount: float) -> None:
+    def tint_part(self, part: str, rgb: npt.NDArray[np.floating[Any]], *, amount: float) -> None:
         """Blend the drawn colour of a part towards `rgb`.
 
         Args:
@@ -47,9 +47,9 @@ class Scene(Protocol):
         """
 
     def set_lights(
-        self, *, diffuse_scale: npt.NDArray[np.floating], ambient_scale: npt.NDArray[np.floating]
+        self, *, diffuse_scale: npt.NDArray[np.floating[Any]], ambient_scale: npt.NDArray[np.floating[Any]]
     ) -> None:
-        """Scale all lights' (headlight included) diffuse and ambient colour by an RGB factor, shape (3,), >= 0."""
+        """Scale all lights' colours, the headlight's too, by RGB factors, each of shape (3,) and >= 0."""
 
     @property
     def distractor_slots(self) -> tuple[str, ...]:
@@ -83,12 +83,12 @@ class Scene(Protocol):
     def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
         """Who is seen where, shape (H, W), uint8: 0 other, 1 target, 2 gripper, 3 distractor."""
 
-    def project(self, key: str, point: npt.NDArray[np.floating]) -> tuple[float, float] | None:
-        """Pixel of a world point as fractions (u, v) of width and height, origin top-left; None behind the camera."""
+    def project(self, key: str, point: npt.NDArray[np.floating[Any]]) -> tuple[float, float] | None:
+        """Pixel of a world point as fractions (u, v) of width and height, origin top-left; None if behind."""
 
     @property
     def target_position(self) -> npt.NDArray[np.float64]:
-        """Centre of the task's target object, shape (3,), metres. For shifts only; never shown to a policy."""
+        """Centre of the task's target object, shape (3,), metres. For shifts; never shown to a policy."""
 
     @property
     def gripper_position(self) -> npt.NDArray[np.float64]:

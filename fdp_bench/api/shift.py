@@ -1,25 +1,33 @@
 """What a shift is: a `gymnasium.Wrapper` that makes one sense lie, and says what it did.
 
 Two bases: `ObservationShift` edits observations (arrays in, arrays out) and works on any environment;
-`SceneShift` edits the picture's own scene (materials, lights, cameras, distractor slots). A visual shift never
-touches the physics: scenes are drawn from a model of their own (`fdp_bench.sim`).
+`fdp_bench.api.scene_shift.SceneShift` edits the picture's own scene (materials, lights, distractor slots). A
+visual shift never touches the physics: scenes are drawn from a model of their own (`fdp_bench.sim`).
 """
 
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 
-from fdp_bench.api.errors import ShiftConfigError, UnsupportedShiftError, nearest
+from fdp_bench.api.errors import ShiftConfigError, nearest
 from fdp_bench.api.modality import Observation, image_keys
+from fdp_bench.api.receipt import (
+    GRIPPER,
+    TARGET,
+    HiddenPixels,
+    Receipt,
+    Segmentations,
+    hidden_share,
+    pixel_change,
+)
+from fdp_bench.api.scene import Scene
 from fdp_bench.api.streams import SHIFT, stream_int
-
-if TYPE_CHECKING:
-    from fdp_bench.api.scene import Scene
 
 #: Number of whole severity levels; level L stands for severity L / LEVELS.
 LEVELS = 5
@@ -42,47 +50,22 @@ class ShiftSpec:
 
     def __str__(self) -> str:
         """Canonical text: the severity as a level where it is one, options sorted by name."""
-        level = self.severity * LEVELS
-        shown = str(round(level)) if abs(level - round(level)) < 1e-9 else repr(self.severity)
+        # A level has no decimal point and anything else has one, tiny numbers included, so the text parses back.
+        levels = {level / LEVELS: str(level) for level in range(1, LEVELS + 1)}
+        shown = levels.get(self.severity) or np.format_float_positional(self.severity, trim="0")
         text = f"{self.name}@{shown}"
         if self.options:
             text += "?" + "&".join(f"{key}={self.options[key]}" for key in sorted(self.options))
         return text
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What a shift did to one episode, measured on its first frame.
-
-    Attributes:
-        shift: Canonical shift string.
-        status: ``"applied"``, or ``"unsupported"``.
-        parameters: The physical parameters drawn or computed for this episode, JSON-ready.
-        pixel_change: Camera key -> mean absolute change of a pixel's channel, in [0, 255], against the same
-            frame without the shift.
-        target_hidden: Camera key -> share of the target's visible pixels that the shift hides, in [0, 1];
-            a camera that does not see the target is left out.
-        gripper_hidden: Likewise for the gripper.
-    """
-
-    shift: str
-    status: str = "applied"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    pixel_change: Mapping[str, float] = field(default_factory=dict)
-    target_hidden: Mapping[str, float] = field(default_factory=dict)
-    gripper_hidden: Mapping[str, float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The receipt as a JSON-ready dictionary."""
-        return asdict(self)
-
-
-class Shift(gymnasium.Wrapper):  # type: ignore[type-arg]
+class Shift(gymnasium.Wrapper):
     """Base of all shifts; entry points of the group ``fdp_bench.shifts`` name subclasses of it.
 
-    Built as ``cls(env, severity=0.6, **options)`` with options as keyword arguments, text or typed. The shift's
-    clock `step_count` counts control steps since reset. All randomness of an episode comes from `rng`, made
-    anew at each reset from ``options["shift_seed"]`` (from the reset's seed where that is missing).
+    Built as ``cls(env, severity=0.6, **options)`` with options as keyword arguments, text or typed. The
+    shift's clock `step_count` counts control steps since reset. All randomness of an episode comes from
+    `rng`, made anew at each reset from ``options["shift_seed"]`` (from the reset's seed where that is
+    missing).
 
     Attributes:
         severity: In [0, 1]; 0 is the identity.
@@ -105,14 +88,17 @@ class Shift(gymnasium.Wrapper):  # type: ignore[type-arg]
         self, env: gymnasium.Env[Any, Any], *, severity: float = DEFAULT_LEVEL / LEVELS, **options: Any
     ) -> None:
         super().__init__(env)
-        if not 0.0 <= severity <= 1.0:
+        if not isinstance(severity, (int, float)) or not 0.0 <= severity <= 1.0:
+            closest = 1.0 if isinstance(severity, (int, float)) and severity > 1.0 else DEFAULT_LEVEL / LEVELS
             raise ShiftConfigError(
-                f"severity {severity!r} of shift {self.name!r} is outside [0, 1]; use a level 1-5 or a number in (0, 1]"
+                f"severity {severity!r} of shift {self.name!r} is not a number in [0, 1] "
+                f"(level L is L/{LEVELS}); try severity={closest}"
             )
         self.severity = float(severity)
         self.options = self._resolve_options(options)
         self.rng = np.random.default_rng(0)
         self.step_count = 0
+        self._receipt: Receipt | None = None
 
     @classmethod
     def _resolve_options(cls, options: Mapping[str, Any]) -> dict[str, str]:
@@ -131,15 +117,62 @@ class Shift(gymnasium.Wrapper):  # type: ignore[type-arg]
         return resolved
 
     @property
-    def spec(self) -> ShiftSpec:
+    def shift_spec(self) -> ShiftSpec:
         """The shift as a spec, options that equal their default left out."""
         defaults = self._resolve_options({})
         kept = {key: value for key, value in self.options.items() if defaults[key] != value}
         return ShiftSpec(self.name, self.severity, kept)
 
-    @abstractmethod
+    @property
+    def camera_keys(self) -> tuple[str, ...]:
+        """Camera keys of the environment's observation space, sorted."""
+        space = self.env.observation_space
+        return tuple(sorted(image_keys(space.spaces))) if isinstance(space, gymnasium.spaces.Dict) else ()
+
     def receipt(self) -> Receipt:
-        """What the shift did to this episode; valid after reset."""
+        """What the shift did to this episode.
+
+        Raises:
+            RuntimeError: If the environment was never reset.
+        """
+        if self._receipt is None:
+            raise RuntimeError(f"shift {self.name!r} has no receipt before the first reset")
+        return self._receipt
+
+    def _write_receipt(
+        self,
+        parameters: Mapping[str, Any],
+        clean: Observation,
+        shifted: Observation,
+        segmentations: Segmentations,
+        hidden: HiddenPixels,
+    ) -> None:
+        self._receipt = Receipt(
+            shift=str(self.shift_spec),
+            parameters=parameters,
+            pixel_change=pixel_change(clean, shifted),
+            target_hidden=hidden_share(segmentations, hidden, TARGET),
+            gripper_hidden=hidden_share(segmentations, hidden, GRIPPER),
+        )
+
+    def _reset_with_frames(
+        self, seed: int | None, options: dict[str, Any] | None
+    ) -> tuple[Observation, dict[str, Any]]:
+        # The effect is measured on the first frame, so that frame is drawn even when nobody else reads it.
+        base: Any = self.env.unwrapped
+        drawing = getattr(base, "draw_images", None)
+        if drawing is None:
+            return self.env.reset(seed=seed, options=options)
+        base.draw_images = True
+        try:
+            return self.env.reset(seed=seed, options=options)
+        finally:
+            base.draw_images = drawing
+
+    def _without_unread_frames(self, observation: Observation) -> Observation:
+        if getattr(self.env.unwrapped, "draw_images", True):
+            return observation
+        return {key: value for key, value in observation.items() if key not in image_keys(observation)}
 
     def _start_episode(self, seed: int | None, options: Mapping[str, Any]) -> None:
         if "shift_seed" in options:
@@ -163,8 +196,8 @@ class ObservationShift(Shift):
         """Return the altered observation for the current `self.step_count`.
 
         Args:
-            observation: Unaltered observation; never modified in place. Camera keys are absent on control steps whose
-                frames nobody reads, so the result must not depend on how often this is called.
+            observation: Unaltered observation; never modified in place. Camera keys are absent on control
+                steps whose frames nobody reads, so the result must not depend on how often this is called.
 
         Returns:
             A new dictionary; untouched keys may share their arrays.
@@ -174,20 +207,39 @@ class ObservationShift(Shift):
         """The episode's physical parameters for the receipt, JSON-ready."""
         return {}
 
+    def covers(self, key: str, shape: tuple[int, int]) -> npt.NDArray[np.bool_] | None:
+        """Which pixels of a camera show nothing of the scene at the current `self.step_count`.
+
+        The receipt's hidden shares are measured by it. A shift that blurs, recolours or warps covers nothing.
+
+        Args:
+            key: Camera key.
+            shape: Height and width of the frame in pixels.
+
+        Returns:
+            Mask of that shape, or None for none.
+        """
+        del key, shape
+        return None
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Reset the environment, start the shift's stream and alter the first observation."""
-        observation, info = self.env.reset(seed=seed, options=options)
+        observation, info = self._reset_with_frames(seed, options)
         self._start_episode(seed, options or {})
         self.begin(observation)
         altered = self._altered(observation)
-        self._receipt = Receipt(
-            shift=str(self.spec),
-            parameters=self.parameters(),
-            pixel_change=pixel_change(observation, altered),
-        )
-        return altered, info
+        scene: Scene | None = getattr(self.env.unwrapped, "scene", None)
+        segmentations, hidden = {}, {}
+        if scene is not None and self.severity > 0.0:
+            for key in image_keys(observation):
+                segmentations[key] = scene.segmentation(key)
+                shape = segmentations[key].shape
+                mask = self.covers(key, (shape[0], shape[1]))
+                hidden[key] = np.zeros(shape, dtype=np.bool_) if mask is None else mask
+        self._write_receipt(self.parameters(), observation, altered, segmentations, hidden)
+        return self._without_unread_frames(altered), info
 
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """Step the environment and alter what it shows."""
@@ -197,74 +249,3 @@ class ObservationShift(Shift):
 
     def _altered(self, observation: Observation) -> Observation:
         return dict(observation) if self.severity == 0.0 else self.alter(observation)
-
-    def receipt(self) -> Receipt:
-        """See `Shift.receipt`."""
-        return self._receipt
-
-
-class SceneShift(Shift):
-    """A shift of what stands before the cameras. Subclasses write `dress`.
-
-    The scene is restored before each episode, outermost shift last, so shifts compose and never add up over
-    episodes.
-    """
-
-    @abstractmethod
-    def dress(self, scene: "Scene") -> dict[str, Any]:
-        """Alter the scene for this episode with `self.rng`; called once a reset, after the initial state is set.
-
-        Returns:
-            The episode's physical parameters for the receipt, JSON-ready.
-        """
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
-        """Reset the environment, dress its scene and draw the first frame of it."""
-        scene = scene_of(self.env, self.name)
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._start_episode(seed, options or {})
-        parameters: dict[str, Any] = {}
-        shifted = dict(observation)
-        if self.severity > 0.0:
-            parameters = self.dress(scene)
-            shifted.update(scene.frames(image_keys(observation)))
-        self._receipt = Receipt(
-            shift=str(self.spec), parameters=parameters, pixel_change=pixel_change(observation, shifted)
-        )
-        return shifted, info
-
-    def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
-        """Step the environment; the dressed scene is drawn by the environment itself."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self.step_count += 1
-        return observation, reward, terminated, truncated, info
-
-    def receipt(self) -> Receipt:
-        """See `Shift.receipt`."""
-        return self._receipt
-
-
-def scene_of(env: gymnasium.Env[Any, Any], shift_name: str) -> "Scene":
-    """The scene an environment draws its frames from.
-
-    Raises:
-        UnsupportedShiftError: If the environment has none.
-    """
-    scene: Scene | None = getattr(env.unwrapped, "scene", None)
-    if scene is None:
-        raise UnsupportedShiftError(
-            f"shift {shift_name!r} alters the scene, and {env.unwrapped} offers none; "
-            "use an observation-level shift such as 'occlusion'"
-        )
-    return scene
-
-
-def pixel_change(clean: Observation, shifted: Observation) -> dict[str, float]:
-    """Mean absolute change of a pixel's channel for each camera key, in [0, 255]."""
-    return {
-        key: float(np.abs(clean[key].astype(np.int16) - shifted[key].astype(np.int16)).mean())
-        for key in image_keys(clean)
-        if key in shifted
-    }

@@ -1,0 +1,104 @@
+"""The order of modalities in a policy string: what is prioritized, and what is not (DESIGN 3)."""
+
+import re
+from collections.abc import Iterable
+
+from fdp_bench.api.errors import SpecError, nearest
+
+#: Separates the prioritized modalities from the rest.
+PRIORITY = ">"
+#: Joins modalities on one side.
+JOIN = "+"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+#: What a lone modality implies as the rest.
+_LONE_REST = {"prop": "vision", "vision": "prop"}
+
+
+def check_order(text: str) -> None:
+    """Check the form of an order, without knowing which modalities exist.
+
+    Args:
+        text: For instance ``"prop>vision"``, ``"prop+vision>tactile"`` or ``"prop"``.
+
+    Raises:
+        SpecError: If a side is empty, a name is malformed or named twice, or there are several ``>``.
+    """
+    _split(text)
+
+
+def parse_order(
+    text: str, modalities: Iterable[str], *, complete: bool = True
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split an order into the prioritized modalities and the rest.
+
+    An order with ``>`` uses exactly the modalities that it names. A lone ``prop`` means ``prop>vision``, a
+    lone ``vision`` means ``vision>prop``.
+
+    Args:
+        text: The order, for instance ``"prop>vision"``.
+        modalities: Names of the modalities that the task offers.
+        complete: Whether an order without ``>`` is completed. If False, its rest is empty: the reading of a policy
+            that has no secondary modalities.
+
+    Returns:
+        (prioritized, rest), each in the order written.
+
+    Raises:
+        SpecError: If the order is malformed, names a modality that the task does not offer, or says nothing of
+            the rest where that cannot be guessed.
+    """
+    offered = tuple(modalities)
+    prioritized, rest = _split(text)
+    if not rest and complete:
+        implied = _LONE_REST.get(prioritized[0]) if len(prioritized) == 1 else None
+        if implied is None:
+            _check_offered(text, prioritized, offered)
+            raise SpecError(
+                f"order {text!r} does not say what is secondary; write {_example(text, prioritized, offered)!r}"
+            )
+        rest = (implied,)
+    _check_offered(text, prioritized + rest, offered)
+    return prioritized, rest
+
+
+def format_order(prioritized: Iterable[str], rest: Iterable[str] = ()) -> str:
+    """Inverse of `parse_order`: the canonical text of an order."""
+    sides = [JOIN.join(side) for side in (tuple(prioritized), tuple(rest)) if side]
+    return PRIORITY.join(sides)
+
+
+def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    sides = text.split(PRIORITY)
+    if len(sides) > 2:
+        raise SpecError(
+            f"order {text!r} has {len(sides) - 1} '>'; one separates what is prioritized from the rest"
+        )
+    named: list[str] = []
+    for position, side in enumerate(sides):
+        where = "behind '>'" if position else "prioritized"
+        if not side:
+            raise SpecError(f"order {text!r} names no modality {where}; write for instance 'prop>vision'")
+        for name in side.split(JOIN):
+            if not _NAME.fullmatch(name):
+                raise SpecError(
+                    f"order {text!r} holds {name!r}, which is no modality's name; write for instance 'prop>vision'"
+                )
+            if name in named:
+                raise SpecError(
+                    f"order {text!r} names {name!r} twice; each modality stands on one side of '>'"
+                )
+            named.append(name)
+    first = len(sides[0].split(JOIN))
+    return tuple(named[:first]), tuple(named[first:])
+
+
+def _check_offered(text: str, names: tuple[str, ...], offered: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in offered:
+            raise SpecError(f"order {text!r} names unknown modality {name!r}{nearest(name, offered)}")
+
+
+def _example(text: str, prioritized: tuple[str, ...], offered: tuple[str, ...]) -> str:
+    others = [name for name in offered if name not in prioritized]
+    return f"{text}>{others[0]}" if others else "prop>vision"
