@@ -38,15 +38,15 @@ def parse_order(
     Args:
         text: The order, for instance ``"prop>vision"``.
         modalities: Names of the modalities that the task offers.
-        complete: Whether an order without ``>`` is completed. If False, its rest is empty: the reading of a policy
-            that has no secondary modalities.
+        complete: Whether an order without ``>`` is completed. If False, its rest is empty,
+            which suits a policy without secondary modalities.
 
     Returns:
         (prioritized, rest), each in the order written.
 
     Raises:
-        SpecError: If the order is malformed, names a modality that the task does not offer, or says nothing of
-            the rest where that cannot be guessed.
+        SpecError: If the order is malformed, names a modality that the task does not offer, or leaves
+            the rest open where it cannot be guessed.
     """
     offered = tuple(modalities)
     prioritized, rest = _split(text)
@@ -54,9 +54,8 @@ def parse_order(
         implied = _LONE_REST.get(prioritized[0]) if len(prioritized) == 1 else None
         if implied is None:
             _check_offered(text, prioritized, offered)
-            raise SpecError(
-                f"order {text!r} does not say what is secondary; write {_example(text, prioritized, offered)!r}"
-            )
+            example = _example(text, prioritized, offered)
+            raise SpecError(f"order {text!r} does not say what is secondary; write {example!r}")
         rest = (implied,)
     _check_offered(text, prioritized + rest, offered)
     return prioritized, rest
@@ -82,7 +81,7 @@ def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         for name in side.split(JOIN):
             if not _NAME.fullmatch(name):
                 raise SpecError(
-                    f"order {text!r} holds {name!r}, which is no modality's name; write for instance 'prop>vision'"
+                    f"order {text!r} holds {name!r}, no modality's name; write for instance 'prop>vision'"
                 )
             if name in named:
                 raise SpecError(

@@ -118,10 +118,10 @@ class Policy(ABC):
 
     @classmethod
     def resolve(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:
-        """Check a spec's order and options against a task and complete what it leaves out, without loading weights.
+        """Check a spec's order and options against a task and complete it, without loading weights.
 
-        The runner calls it before anything is written; records hold the resolved spec, so that two spellings of
-        one policy (``fdp:prop`` and ``fdp:prop>vision``) are one arm.
+        The runner calls it before anything is written; records hold the resolved spec, so that two spellings
+        of one policy (``fdp:prop`` and ``fdp:prop>vision``) are one arm.
 
         Raises:
             SpecError: If the policy does not know the order or an option.

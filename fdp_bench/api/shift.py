@@ -50,7 +50,7 @@ class ShiftSpec:
 
     def __str__(self) -> str:
         """Canonical text: the severity as a level where it is one, options sorted by name."""
-        # A level has no decimal point and anything else has one, tiny numbers included, so the text parses back.
+        # A level has no decimal point, anything else has one (tiny numbers included): the text parses back.
         levels = {level / LEVELS: str(level) for level in range(1, LEVELS + 1)}
         shown = levels.get(self.severity) or np.format_float_positional(self.severity, trim="0")
         text = f"{self.name}@{shown}"
