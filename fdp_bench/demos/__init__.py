@@ -1,0 +1,1 @@
+"""Demonstrations: scripted experts, their collection, the dataset file. Imports no simulator."""

@@ -1,0 +1,32 @@
+"""Names in a demonstration file: robomimic's observation keys and how ours map onto them."""
+
+from collections.abc import Mapping
+
+#: Version of our own attributes in the HDF5 file and of the packed file.
+FORMAT_VERSION = 1
+#: robomimic's code for robosuite environments in ``env_args["type"]``.
+ROBOSUITE_ENV_TYPE = 1
+#: Parts of ``prop`` in order, under robomimic's names, with their number of components.
+PROP_PARTS: Mapping[str, int] = {
+    "robot0_joint_pos": 7,
+    "robot0_eef_pos": 3,
+    "robot0_eef_quat": 4,
+    "robot0_gripper_qpos": 2,
+}
+#: Camera key -> robomimic's name.
+IMAGE_NAMES: Mapping[str, str] = {
+    "image.agentview": "agentview_image",
+    "image.wrist": "robot0_eye_in_hand_image",
+}
+#: Attribute of each demonstration: number of leading steps that are no example to follow, see `experts`.
+LEAD_IN_ATTRIBUTE = "lead_in_steps"
+
+
+def demo_name(index: int) -> str:
+    """Name of a demonstration's group, for instance ``"demo_12"``."""
+    return f"demo_{index}"
+
+
+def held_out_count(num_demos: int) -> int:
+    """Demonstrations held out where none are left over: a tenth, at least one, but none of a single one."""
+    return max(1, round(num_demos / 10)) if num_demos > 1 else 0
