@@ -1,0 +1,96 @@
+"""Tasks: Gymnasium environments on robosuite, registered as ``fdp_bench/Lift-v1`` and so on.
+
+``import fdp_bench`` is enough for `gymnasium.make` to know them; see `fdp_bench.tasks.registration`. Importing this
+module loads neither Gymnasium, robosuite nor mujoco.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+NAMESPACE = "fdp_bench"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that the package brings.
+
+    Attributes:
+        id: Gymnasium id.
+        summary: One line: what must be done.
+        success: The success rule in words.
+        horizon: Control steps after which an episode is truncated.
+        control_hz: Control steps a second of simulated time.
+        entry_point: Import path of the environment's class.
+        options: Arguments of the class that make it this task.
+    """
+
+    id: str
+    summary: str
+    success: str
+    horizon: int
+    control_hz: int
+    entry_point: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def short_name(self) -> str:
+        """Name without namespace and version, for instance ``"Lift"``."""
+        return self.id.partition("/")[2].rpartition("-v")[0]
+
+    @property
+    def version(self) -> int:
+        """Version of the task: dynamics, picture and rules."""
+        return int(self.id.rpartition("-v")[2])
+
+
+_LIFTED = "the cube's centre is more than 4 cm above the table top"
+_LIFT_CLASS = "fdp_bench.tasks.lift:LiftEnv"
+
+#: Gymnasium id -> task.
+TASKS: Mapping[str, Task] = {
+    task.id: task
+    for task in (
+        Task(
+            id="fdp_bench/Lift-v1",
+            summary="Lift a cube placed within +-3 cm of the table's centre",
+            success=_LIFTED,
+            horizon=200,
+            control_hz=20,
+            entry_point=_LIFT_CLASS,
+            options={"placement_range_m": 0.03},
+        ),
+        Task(
+            id="fdp_bench/LiftWide-v1",
+            summary="Lift a cube placed within +-12 cm of the table's centre",
+            success=_LIFTED,
+            horizon=200,
+            control_hz=20,
+            entry_point=_LIFT_CLASS,
+            options={"placement_range_m": 0.12},
+        ),
+    )
+}
+
+
+def resolve_task(name: str) -> str:
+    """Turn a task's short name or id into its id.
+
+    Args:
+        name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for anybody's
+            environment, which is returned as it is, and Gymnasium answers for it.
+
+    Raises:
+        SpecError: If there is no such task.
+    """
+    from fdp_bench.api.errors import SpecError, nearest
+
+    if ":" in name or name in TASKS:
+        return name
+    for task in TASKS.values():
+        if name in (task.short_name, task.id.partition("/")[2]):
+            return task.id
+    if "/" in name and not name.startswith(f"{NAMESPACE}/"):
+        return name
+    short_names = [task.short_name for task in TASKS.values()]
+    raise SpecError(f"task {name!r} is not known{nearest(name, short_names)} ('fdp-bench list' shows all)")
