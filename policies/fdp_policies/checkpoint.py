@@ -1,0 +1,180 @@
+"""Checkpoints: safetensors weights beside a JSON card. Pickled files are refused."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from fdp_bench.api import CheckpointError
+from fdp_policies.config import DiffusionConfig, NetworkConfig
+from fdp_policies.normalizer import Normalizer
+
+CARD_SCHEMA = 1
+SUFFIX = ".safetensors"
+#: Endings of formats that can run code when read.
+PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One network's weights and card.
+
+    Attributes:
+        path: Path of the ``.safetensors`` file; the card lies beside it as ``.json``.
+        card: The card.
+    """
+
+    path: Path
+    card: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> "Checkpoint":
+        """Read a checkpoint's card.
+
+        Raises:
+            CheckpointError: If a file is missing, pickled, or its card malformed.
+        """
+        if path.suffix.lower() in PICKLED:
+            raise CheckpointError(
+                f"{path} is of a pickled format, which can run code when read; "
+                f"only {SUFFIX} files with a .json card are loaded (make one with `fdp-bench train`)"
+            )
+        if path.suffix != SUFFIX:
+            raise CheckpointError(f"{path} is not a {SUFFIX} file; name the one that `fdp-bench train` wrote")
+        if not path.is_file():
+            raise CheckpointError(f"no checkpoint at {path}; make one with `fdp-bench train`")
+        card_path = path.with_suffix(".json")
+        try:
+            card = json.loads(card_path.read_text())
+            if card["schema"] != CARD_SCHEMA:
+                raise CheckpointError(
+                    f"{card_path} has schema {card['schema']!r}; this version reads {CARD_SCHEMA}"
+                )
+            checkpoint = cls(path, card)
+            _ = checkpoint.network, checkpoint.diffusion, checkpoint.normalizer, checkpoint.shapes
+        except FileNotFoundError:
+            raise CheckpointError(f"the card {card_path} that belongs to {path.name} is missing") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"the card {card_path} is malformed ({error}); train again") from None
+        return checkpoint
+
+    @cached_property
+    def network(self) -> NetworkConfig:
+        """The network's shape."""
+        return NetworkConfig(**self.card["network"])
+
+    @cached_property
+    def diffusion(self) -> DiffusionConfig:
+        """The forward process that it was trained on."""
+        return DiffusionConfig(**self.card["diffusion"])
+
+    @cached_property
+    def normalizer(self) -> Normalizer:
+        """The normalizer of its observations and actions."""
+        return Normalizer.from_json(self.card["normalizer"])
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Observation key -> shape, of the keys that the network reads."""
+        return {key: tuple(int(n) for n in shape) for key, shape in self.card["shapes"].items()}
+
+    @property
+    def base(self) -> "Checkpoint | None":
+        """The checkpoint of the base that a residual was trained on; None for a single network.
+
+        Raises:
+            CheckpointError: If the base is missing or is not the very one, by its hash.
+        """
+        entry = self.card.get("base")
+        if entry is None:
+            return None
+        base = Checkpoint.open(self.path.parent / Path(entry["file"]).name)
+        if base.sha256 != entry["sha256"]:
+            raise CheckpointError(
+                f"{base.path} is not the base that {self.path.name} was trained on "
+                f"(SHA-256 {base.sha256[:12]}, expected {entry['sha256'][:12]}); put the right one beside it"
+            )
+        return base
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the weights file, hexadecimal."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def combined_sha256(self) -> str:
+        """SHA-256 over all weights that are loaded: the file's own, joined with its base's where there is one."""
+        base = self.base
+        return (
+            self.sha256 if base is None else hashlib.sha256((base.sha256 + self.sha256).encode()).hexdigest()
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Read the weights as float32.
+
+        Raises:
+            CheckpointError: If the file is damaged, or its hash is not the card's.
+        """
+        if self.sha256 != self.card["weights_sha256"]:
+            raise CheckpointError(
+                f"{self.path} is damaged or was changed: its SHA-256 is not the one in its card; fetch or train it again"
+            )
+        try:
+            return {name: value.float() for name, value in load_safetensors(self.path.read_bytes()).items()}
+        except SafetensorError as error:
+            raise CheckpointError(f"{self.path} cannot be read ({error}); fetch or train it again") from None
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Checkpoint:
+    """Write float16 weights and their card, the card last, each replaced atomically.
+
+    Args:
+        path: Path of the ``.safetensors`` file.
+        state: Name -> weights.
+        card: The card without its hash and parameter count, which are added.
+
+    Returns:
+        The checkpoint as it stands on disk.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    payload = save_safetensors(
+        {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in sorted(state.items())}
+    )
+    full_card = {
+        "schema": CARD_SCHEMA,
+        **card,
+        "parameters": sum(value.numel() for value in state.values()),
+        "weights_sha256": hashlib.sha256(payload).hexdigest(),
+    }
+    replace_file(path, payload)
+    replace_file(path.with_suffix(".json"), (json.dumps(full_card, indent=1) + "\n").encode())
+    return Checkpoint(path, full_card)
+
+
+def replace_file(path: Path, payload: bytes) -> None:
+    """Write a file so that readers see the old content or the new, never a part."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(payload)
+    partial.replace(path)
+
+
+def round_to_half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Round weights to float16 and back, so that what is trained against is what is stored."""
+    return {name: value.half().float() for name, value in state.items()}
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names and float32 bytes of weights: proves that a frozen base never moved."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,177 @@
+"""Configuration of networks, diffusion and training: frozen values, each default written once."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, TypeVar
+
+from fdp_bench.api import SpecError, nearest
+
+ENCODERS = ("cnn", "vit")
+COMPOSITIONS = ("block", "score")
+SAMPLERS = ("ddim", "ddpm")
+LOSS_WEIGHTS = ("min-snr", "plain")
+
+Config = TypeVar("Config", bound="NetworkConfig | DiffusionConfig | SamplerConfig | TrainingConfig")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SpecError(message)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of one denoising transformer and its encoders."""
+
+    n_obs_steps: int = 2
+    """Latest observations that the policy reads."""
+    horizon: int = 8
+    """Actions predicted at once, counted from the current control step."""
+    n_action_steps: int = 8
+    """Predicted actions that are executed before the policy is asked again."""
+    width: int = 128
+    """Width of the transformer's tokens and of the condition."""
+    depth: int = 4
+    """Number of transformer blocks."""
+    heads: int = 4
+    """Attention heads a block."""
+    encoder: str = "cnn"
+    """Image encoder, ``"cnn"`` (convolutions with spatial softmax) or ``"vit"``."""
+    feature_dim: int = 64
+    """Features that each camera and each low-dimensional key is encoded to."""
+    crop_size: int = 80
+    """Side of the square cut from each frame, pixels: at random in training, centred otherwise."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.encoder in ENCODERS, f"encoder={self.encoder} is not known{nearest(self.encoder, ENCODERS)}"
+        )
+        _require(1 <= self.n_action_steps <= self.horizon, "n_action_steps must lie in [1, horizon]")
+        _require(self.n_obs_steps >= 1, "n_obs_steps must be at least 1")
+        _require(self.width % (2 * self.heads) == 0, "width must be a multiple of twice the number of heads")
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """The forward process; the same for every arm that is compared."""
+
+    training_steps: int = 100
+    """Diffusion steps of the forward process."""
+    noise_schedule: str = "squaredcos_cap_v2"
+    """Nichol and Dhariwal's cosine schedule, as Diffusion Policy uses it."""
+    clip_sample: float = 1.0
+    """Bound on the predicted clean (normalized) action while sampling."""
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """The reverse process."""
+
+    sampler: str = "ddim"
+    """``"ddim"`` (deterministic) or ``"ddpm"``."""
+    denoising_steps: int = 10
+    """Network evaluations an action chunk."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.sampler in SAMPLERS, f"sampler={self.sampler} is not known{nearest(self.sampler, SAMPLERS)}"
+        )
+        _require(self.denoising_steps >= 1, "denoising_steps must be at least 1")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe; arms that are compared share it, total gradient steps included."""
+
+    num_demos: int = 100
+    """Demonstrations trained on; others of the file are held out for validation."""
+    seed: int = 0
+    """Seed of initialization, batches, crops and noise."""
+    steps: int = 10_000
+    """Gradient steps in all; for FDP the base's and the residual's together."""
+    base_fraction: float = 0.5
+    """Largest share of `steps` that an FDP's base may take when its loss has not reached a plateau."""
+    batch_size: int = 64
+    """Encoded observations a step."""
+    noise_draws: int = 2
+    """Noise draws for each encoded observation: the encoder is the dear part."""
+    loss_weight: str = "min-snr"
+    """``"min-snr"`` (Hang et al. 2023) or ``"plain"``, the paper's."""
+    min_snr_gamma: float = 5.0
+    """Gamma of min-SNR weighting."""
+    learning_rate: float = 5e-4
+    """Peak learning rate of AdamW."""
+    weight_decay: float = 1e-4
+    """Weight decay of AdamW."""
+    warmup_steps: int = 300
+    """Steps of linear warm-up."""
+    final_learning_rate_fraction: float = 0.02
+    """Cosine decay ends at this share of the peak; bases, whose length is not known beforehand, do not decay."""
+    ema_decay: float = 0.999
+    """Decay of the exponential moving average of the weights, which is what is kept."""
+    max_gradient_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    eval_every: int = 250
+    """Steps between two held-out evaluations."""
+    eval_windows: int = 384
+    """Held-out windows an evaluation, on fixed noise."""
+    plateau_fall: float = 0.005
+    """A base has stopped falling when the last fifth of its steps lowered the loss by less than this share."""
+    plateau_min_steps: int = 1500
+    """A base trains for at least this many steps."""
+    precision: str = "bf16"
+    """``"bf16"`` autocast where the device has it, or ``"fp32"``."""
+    freeze_base: bool = True
+    """Whether the base is frozen while the residual trains. False exists to show what goes wrong."""
+
+    def __post_init__(self) -> None:
+        _require(
+            self.loss_weight in LOSS_WEIGHTS,
+            f"loss_weight={self.loss_weight} is not known{nearest(self.loss_weight, LOSS_WEIGHTS)}",
+        )
+        _require(self.num_demos >= 1, f"num_demos={self.num_demos} must be at least 1")
+        _require(self.steps >= 1, f"steps={self.steps} must be at least 1")
+        _require(
+            self.batch_size >= 2,
+            f"batch_size={self.batch_size} must be at least 2, to shuffle within a batch",
+        )
+        _require(self.noise_draws >= 1, f"noise_draws={self.noise_draws} must be at least 1")
+        _require(self.precision in ("bf16", "fp32"), f"precision={self.precision} is neither bf16 nor fp32")
+        _require(0.0 < self.base_fraction < 1.0, f"base_fraction={self.base_fraction} must lie in (0, 1)")
+
+
+#: Named recipes: what they change.
+RECIPES: Mapping[str, Mapping[str, Any]] = {
+    "default": {},
+    # The paper's loss as it stands; behind zero-initialized layers its residual stays blind (DESIGN 6).
+    "paper": {"loss_weight": "plain", "noise_draws": 1},
+}
+
+
+def updated(config: Config, settings: Mapping[str, str]) -> Config:
+    """Replace fields of a configuration by settings given as text.
+
+    Raises:
+        SpecError: If a value does not parse as the field's type or breaks the configuration's rules.
+    """
+    changes: dict[str, Any] = {}
+    for field in fields(config):
+        if field.name not in settings:
+            continue
+        current, text = getattr(config, field.name), settings[field.name]
+        try:
+            if isinstance(current, bool):
+                changes[field.name] = {"true": True, "false": False}[text.lower()]
+            else:
+                changes[field.name] = type(current)(text)
+        except (ValueError, KeyError):
+            kind = type(current).__name__
+            raise SpecError(
+                f"{field.name}={text!r} is not a valid {kind}; the default is {current}"
+            ) from None
+    return replace(config, **changes)
+
+
+def as_json(config: Config) -> dict[str, Any]:
+    """A configuration as a JSON-ready dictionary."""
+    return asdict(config)

@@ -1,0 +1,123 @@
+"""Denoisers: a DiT with its encoders, and FDP's composition of a frozen base with a residual."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from fdp_policies.config import NetworkConfig
+from fdp_policies.dit import DiT
+from fdp_policies.encoders import ObservationEncoder
+
+#: What `encode` returns: one code for each DiT inside, shape (B, W).
+Codes = tuple[Tensor, ...]
+
+
+class Denoiser(Protocol):
+    """What samplers and losses need: encode once an action chunk, predict noise many times."""
+
+    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
+        """Encode normalized observations."""
+
+    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+
+
+class DiffusionTransformer(nn.Module):
+    """One DiT conditioned jointly on all the keys that it reads: DP-DiT, and each unimodal base."""
+
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        action_dim: int,
+        config: NetworkConfig,
+        *,
+        zero_gate: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder = ObservationEncoder(shapes, config)
+        self.trunk = DiT(action_dim, config, zero_gate=zero_gate)
+
+    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
+        """Encode normalized observations to one code, (B, W)."""
+        return (self.encoder(observation),)
+
+    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+        noise: Tensor = self.trunk(noisy_actions, step, codes[0])
+        return noise
+
+
+class FactorizedDenoiser(nn.Module):
+    r"""FDP: a base on the prioritized modalities and a residual on all (arXiv 2509.16830).
+
+    With ``composition="block"`` the tokens after embedding and after each of the N blocks are
+
+    .. math:: h^b_i = B_i(h^b_{i-1}) + Z_i\, h^r_i, \qquad h^r_i = R_i(h^r_{i-1}),
+
+    with N + 1 zero-initialized linear layers Z; the base's head reads the corrected stream. With
+    ``composition="score"`` there is no Z: the noise predictions are summed once, at the end. Either way the
+    composition equals the base bit for bit before training.
+
+    The paper's score identity behind it: the score of p(a | base, rest) is the score of p(a | base) plus that of
+    p(rest | a, base), which is what the residual learns.
+    """
+
+    def __init__(
+        self,
+        base: DiffusionTransformer,
+        shapes: Mapping[str, tuple[int, ...]],
+        action_dim: int,
+        config: NetworkConfig,
+        *,
+        composition: str = "block",
+    ) -> None:
+        super().__init__()
+        self.base = base
+        self.composition = composition
+        self.residual = DiffusionTransformer(shapes, action_dim, config, zero_gate=False)
+        if composition == "block":
+            self.zero_layers = nn.ModuleList(
+                zero_linear(config.width, config.width) for _ in range(config.depth + 1)
+            )
+            # The composition leaves by the base's head; a second one would be dead weight.
+            self.residual.trunk.head = None  # type: ignore[assignment]
+
+    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
+        """Encode normalized observations to (base code, residual code), each (B, W)."""
+        return (*self.base.encode(observation), *self.residual.encode(observation))
+
+    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+        base, residual = self.base.trunk, self.residual.trunk
+        if self.composition == "score":
+            summed: Tensor = base(noisy_actions, step, codes[0]) + residual(noisy_actions, step, codes[1])
+            return summed
+        base_condition = base.condition(step, codes[0])
+        residual_condition = residual.condition(step, codes[1])
+        residual_tokens = residual.embed(noisy_actions)
+        base_tokens = base.embed(noisy_actions) + self.zero_layers[0](residual_tokens)
+        for index in range(len(base.blocks)):
+            residual_tokens = residual.blocks[index](residual_tokens, residual_condition)
+            base_tokens = base.blocks[index](base_tokens, base_condition)
+            base_tokens = base_tokens + self.zero_layers[index + 1](residual_tokens)
+        noise: Tensor = base.head(base_tokens, base_condition)
+        return noise
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """The residual's and Z's weights: all but the base's."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("base.")}
+
+
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer whose weight and bias are zero."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def repeat_codes(codes: Codes, times: int) -> Codes:
+    """Repeat each row of each code, for several noise draws an encoded observation."""
+    return codes if times == 1 else tuple(torch.repeat_interleave(code, times, dim=0) for code in codes)

@@ -1,0 +1,1 @@
+"""Training from demonstrations: data, losses, one network's loop, and FDP's two phases. Needs no simulator."""

@@ -1,0 +1,280 @@
+"""Fitting a policy to demonstrations: one network for DP-DiT and bases, two phases for FDP."""
+
+import copy
+import importlib.metadata
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fdp_bench.api import CheckpointError, DatasetError, TaskInfo
+from fdp_bench.demos.dataset import Demonstrations
+from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint, state_sha256
+from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, as_json
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.identity import Architecture
+from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
+from fdp_policies.training.losses import HeldOut
+from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
+from fdp_policies.training.plot import plot_training, write_log
+
+#: A residual is lazy when shuffling its secondary sense raises the held-out loss by less than this share.
+LAZY_RISE = 0.05
+#: A base is overfitted when its held-out loss ends this share above its lowest.
+OVERFIT_RISE = 0.05
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that determines a checkpoint."""
+
+    architecture: Architecture
+    task: TaskInfo
+    demonstrations: Demonstrations
+    diffusion: DiffusionConfig
+    training: TrainingConfig
+    device: str
+    out: Path
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The network's shape."""
+        return self.architecture.network
+
+    def determinants(self, role: str) -> dict[str, Any]:
+        """What determines a network's weights, JSON-ready; equal determinants mean that it need not be made again."""
+        return {
+            "role": role,
+            "task_id": self.task.task_id,
+            "profile": self.task.profile,
+            "data_sha256": self.demonstrations.sha256,
+            "train_demos": len(self.demonstrations.train),
+            "network": as_json(self.network),
+            "diffusion": as_json(self.diffusion),
+            "training": as_json(self.training),
+        }
+
+
+def fit(job: Job) -> Path:
+    """Train what the architecture names and write checkpoint, card, CSV log and plot.
+
+    Returns:
+        Path of the ``.safetensors`` file.
+    """
+    factory = _Fitter(job)
+    if job.architecture.family == "fdp":
+        return factory.fit_factorized()
+    role = "base" if job.architecture.family == "base" else "joint"
+    return factory.fit_single(job.architecture, role).path
+
+
+class _Fitter:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        train = job.demonstrations.subset(job.demonstrations.train)
+        valid = job.demonstrations.subset(job.demonstrations.valid)
+        if not valid:
+            raise DatasetError(
+                "one demonstration cannot be both trained on and held out; record at least two"
+            )
+        self.normalizer = fit_normalizer(train)
+        self.schedule = NoiseSchedule(job.diffusion, job.device)
+        self.data = WindowDataset(train, self.normalizer, job.network, job.device)
+        self.held_out = HeldOut(
+            WindowDataset(valid, self.normalizer, job.network, job.device),
+            np.repeat(np.arange(len(valid)), [len(demo) for demo in valid]),
+            job.training,
+            self.schedule,
+        )
+
+    def fit_single(self, architecture: Architecture, role: str) -> Checkpoint:
+        """Train one network, or take the one that is there if nothing that determines it differs."""
+        job, path = self.job, self.job.out / f"{architecture.slug}.safetensors"
+        found = self._finished(path, role)
+        if found is not None:
+            print(f"{path} is there already and was made from the same data and settings", file=sys.stderr)
+            return found
+        torch.manual_seed(job.training.seed)
+        shapes = shapes_of(job.task, architecture.modalities)
+        network = DiffusionTransformer(shapes, job.task.action_dim, job.network).to(job.device)
+        share = job.training.base_fraction if role == "base" else 1.0
+        plan = PhasePlan(role, tuple(shapes), round(job.training.steps * share), role == "base", 0)
+        phase = self._phase(network, plan, architecture.slug)
+        log = phase.run()
+        warnings = overfitted_base_warning(log) if role == "base" else []
+        return self._save(path, architecture, role, phase.average.state_dict(), [log], warnings, None)
+
+    def fit_factorized(self) -> Path:
+        """Train the base to its plateau, freeze its average, then train the residual on the steps that are left."""
+        job, architecture = self.job, self.job.architecture
+        path = job.out / f"{architecture.slug}.safetensors"
+        base = self.fit_single(architecture.base(), "base")
+        if self._finished(path, "residual") is not None:
+            print(f"{path} is there already and was made from the same data and settings", file=sys.stderr)
+            return path
+        torch.manual_seed(job.training.seed + 1)
+        base_shapes = shapes_of(job.task, architecture.prioritized)
+        base_network = DiffusionTransformer(base_shapes, job.task.action_dim, job.network)
+        base_network.load_state_dict(base.tensors())
+        shapes = shapes_of(job.task, architecture.modalities)
+        network = FactorizedDenoiser(
+            base_network.requires_grad_(not job.training.freeze_base),
+            shapes,
+            job.task.action_dim,
+            job.network,
+            composition=architecture.composition,
+        ).to(job.device)
+        base_steps = int(base.card["steps"])
+        plan = PhasePlan("residual", tuple(shapes), max(1, job.training.steps - base_steps), False, 1)
+        phase = self._phase(network, plan, architecture.slug)
+        frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr, operator]
+        log = phase.run()
+        average = phase.average
+        if not isinstance(average, FactorizedDenoiser):  # pragma: no cover
+            raise TypeError("the moving average of a factorized denoiser is one too")
+        warnings = [
+            *changed_base_warning(frozen, state_sha256(average.base.state_dict())),
+            *lazy_residual_warning(log.senses, architecture.secondary),
+        ]
+        base_log = PhaseLog(**base.card["log"])
+        entry = {"file": base.path.name, "sha256": base.sha256, "frozen_state_sha256": frozen}
+        state = average.trainable_state()
+        return self._save(path, architecture, "residual", state, [base_log, log], warnings, entry).path
+
+    def _phase(self, network: nn.Module, plan: PhasePlan, slug: str) -> Phase:
+        job = self.job
+        return Phase(
+            network,
+            plan,
+            job.training,
+            self.schedule,
+            data=self.data,
+            held_out=self.held_out,
+            modalities=job.task.modalities,
+            resume_dir=job.out / "resume" / slug,
+        )
+
+    def _finished(self, path: Path, role: str) -> Checkpoint | None:
+        if not path.is_file():
+            return None
+        found = Checkpoint.open(path)
+        if found.card["determinants"] != self.job.determinants(role):
+            raise CheckpointError(
+                f"{path} was made from other data or settings; choose another --out, or remove it first"
+            )
+        return found
+
+    def _save(
+        self,
+        path: Path,
+        architecture: Architecture,
+        role: str,
+        state: Mapping[str, Tensor],
+        logs: list[PhaseLog],
+        warnings: list[str],
+        base: Mapping[str, str] | None,
+    ) -> Checkpoint:
+        job, log = self.job, logs[-1]
+        card = {
+            "policy": str(architecture),
+            "task_id": job.task.task_id,
+            "profile": job.task.profile,
+            "modalities": list(architecture.modalities),
+            "prioritized": list(architecture.prioritized),
+            "composition": architecture.composition,
+            "shapes": {k: list(v) for k, v in shapes_of(job.task, architecture.modalities).items()},
+            "action_dim": job.task.action_dim,
+            "network": as_json(job.network),
+            "diffusion": as_json(job.diffusion),
+            "normalizer": self.normalizer.to_json(),
+            "steps": log.steps,
+            "stopped": log.stopped,
+            "heldout_loss": log.losses[-1][1],
+            "senses": log.senses,
+            "warnings": warnings,
+            "base": base,
+            "wall_time_s": round(log.wall_time_s, 1),
+            "determinants": job.determinants(role),
+            "log": {**vars(log)},
+            "made_with": {name: _version(name) for name in ("fdp-bench", "torch", "numpy")},
+            "remake": remake_command(job, architecture),
+        }
+        checkpoint = save_checkpoint(path, round_to_half(dict(state)), copy.deepcopy(card))
+        write_log(path.with_suffix(".csv"), logs)
+        plot_training(path.with_suffix(".png"), f"{architecture} on {job.task.task_id}", logs)
+        shutil.rmtree(job.out / "resume" / architecture.slug, ignore_errors=True)
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        return checkpoint
+
+
+def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...]) -> list[str]:
+    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6)."""
+    found = []
+    for name in secondary:
+        low, mean, high = senses["rise"][name]
+        if low <= 0 or high < LAZY_RISE:
+            found.append(
+                f"lazy residual: shuffling {name} changes the held-out loss by {mean:+.1%} "
+                f"(95% interval {low:+.1%} to {high:+.1%}); the policy does not listen to {name}. "
+                "Train longer, with loss_weight=min-snr and more noise_draws"
+            )
+    return found
+
+
+def overfitted_base_warning(log: PhaseLog) -> list[str]:
+    """Say so when a base was trained far past its plateau."""
+    lowest_step, lowest = min(log.losses, key=lambda entry: entry[1])
+    final = log.losses[-1][1]
+    if final <= (1 + OVERFIT_RISE) * lowest:
+        return []
+    return [
+        f"overfitted base: its held-out loss ended at {final:.4f}, {final / lowest - 1:.0%} above the {lowest:.4f} "
+        f"of step {lowest_step}; give it fewer steps"
+    ]
+
+
+def changed_base_warning(before: str, after: str) -> list[str]:
+    """Say so when the base's weights moved while the residual trained."""
+    if before == after:
+        return []
+    return [
+        f"base not frozen: its weights changed while the residual trained (SHA-256 {before[:12]} became {after[:12]}); "
+        "set freeze_base=true"
+    ]
+
+
+def remake_command(job: Job, architecture: Architecture) -> str:
+    """The command that makes this checkpoint again, given the same data file."""
+    defaults, used = as_json(TrainingConfig()), as_json(job.training)
+    changed = {k: v for k, v in used.items() if v != defaults[k] and k not in ("num_demos", "seed", "steps")}
+    command = [
+        "fdp-bench",
+        "train",
+        "--policy",
+        str(architecture),
+        "--task",
+        job.task.task_id,
+        "--data",
+        "FILE",
+    ]
+    command += ["--num-demos", str(job.training.num_demos), "--seed", str(job.training.seed)]
+    command += ["--steps", str(job.training.steps)]
+    for key, value in changed.items():
+        command += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    return shlex.join(command)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,137 @@
+"""The training loss, and what held-out demonstrations say: true, shuffled and masked senses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fdp_bench.api import ModalityMap
+from fdp_policies.config import TrainingConfig
+from fdp_policies.denoisers import Denoiser, repeat_codes
+from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.training.data import Batch, WindowDataset
+
+
+def noise_prediction_loss(
+    denoiser: Denoiser,
+    batch: Batch,
+    schedule: NoiseSchedule,
+    weight: Tensor,
+    draws: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Weighted squared error of the predicted noise, several noise draws for each encoded observation.
+
+    Args:
+        denoiser: The network.
+        batch: Normalized windows, B of them.
+        schedule: The forward process.
+        weight: Loss weight of each diffusion step, shape (training_steps,).
+        draws: Noise draws for each window.
+        generator: CPU generator of steps and noise.
+
+    Returns:
+        Scalar loss.
+    """
+    device = batch.actions.device
+    actions = batch.actions.repeat_interleave(draws, dim=0)
+    step = torch.randint(len(weight), (len(actions),), generator=generator).to(device)
+    noise = torch.randn(actions.shape, generator=generator).to(device)
+    codes = repeat_codes(denoiser.encode(batch.observation), draws)
+    predicted = denoiser.predict_noise(schedule.add_noise(actions, noise, step), step, codes)
+    error = (predicted.float() - noise).square().mean(dim=(1, 2))
+    return (weight[step] * error).mean()
+
+
+@dataclass(frozen=True)
+class SenseReport:
+    """Held-out noise-prediction error, unweighted, on fixed windows, steps and noise.
+
+    Attributes:
+        true: Mean error.
+        shuffled: Modality -> mean error when that modality is taken from another window of another demonstration.
+        masked: Modality -> mean error when that modality is replaced by its normalized zero (mid-grey pictures).
+        rise: Modality -> (low, mean, high): relative rise by shuffling, with a 95% bootstrap interval over the held-out
+            demonstrations.
+    """
+
+    true: float
+    shuffled: Mapping[str, float]
+    masked: Mapping[str, float]
+    rise: Mapping[str, tuple[float, float, float]]
+
+
+class HeldOut:
+    """Fixed held-out windows, diffusion steps and noise, so that losses over time and policies compare."""
+
+    #: Windows encoded at once.
+    chunk = 64
+
+    def __init__(
+        self, data: WindowDataset, demo_of_window: np.ndarray, config: TrainingConfig, schedule: NoiseSchedule
+    ) -> None:
+        generator = torch.Generator().manual_seed(20_250_916)
+        count = min(config.eval_windows, len(data))
+        self.data, self.schedule = data, schedule
+        self.windows = torch.randperm(len(data), generator=generator)[:count].sort().values.to(data.device)
+        self.demo = demo_of_window[self.windows.cpu().numpy()]
+        horizon, action_dim = data.executed.shape[1], data.actions.shape[1]
+        self.noise = torch.randn(count, horizon, action_dim, generator=generator).to(data.device)
+        spread = torch.arange(count) * len(schedule.alphas_cumprod) // count
+        self.step = spread[torch.randperm(count, generator=generator)].to(data.device)
+        # Windows are sorted by demonstration, so half a turn always lands in another one.
+        self.partner = torch.arange(count).roll(count // 2)
+
+    def errors(
+        self,
+        denoiser: Denoiser,
+        keys: Sequence[str],
+        *,
+        shuffle: Sequence[str] = (),
+        mask: Sequence[str] = (),
+    ) -> np.ndarray:
+        """Squared noise-prediction error of each window, shape (N,), float64.
+
+        Args:
+            denoiser: The network.
+            keys: Observation keys that it reads.
+            shuffle: Keys taken from another window.
+            mask: Keys replaced by zeros.
+        """
+        parts = []
+        with torch.no_grad():
+            for begin in range(0, len(self.windows), self.chunk):
+                rows = slice(begin, begin + self.chunk)
+                batch = self.data.batch(self.windows[rows], keys, None)
+                other = self.data.batch(self.windows[self.partner[rows]], shuffle, None)
+                zeros = {key: torch.zeros_like(batch.observation[key]) for key in mask}
+                codes = denoiser.encode({**batch.observation, **other.observation, **zeros})
+                noisy = self.schedule.add_noise(batch.actions, self.noise[rows], self.step[rows])
+                predicted = denoiser.predict_noise(noisy, self.step[rows], codes)
+                parts.append((predicted.float() - self.noise[rows]).square().mean(dim=(1, 2)).cpu())
+        return torch.cat(parts).double().numpy()
+
+    def senses(self, denoiser: Denoiser, keys: Sequence[str], modalities: ModalityMap) -> SenseReport:
+        """Errors with true, shuffled and masked senses for each modality that the network reads."""
+        true = self.errors(denoiser, keys)
+        shuffled, masked, rise = {}, {}, {}
+        for name, all_keys in modalities.items():
+            own = [key for key in all_keys if key in keys]
+            if own:
+                errors = self.errors(denoiser, keys, shuffle=own)
+                shuffled[name] = float(errors.mean())
+                masked[name] = float(self.errors(denoiser, keys, mask=own).mean())
+                rise[name] = self._rise(true, errors)
+        return SenseReport(float(true.mean()), shuffled, masked, rise)
+
+    def _rise(self, true: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
+        # Windows of one demonstration resemble each other, so whole demonstrations are resampled.
+        demos = np.unique(self.demo)
+        sums = np.array([[true[self.demo == d].sum(), shuffled[self.demo == d].sum()] for d in demos])
+        rng = np.random.default_rng(0)
+        picks = sums[rng.integers(len(demos), size=(2000, len(demos)))].sum(1)
+        ratios = picks[:, 1] / picks[:, 0] - 1
+        low, high = np.quantile(ratios, [0.025, 0.975])
+        return float(low), float(shuffled.sum() / true.sum() - 1), float(high)

@@ -1,0 +1,246 @@
+"""One phase of training: a network, its optimizer, its moving average, its log, and the way back after a kill."""
+
+import copy
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from fdp_bench.api import ModalityMap
+from fdp_policies.checkpoint import replace_file
+from fdp_policies.config import TrainingConfig
+from fdp_policies.denoisers import Denoiser
+from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.training.data import WindowDataset
+from fdp_policies.training.losses import HeldOut, SenseReport, noise_prediction_loss
+
+#: The senses are shuffled and masked at every so many evaluations, since that costs five times an evaluation.
+SENSES_EVERY = 4
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """What one phase does.
+
+    Attributes:
+        name: Name in the log, ``"base"``, ``"residual"`` or ``"joint"``.
+        keys: Observation keys that the network reads.
+        max_steps: Gradient steps at most.
+        stop_at_plateau: Whether to end when the held-out loss stops falling; such a phase's learning rate stays
+            constant after warm-up, since its length is not known beforehand.
+        seed_offset: Keeps the batches of two phases apart.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    max_steps: int
+    stop_at_plateau: bool
+    seed_offset: int
+
+
+@dataclass
+class PhaseLog:
+    """What a phase measured; one row an evaluation."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    steps: int = 0
+    wall_time_s: float = 0.0
+    stopped: str = ""
+    senses: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> list[tuple[int, float]]:
+        """(step, held-out loss of the EMA weights) so far."""
+        return [(row["step"], row["heldout_loss"]) for row in self.rows]
+
+
+def reached_plateau(losses: Sequence[tuple[int, float]], config: TrainingConfig) -> bool:
+    """Whether the last fifth of the steps lowered the held-out loss by less than `config.plateau_fall`.
+
+    Args:
+        losses: (step, loss), in order.
+        config: Holds the rule's constants.
+    """
+    if not losses or losses[-1][0] < config.plateau_min_steps:
+        return False
+    boundary = 0.8 * losses[-1][0]
+    before = [loss for step, loss in losses if step <= boundary]
+    after = [loss for step, loss in losses if step > boundary]
+    return bool(before and after) and min(after) > (1 - config.plateau_fall) * min(before)
+
+
+def learning_rate(step: int, plan: PhasePlan, config: TrainingConfig) -> float:
+    """Linear warm-up, then constant for a phase that stops at its plateau, else cosine decay."""
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    if plan.stop_at_plateau:
+        return config.learning_rate * warm
+    progress = min(1.0, max(0, step - config.warmup_steps) / max(1, plan.max_steps - config.warmup_steps))
+    floor = config.final_learning_rate_fraction
+    return config.learning_rate * warm * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+class Phase:
+    """Trains the parameters of `network` that require gradients; keeps their moving average in `average`.
+
+    Batches, crops and noise of a step are drawn from a generator seeded by (seed, phase, step), so a phase that was
+    killed and resumed ends with the weights of one that was not.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        plan: PhasePlan,
+        config: TrainingConfig,
+        schedule: NoiseSchedule,
+        *,
+        data: WindowDataset,
+        held_out: HeldOut,
+        modalities: ModalityMap,
+        resume_dir: Path,
+    ) -> None:
+        self.network, self.plan, self.config, self.schedule = network, plan, config, schedule
+        self.data, self.held_out, self.modalities = data, held_out, modalities
+        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        self.trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        averages = dict(self.average.named_parameters())
+        self._averages = [averages[name] for name in self.trained]
+        self.optimizer = torch.optim.AdamW(
+            list(self.trained.values()),
+            lr=0.0,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.95),
+            fused=True,
+        )
+        self.weight = schedule.loss_weight(config.loss_weight, config.min_snr_gamma)
+        self.log = PhaseLog()
+        self._resume_dir = resume_dir
+
+    def run(self) -> PhaseLog:
+        """Train to the end of the phase, from where an earlier run was killed if it was."""
+        self._load()
+        started, before = time.monotonic(), self.log.wall_time_s
+        bar = tqdm(total=self.plan.max_steps, initial=self.log.steps, desc=self.plan.name, unit="step")
+        running, counted = 0.0, 0
+        self.network.train()
+        while not self.log.stopped:
+            running += self._step(self.log.steps)
+            counted += 1
+            self.log.steps += 1
+            bar.update()
+            last = self.log.steps >= self.plan.max_steps
+            if self.log.steps % self.config.eval_every == 0 or last:
+                self.log.wall_time_s = before + time.monotonic() - started
+                self._evaluate(running / counted, last)
+                bar.set_postfix(loss=f"{running / counted:.4f}", heldout=f"{self.log.losses[-1][1]:.4f}")
+                running, counted = 0.0, 0
+                self._save()
+        bar.close()
+        return self.log
+
+    def _step(self, step: int) -> float:
+        generator = torch.Generator().manual_seed(
+            (self.config.seed * 1_000_003 + self.plan.seed_offset) * 1_000_003 + step
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.plan, self.config)
+        windows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
+        batch = self.data.batch(windows.to(self.data.device), self.plan.keys, generator)
+        with self._autocast():
+            loss = noise_prediction_loss(
+                self._denoiser(self.network),
+                batch,
+                self.schedule,
+                self.weight,
+                self.config.noise_draws,
+                generator,
+            )
+        loss.backward()
+        nn.utils.clip_grad_norm_(list(self.trained.values()), self.config.max_gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        # The average forgets its random start quickly, then settles at the configured decay.
+        decay = min(self.config.ema_decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._averages, [p.detach() for p in self.trained.values()], 1 - decay)
+        return float(loss.detach())
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.data.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    @staticmethod
+    def _denoiser(network: nn.Module) -> Denoiser:
+        denoiser: Denoiser = network  # type: ignore[assignment]
+        return denoiser
+
+    def _evaluate(self, train_loss: float, last: bool) -> None:
+        denoiser, log = self._denoiser(self.average), self.log
+        with self._autocast():
+            heldout = float(self.held_out.errors(denoiser, self.plan.keys).mean())
+            row: dict[str, Any] = {
+                "phase": self.plan.name,
+                "step": log.steps,
+                "train_loss": train_loss,
+                "heldout_loss": heldout,
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "wall_time_s": round(log.wall_time_s, 1),
+            }
+            log.rows.append(row)
+            if last:
+                log.stopped = "budget"
+            elif self.plan.stop_at_plateau and reached_plateau(log.losses, self.config):
+                log.stopped = "plateau"
+            if log.stopped or len(log.rows) % SENSES_EVERY == 0:
+                senses = self.held_out.senses(denoiser, self.plan.keys, self.modalities)
+                row.update(sense_columns(senses))
+                log.senses = {**asdict(senses)}
+
+    def _save(self) -> None:
+        self._resume_dir.mkdir(parents=True, exist_ok=True)
+        tensors: dict[str, Tensor] = {}
+        for (name, parameter), average in zip(self.trained.items(), self._averages, strict=True):
+            state = self.optimizer.state[parameter]
+            tensors |= {f"weights/{name}": parameter.detach(), f"average/{name}": average}
+            tensors |= {f"{moment}/{name}": state[moment] for moment in ("exp_avg", "exp_avg_sq")}
+        # Two files cannot be replaced at once, so the log names the weights that it belongs to.
+        path = self._resume_dir / f"{self.plan.name}-{self.log.steps}.safetensors"
+        save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, path)
+        replace_file(self._resume_dir / f"{self.plan.name}.json", json.dumps(asdict(self.log)).encode())
+        for old in self._resume_dir.glob(f"{self.plan.name}-*.safetensors"):
+            if old != path:
+                old.unlink()
+
+    def _load(self) -> None:
+        log_path = self._resume_dir / f"{self.plan.name}.json"
+        if not log_path.is_file():
+            return
+        self.log = PhaseLog(**json.loads(log_path.read_text()))
+        tensors = load_file(self._resume_dir / f"{self.plan.name}-{self.log.steps}.safetensors")
+        for (name, parameter), average in zip(self.trained.items(), self._averages, strict=True):
+            with torch.no_grad():
+                parameter.copy_(tensors[f"weights/{name}"])
+                average.copy_(tensors[f"average/{name}"])
+            self.optimizer.state[parameter] = {
+                "step": torch.tensor(float(self.log.steps), device=parameter.device),
+                **{
+                    moment: tensors[f"{moment}/{name}"].to(parameter.device)
+                    for moment in ("exp_avg", "exp_avg_sq")
+                },
+            }
+
+
+def sense_columns(senses: SenseReport) -> Mapping[str, float]:
+    """A sense report as columns of the log."""
+    columns = {}
+    for name in senses.shuffled:
+        columns[f"shuffled_{name}"] = senses.shuffled[name]
+        columns[f"masked_{name}"] = senses.masked[name]
+        low, rise, high = senses.rise[name]
+        columns |= {f"rise_{name}": rise, f"rise_{name}_low": low, f"rise_{name}_high": high}
+    return columns
