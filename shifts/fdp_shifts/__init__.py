@@ -1,0 +1,1 @@
+"""The shifts that come with fdp-bench, one file each."""

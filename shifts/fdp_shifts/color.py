@@ -1,0 +1,81 @@
+"""Colour shift: the target, the table and the light look different from the training pictures.
+
+The direction of the change is drawn once an episode and does not depend on the severity, which only says how
+far the change goes; nor does it depend on `part`, so the parts of ``part=all`` are those seen alone.
+"""
+
+import colorsys
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api import Scene, SceneShift, UnsupportedShiftError
+
+#: How far each part is painted over at severity 1; what is left of the table shows its texture.
+MAX_TINT = {"object": 1.0, "table": 0.8}
+#: Saturation and value of the paint.
+PAINT = {"object": (0.85, 0.8), "table": (0.55, 0.7)}
+#: The new hue lies at least this far from the old one, in turns.
+MIN_HUE_TURN = 0.25
+#: Natural logarithm of the light's brightness at severity 1, (lowest, highest) for dimmer and brighter light.
+DIMMER = (-0.9, -0.5)
+BRIGHTER = (0.25, 0.45)
+#: Natural logarithm of the light's strongest and weakest channel at severity 1, about the brightness.
+COLOR_CAST = 0.35
+
+
+def tint_amount(part: str, severity: float) -> float:
+    """How far a part's colour is blended to the drawn one, in [0, 1], for a severity in [0, 1]."""
+    return MAX_TINT[part] * severity
+
+
+def light_scale(log_scale: npt.NDArray[np.float64], severity: float) -> npt.NDArray[np.float64]:
+    """Factor of the light's channels, shape (3,): 1 at severity 0, exp(`log_scale`) at severity 1."""
+    scale: npt.NDArray[np.float64] = np.exp(severity * log_scale)
+    return scale
+
+
+class Color(SceneShift):
+    """Other paint and other light.
+
+    Options:
+        part: ``all``, ``object`` (the target), ``table`` or ``light``.
+    """
+
+    name = "color"
+    summary = "another colour of target, table and light"
+    option_values: ClassVar = {"part": ("all", "object", "table", "light")}
+
+    def dress(self, scene: Scene) -> dict[str, Any]:
+        """Tint materials and scale lights; see `SceneShift.dress`."""
+        hue_turns = {part: self.rng.uniform(MIN_HUE_TURN, 1.0 - MIN_HUE_TURN) for part in MAX_TINT}
+        log_scale = self._draw_light()
+        parameters: dict[str, Any] = {}
+        for part, hue_turn in hue_turns.items():
+            if self.options["part"] in (part, "all"):
+                rgb = self._paint(scene, part, hue_turn)
+                amount = tint_amount(part, self.severity)
+                scene.tint_part(part, rgb, amount=amount)
+                parameters[part] = {"rgb": rgb.tolist(), "amount": amount}
+        if self.options["part"] in ("light", "all"):
+            scale = light_scale(log_scale, self.severity)
+            scene.set_lights(diffuse_scale=scale, ambient_scale=scale)
+            parameters["light"] = {"scale": scale.tolist()}
+        return parameters
+
+    def _paint(self, scene: Scene, part: str, hue_turn: float) -> npt.NDArray[np.float64]:
+        if part not in scene.material_groups:
+            raise UnsupportedShiftError(
+                f"shift 'color' paints {part!r}, and {self.env.unwrapped} only has "
+                f"{', '.join(sorted(scene.material_groups))}; try part=light"
+            )
+        red, green, blue = scene.part_rgba(part)[:, :3].mean(axis=0)
+        hue = colorsys.rgb_to_hsv(float(red), float(green), float(blue))[0]
+        return np.array(colorsys.hsv_to_rgb((hue + hue_turn) % 1.0, *PAINT[part]))
+
+    def _draw_light(self) -> npt.NDArray[np.float64]:
+        brightness = self.rng.uniform(*(DIMMER if self.rng.random() < 0.5 else BRIGHTER))
+        hue = self.rng.random()
+        cast = COLOR_CAST * np.cos(2 * np.pi * (hue - np.arange(3) / 3))
+        return np.asarray(brightness + cast, dtype=np.float64)
