@@ -125,7 +125,7 @@ class Checkpoint:
         """
         if self.sha256 != self.card["weights_sha256"]:
             raise CheckpointError(
-                f"{self.path} is damaged or was changed: its SHA-256 is not the one in its card; fetch or train it again"
+                f"{self.path} is damaged: its SHA-256 is not the one in its card; fetch or train it again"
             )
         try:
             return {name: value.float() for name, value in load_safetensors(self.path.read_bytes()).items()}

@@ -1,5 +1,6 @@
 """The forward noising process, its loss weights, and DDPM and DDIM sampling."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -66,8 +67,8 @@ class Sampler:
         self.steps = trailing_steps(schedule.config.training_steps, config.denoising_steps)
         self.clip = schedule.config.clip_sample
         alphas = schedule.alphas_cumprod
-        self.alpha = [float(alphas[step]) for step in self.steps]
-        self.alpha_next = [*self.alpha[1:], 1.0]
+        self.alpha: list[float] = [float(alphas[step]) for step in self.steps]
+        self.alpha_next: list[float] = [*self.alpha[1:], 1.0]
 
     @property
     def noise_draws(self) -> int:
@@ -92,16 +93,17 @@ class Sampler:
 
     def _previous(self, actions: Tensor, predicted: Tensor, index: int, noise: Tensor) -> Tensor:
         alpha, alpha_next = self.alpha[index], self.alpha_next[index]
-        clean = (actions - (1 - alpha) ** 0.5 * predicted) / alpha**0.5
+        clean = (actions - math.sqrt(1 - alpha) * predicted) / math.sqrt(alpha)
         clean = clean.clamp(-self.clip, self.clip)
         if self.config.sampler == "ddim":
-            return alpha_next**0.5 * clean + (1 - alpha_next) ** 0.5 * predicted
+            return math.sqrt(alpha_next) * clean + math.sqrt(1 - alpha_next) * predicted
         # Posterior mean and variance of q(x_s | x_t, x_0), DDPM eq. 7, between the steps actually visited.
         alpha_step = alpha / alpha_next
-        mean = (alpha_next**0.5 * (1 - alpha_step) * clean + alpha_step**0.5 * (1 - alpha_next) * actions) / (
-            1 - alpha
-        )
+        mean = (
+            math.sqrt(alpha_next) * (1 - alpha_step) * clean
+            + math.sqrt(alpha_step) * (1 - alpha_next) * actions
+        ) / (1 - alpha)
         if index + 1 == len(self.steps):
             return mean
         variance = max((1 - alpha_next) / (1 - alpha) * (1 - alpha_step), 1e-20)
-        return mean + variance**0.5 * noise[:, index + 1]
+        return mean + math.sqrt(variance) * noise[:, index + 1]

@@ -41,7 +41,8 @@ class DiTBlock(nn.Module):
         normed = modulate(self.norm_attention(tokens), shift_a, scale_a)
         tokens = tokens + gate_a.unsqueeze(1) * self.attend(normed)
         normed = modulate(self.norm_mlp(tokens), shift_m, scale_m)
-        return tokens + gate_m.unsqueeze(1) * self.mlp(normed)
+        mixed: Tensor = tokens + gate_m.unsqueeze(1) * self.mlp(normed)
+        return mixed
 
     def attend(self, tokens: Tensor) -> Tensor:
         """Multi-head self-attention, (B, T, W) to (B, T, W)."""

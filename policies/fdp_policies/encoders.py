@@ -47,7 +47,7 @@ class CnnEncoder(nn.Module):
             nn.ReLU(),
             nn.Conv2d(32, self.keypoint_count, 3, padding=1),
         )
-        side = -(-(-(-config.crop_size // 2)) // 2)
+        side = (config.crop_size + 3) // 4  # two strides of 2, each rounding up
         self.keypoints = SpatialSoftmax(side)
         self.project = nn.Sequential(nn.Linear(2 * self.keypoint_count, config.feature_dim), nn.SiLU())
 

@@ -28,13 +28,13 @@ class Range:
     high: tuple[float, ...]
 
     @classmethod
-    def fit(cls, values: npt.NDArray[np.floating]) -> "Range":
+    def fit(cls, values: npt.NDArray[np.float32]) -> "Range":
         """Fit to values, shape (N, D); a dimension that hardly moves keeps at least `MINIMAL_RANGE`."""
         low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
         center, half = (low + high) / 2, np.maximum((high - low) / 2, MINIMAL_RANGE / 2)
         return cls(
-            tuple(float(v) for v in np.float32(center - half)),
-            tuple(float(v) for v in np.float32(center + half)),
+            tuple((center - half).astype(np.float32).tolist()),
+            tuple((center + half).astype(np.float32).tolist()),
         )
 
     def tensors(self, device: torch.device | str) -> tuple[Tensor, Tensor]:

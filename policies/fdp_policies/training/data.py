@@ -96,7 +96,7 @@ class WindowDataset:
         # A view of every possible crop whose rows are contiguous bytes, so that gathering crops copies whole rows.
         row = 3 * width
         every_crop = source.as_strided((len(source), *slack, size, 3 * size), (height * row, row, 3, row, 1))
-        return normalize_image(stack_frames(every_crop[steps, top, left].unflatten(-1, (size, 3))))
+        return normalize_image(stack_frames(every_crop[steps, top, left].view(*steps.shape, size, size, 3)))
 
 
 def fit_normalizer(demonstrations: Sequence[Demonstration]) -> Normalizer:

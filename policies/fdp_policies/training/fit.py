@@ -135,7 +135,7 @@ class _Fitter:
         base_steps = int(base.card["steps"])
         plan = PhasePlan("residual", tuple(shapes), max(1, job.training.steps - base_steps), False, 1)
         phase = self._phase(network, plan, architecture.slug)
-        frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr, operator]
+        frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr]
         log = phase.run()
         average = phase.average
         if not isinstance(average, FactorizedDenoiser):  # pragma: no cover

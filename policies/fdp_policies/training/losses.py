@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -70,7 +71,11 @@ class HeldOut:
     chunk = 64
 
     def __init__(
-        self, data: WindowDataset, demo_of_window: np.ndarray, config: TrainingConfig, schedule: NoiseSchedule
+        self,
+        data: WindowDataset,
+        demo_of_window: npt.NDArray[np.int64],
+        config: TrainingConfig,
+        schedule: NoiseSchedule,
     ) -> None:
         generator = torch.Generator().manual_seed(20_250_916)
         count = min(config.eval_windows, len(data))
@@ -91,7 +96,7 @@ class HeldOut:
         *,
         shuffle: Sequence[str] = (),
         mask: Sequence[str] = (),
-    ) -> np.ndarray:
+    ) -> npt.NDArray[np.float64]:
         """Squared noise-prediction error of each window, shape (N,), float64.
 
         Args:
@@ -126,7 +131,9 @@ class HeldOut:
                 rise[name] = self._rise(true, errors)
         return SenseReport(float(true.mean()), shuffled, masked, rise)
 
-    def _rise(self, true: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
+    def _rise(
+        self, true: npt.NDArray[np.float64], shuffled: npt.NDArray[np.float64]
+    ) -> tuple[float, float, float]:
         # Windows of one demonstration resemble each other, so whole demonstrations are resampled.
         demos = np.unique(self.demo)
         sums = np.array([[true[self.demo == d].sum(), shuffled[self.demo == d].sum()] for d in demos])

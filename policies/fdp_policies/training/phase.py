@@ -111,7 +111,7 @@ class Phase:
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         self.trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
         averages = dict(self.average.named_parameters())
-        self._averages = [averages[name] for name in self.trained]
+        self._averages: list[Tensor] = [averages[name] for name in self.trained]
         self.optimizer = torch.optim.AdamW(
             list(self.trained.values()),
             lr=0.0,
@@ -162,7 +162,7 @@ class Phase:
                 self.config.noise_draws,
                 generator,
             )
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(list(self.trained.values()), self.config.max_gradient_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
