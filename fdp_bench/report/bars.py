@@ -1,0 +1,146 @@
+"""Bar plot of success rates with their intervals, grouped by shift."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.api import CLEAN
+from fdp_bench.report.layout import split_shift
+from fdp_bench.report.tables import arm_labels
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that stay apart for colour-blind readers (Okabe and Ito 2008), ordered so that neighbours differ in
+#: lightness too; hatches tell the bars apart in black and white.
+_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo", "--")
+#: Groups of bars in a panel before a task is split into one panel a shift.
+_MOST_GROUPS = 6
+
+
+def success_figure(summary: "pandas.DataFrame") -> "Figure":
+    """Draw the success rate of each arm: a group a shift, a bar a policy, a panel a task.
+
+    A task with more than `_MOST_GROUPS` groups gets a panel for each shift, its severities beside the clean
+    group.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summarize` returns it, at least one row.
+
+    Returns:
+        A figure that belongs to no window system.
+    """
+    from matplotlib.figure import Figure
+
+    rows = summary.to_dict("records")
+    labels = arm_labels((row["policy"], row["checkpoint"]) for row in rows)
+    for row in rows:
+        row["label"] = labels[row["policy"], row["checkpoint"]]
+    policies = list(dict.fromkeys(labels.values()))
+    panels = _panels(rows)
+    groups = max(len({row["shift"] for row in panel}) for _, panel in panels)
+    width = max(6.4, 1.2 + groups * (0.5 + 0.42 * len(policies)))
+    figure = Figure(figsize=(width, 0.9 + 3.3 * len(panels)), layout="constrained")
+    all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+    for axes, (title, panel) in zip(all_axes, panels, strict=True):
+        _draw_panel(axes, panel, policies)
+        axes.set_title(title, fontsize=11)
+        axes.set_xlim(-0.6, groups - 0.4)
+    handles, names = all_axes[0].get_legend_handles_labels()
+    # About 1.8 inches an entry.
+    columns = max(1, min(len(names), int(width / 1.8)))
+    figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
+    figure.supxlabel(_caption(rows), fontsize=8.5)
+    return figure
+
+
+def save_success_plot(summary: "pandas.DataFrame", folder: Path) -> list[Path]:
+    """Write `success_figure` as ``success.png`` and ``success.svg``; the same bytes for the same table.
+
+    Returns:
+        The files written.
+    """
+    import matplotlib
+
+    figure = success_figure(summary)
+    files = [folder / "success.png", folder / "success.svg"]
+    with matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}):
+        figure.savefig(files[0], dpi=160)
+        figure.savefig(files[1], metadata={"Date": None})
+    return files
+
+
+def _panels(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Titles and rows of the panels, from top to bottom."""
+    panels = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        of_task = [row for row in rows if row["task"] == task]
+        names = dict.fromkeys(split_shift(row["shift"])[0] for row in of_task if row["shift"] != CLEAN)
+        if len({row["shift"] for row in of_task}) <= _MOST_GROUPS or len(names) == 1:
+            panels.append((task, of_task))
+            continue
+        for name in names:
+            beside = [row for row in of_task if split_shift(row["shift"])[0] in (CLEAN, name)]
+            panels.append((f"{task}, {name}", beside))
+    return panels
+
+
+def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], policies: Sequence[str]) -> None:
+    shifts = list(dict.fromkeys(row["shift"] for row in rows))
+    bar_width = min(0.8 / len(policies), 0.35)
+    for number, policy in enumerate(policies):
+        bars = [row for row in rows if row["label"] == policy]
+        offset = (number - (len(policies) - 1) / 2) * bar_width
+        centers = [shifts.index(row["shift"]) + offset for row in bars]
+        rates = [100 * row["success_rate"] for row in bars]
+        below = [100 * (row["success_rate"] - row["success_low"]) for row in bars]
+        above = [100 * (row["success_high"] - row["success_rate"]) for row in bars]
+        axes.bar(
+            centers,
+            rates,
+            bar_width,
+            yerr=[below, above],
+            label=policy,
+            color=_COLORS[number % len(_COLORS)],
+            hatch=_HATCHES[number % len(_HATCHES)],
+            edgecolor="black",
+            linewidth=0.8,
+            error_kw={"elinewidth": 1.4, "capsize": 3, "ecolor": "black"},
+        )
+        for center, rate, up in zip(centers, rates, above, strict=True):
+            axes.annotate(
+                f"{rate:.0f}",
+                (center, rate + up),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=8.5,
+            )
+    axes.set_xticks(range(len(shifts)), [_tick(shift) for shift in shifts])
+    axes.set_ylabel("success rate (% of episodes)")
+    # Room for the numbers above an interval that ends at 100.
+    axes.set_ylim(0, 110)
+    axes.set_yticks(range(0, 101, 20))
+    axes.grid(axis="y", linewidth=0.5, alpha=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _tick(shift: str) -> str:
+    if shift == CLEAN:
+        return CLEAN
+    name, severity = split_shift(shift)
+    return f"{name}\nseverity {severity}".replace("?", "\n")
+
+
+def _caption(rows: Sequence[dict[str, Any]]) -> str:
+    least, most = (pick(row["episodes"] for row in rows) for pick in (min, max))
+    episodes = f"n = {most}" if least == most else f"n = {least} to {most}"
+    return (
+        f"{episodes} episodes a bar, Wilson 95% intervals; an error counts as a failure.\n"
+        "1 training seed a bar: the intervals say nothing about training another one."
+    )

@@ -1,0 +1,212 @@
+"""How tables are shown to people: headers, alignment, rounding and footnotes, shared by all text formats."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.api import CLEAN, LEVELS
+from fdp_bench.report.tables import arm_labels
+from fdp_bench.stats import smallest_detectable_difference
+from fdp_bench.stats.design import DISCORDANT_RATE
+
+if TYPE_CHECKING:
+    import pandas
+
+Row = Mapping[str, Any]
+
+#: Shown where a row has no such value.
+EMPTY = "-"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table ready to be typeset.
+
+    Attributes:
+        title: What the table holds.
+        headers: Header of each column.
+        numeric: Whether each column is aligned to the right.
+        rows: Cells as text, shape (rows, columns).
+        notes: Sentences that belong under the table.
+    """
+
+    title: str
+    headers: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Column:
+    header: str
+    cell: Callable[[Row], str]
+    numeric: bool = True
+
+
+def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
+    """Typeset a summary, one table a task.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summarize` returns it.
+    """
+    records = summary.to_dict("records")
+    labels = arm_labels((row["policy"], row["checkpoint"]) for row in records)
+    columns = (
+        _Column("policy", lambda row: labels[row["policy"], row["checkpoint"]], numeric=False),
+        _Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
+        _Column("sev", lambda row: split_shift(row["shift"])[1]),
+        _Column("n", lambda row: str(row["episodes"])),
+        _Column("success % [95%]", lambda row: _rate(row, "success_rate", "success_low", "success_high")),
+        _Column("held", lambda row: percent(row["success_held_rate"])),
+        _Column("clean", lambda row: percent(row["clean_rate"])),
+        _Column("drop pp [95%]", lambda row: _signed(row, "paired_drop")),
+        _Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        _Column("err", lambda row: str(row["errors"])),
+        _Column("ms p50/p95", _latency),
+    )
+    tests = sum(not math.isnan(row["mcnemar_p"]) for row in records)
+    return [
+        _layout(f"{task}: success under shifts", columns, rows, _summary_notes(rows, tests))
+        for task, rows in _by_task(records).items()
+    ]
+
+
+def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
+    """Typeset a comparison of policies, one table a task.
+
+    Args:
+        comparison: As `fdp_bench.report.tables.compare_policies` returns it.
+    """
+    records = comparison.to_dict("records")
+    columns = (
+        _Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
+        _Column("sev", lambda row: split_shift(row["shift"])[1]),
+        _Column("policy A", lambda row: row["policy_a"], numeric=False),
+        _Column("policy B", lambda row: row["policy_b"], numeric=False),
+        _Column("n", lambda row: str(row["pairs"])),
+        _Column("A %", lambda row: percent(row["rate_a"])),
+        _Column("B %", lambda row: percent(row["rate_b"])),
+        _Column("A - B pp [95%]", lambda row: _signed(row, "difference")),
+        _Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+    )
+    notes = (
+        "A - B: difference of success on the same episodes in percentage points, with Newcombe's paired 95% "
+        f"interval; p: exact McNemar, Holm-adjusted over {len(records)} comparisons.",
+    )
+    return [
+        _layout(f"{task}: policy against policy under the same shift", columns, rows, notes)
+        for task, rows in _by_task(records).items()
+    ]
+
+
+def split_shift(shift: str) -> tuple[str, str]:
+    """Split a canonical shift string into its name with options and its severity as shown.
+
+    Returns:
+        For instance ``("occlusion?kind=camera", "3")``, ``("occlusion+color", "3+2")``, ``("clean", "-")``.
+    """
+    if shift == CLEAN:
+        return CLEAN, EMPTY
+    return re.sub(r"@[0-9.e-]+", "", shift), "+".join(re.findall(r"@([0-9.e-]+)", shift))
+
+
+def severity_text(severity: float) -> str:
+    """A severity as people write it: ``"level 3"``, ``"severity 0.5"``, ``"clean"``."""
+    if severity == 0.0:
+        return CLEAN
+    level = severity * LEVELS
+    return f"level {level:.0f}" if abs(level - round(level)) < 1e-9 else f"severity {severity:g}"
+
+
+def percent(rate: float) -> str:
+    """A rate in whole percent."""
+    return EMPTY if math.isnan(rate) else f"{100 * rate:.0f}"
+
+
+def p_value(value: float) -> str:
+    """A p-value with three decimals."""
+    if math.isnan(value):
+        return EMPTY
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def detectable_text(pairs: int) -> str:
+    """What a design with this many pairs can detect, as a sentence."""
+    assumption = (
+        f"exact McNemar, alpha 0.05 for one test, power 80%, {DISCORDANT_RATE:.0%} of pairs disagreeing"
+    )
+    difference = smallest_detectable_difference(pairs)
+    if math.isnan(difference):
+        return f"{pairs} pairs cannot detect any difference ({assumption})."
+    points = math.ceil(100 * difference - 1e-9)
+    return f"Smallest paired difference that {pairs} pairs detect: {points} points ({assumption})."
+
+
+def _layout(
+    title: str, columns: tuple[_Column, ...], rows: list[dict[str, Any]], notes: tuple[str, ...]
+) -> Layout:
+    return Layout(
+        title=title,
+        headers=tuple(column.header for column in columns),
+        numeric=tuple(column.numeric for column in columns),
+        rows=tuple(tuple(column.cell(row) for column in columns) for row in rows),
+        notes=notes,
+    )
+
+
+def _summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
+    shifted = [row for row in rows if row["shift"] != CLEAN]
+    notes = [
+        "success: percent of the n episodes with success at any step, Wilson 95% interval; held: percent "
+        "with success for 10 steps in a row. An episode that ends in an error (err) counts as a failure."
+    ]
+    if shifted:
+        notes.append(
+            "clean: percent of the same episodes with success when no shift acts; drop: clean minus shifted "
+            "in percentage points (+ means that the shift costs success), Newcombe's paired 95% interval; "
+            f"p: exact McNemar, Holm-adjusted over {tests} {'test' if tests == 1 else 'tests'}."
+        )
+    incomplete = [row for row in shifted if row["pairs"] < row["episodes"]]
+    if incomplete:
+        missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
+        notes.append(f"{missing} shifted episodes have no clean twin yet; drop and clean leave them out.")
+    notes.append(
+        "Training seeds: 1 a row, so nothing here says how much another training run of a policy would "
+        "differ."
+    )
+    pairs = [row["pairs"] for row in shifted if row["pairs"]] or [row["episodes"] for row in rows]
+    notes.append(detectable_text(min(pairs)))
+    return tuple(notes)
+
+
+def _by_task(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    tasks: dict[str, list[dict[str, Any]]] = {}
+    for row in records:
+        tasks.setdefault(row["task"], []).append(row)
+    return tasks
+
+
+def _rate(row: Row, rate: str, low: str, high: str) -> str:
+    return f"{percent(row[rate])} [{percent(row[low])}, {percent(row[high])}]"
+
+
+def _signed(row: Row, name: str) -> str:
+    if math.isnan(row[name]):
+        return EMPTY
+    value, low, high = (_points(row[key]) for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _points(fraction: float) -> str:
+    """A difference in whole percentage points with its sign; no sign on zero."""
+    points = round(100 * fraction)
+    return f"{points:+d}" if points else "0"
+
+
+def _latency(row: Row) -> str:
+    if math.isnan(row["inference_p50_ms"]):
+        return EMPTY
+    return f"{row['inference_p50_ms']:.0f}/{row['inference_p95_ms']:.0f}"
