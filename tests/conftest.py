@@ -1,0 +1,17 @@
+"""Settings of the whole test session; set before anything that reads them is imported."""
+
+import importlib.util
+import os
+
+# pytest-xdist already takes every core; a second thread in each process only makes them wait for one another.
+for variable in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MUJOCO_GL", "egl")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+if importlib.util.find_spec("hypothesis"):  # a plain install, as the smoke test uses, has none
+    from hypothesis import settings
+
+    # A loaded machine is slow, not wrong.
+    settings.register_profile("no-deadline", deadline=None)
+    settings.load_profile("no-deadline")

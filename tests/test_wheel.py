@@ -1,0 +1,107 @@
+"""What users get: the names and files in the wheel."""
+
+import configparser
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = {"fdp_bench": ROOT, "fdp_policies": ROOT / "policies", "fdp_shifts": ROOT / "shifts"}
+#: Bundled weights of all policies together.
+MAX_WEIGHTS_BYTES = 30_000_000
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("wheel")
+    (path,) = WheelBuilder(str(ROOT)).build(directory=str(directory))
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def shipped(wheel):
+    """Paths of the packages' files in the wheel, the distribution's metadata left out."""
+    return {name for name in wheel.namelist() if not PurePosixPath(name).parts[0].endswith(".dist-info")}
+
+
+def metadata_file(wheel, name):
+    (path,) = (entry for entry in wheel.namelist() if entry.endswith(f".dist-info/{name}"))
+    return wheel.read(path).decode()
+
+
+def test_only_the_three_packages_land_in_site_packages(shipped):
+    assert {PurePosixPath(name).parts[0] for name in shipped} == set(PACKAGES)
+
+
+def test_every_module_of_the_checkout_is_shipped(shipped):
+    modules = {
+        path.relative_to(root).as_posix()
+        for package, root in PACKAGES.items()
+        for path in (root / package).rglob("*.py")
+    }
+
+    assert modules == {name for name in shipped if name.endswith(".py")}
+
+
+def test_every_folder_with_modules_is_a_package(shipped):
+    folders = {str(PurePosixPath(name).parent) for name in shipped if name.endswith(".py")}
+
+    assert {folder for folder in folders if f"{folder}/__init__.py" not in shipped} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_types_are_announced(shipped, package):
+    assert f"{package}/py.typed" in shipped
+
+
+def test_no_tests_are_shipped(shipped):
+    parts = {part for name in shipped for part in PurePosixPath(name).parts}
+
+    assert parts.isdisjoint({"tests", "conftest.py"})
+    assert not any(part.startswith("test_") for part in parts)
+
+
+def test_bundled_weights_are_shipped_with_their_cards(shipped):
+    weights = {name for name in shipped if name.endswith(".safetensors")}
+    in_checkout = {
+        path.relative_to(ROOT / "policies").as_posix() for path in (ROOT / "policies").rglob("*.safetensors")
+    }
+
+    assert weights == in_checkout
+    assert weights
+    assert {str(PurePosixPath(name).with_suffix(".json")) for name in weights} <= shipped
+
+
+def test_bundled_weights_stay_small(wheel):
+    sizes = [entry.file_size for entry in wheel.infolist() if entry.filename.endswith(".safetensors")]
+
+    assert sum(sizes) <= MAX_WEIGHTS_BYTES
+
+
+def test_the_command_and_the_built_in_plugins_are_entry_points(wheel):
+    entry_points = configparser.ConfigParser(delimiters="=")
+    entry_points.read_string(metadata_file(wheel, "entry_points.txt"))
+
+    assert dict(entry_points["console_scripts"]) == {"fdp-bench": "fdp_bench.cli.main:main"}
+    assert set(entry_points["fdp_bench.policies"]) == {"base", "dp-dit", "fdp"}
+    assert set(entry_points["fdp_bench.shifts"]) == {"color", "distractors", "occlusion"}
+
+
+def test_entry_points_name_shipped_modules(wheel, shipped):
+    entry_points = configparser.ConfigParser(delimiters="=")
+    entry_points.read_string(metadata_file(wheel, "entry_points.txt"))
+    modules = {
+        target.split(":")[0] for group in entry_points.sections() for target in entry_points[group].values()
+    }
+
+    assert {f"{module.replace('.', '/')}.py" for module in modules} <= shipped
+
+
+def test_the_licence_is_shipped(wheel):
+    (licence,) = (entry for entry in wheel.namelist() if entry.endswith("/LICENSE"))
+
+    assert wheel.read(licence).decode().startswith("MIT License")
+    assert "License-Expression: MIT" in metadata_file(wheel, "METADATA")
