@@ -11,6 +11,7 @@ from fdp_bench.api import DatasetError, RunError, SpecError, nearest
 from fdp_bench.demos.attempts import AttemptStore
 from fdp_bench.demos.episode import record_attempt
 from fdp_bench.demos.layout import FORMAT_VERSION, ROBOSUITE_ENV_TYPE
+from fdp_bench.tasks import resolve_task
 
 #: Tasks with a scripted expert.
 EXPERT_TASKS = ("fdp_bench/Lift-v1", "fdp_bench/LiftWide-v1")
@@ -34,17 +35,15 @@ class CollectionSummary:
 
 
 def resolve_expert_task(task: str) -> str:
-    """Gymnasium id of a task with an expert, from its id or its short name such as ``"Lift"``.
+    """Gymnasium id of a task with a scripted expert, from its id or its short name such as ``"Lift"``.
 
     Raises:
-        SpecError: If no such task has a scripted expert.
+        SpecError: If there is no such task, or no expert for it.
     """
-    short = {task_id.split("/")[1].rsplit("-v", 1)[0]: task_id for task_id in EXPERT_TASKS}
-    if task in EXPERT_TASKS:
-        return task
-    if task in short:
-        return short[task]
-    raise SpecError(f"no scripted expert for task {task!r}{nearest(task, short)}")
+    task_id = resolve_task(task)
+    if task_id not in EXPERT_TASKS:
+        raise SpecError(f"no scripted expert for task {task!r}{nearest(task, EXPERT_TASKS)}")
+    return task_id
 
 
 def collect_demonstrations(
@@ -109,8 +108,6 @@ def _record(
     """Make the attempts that are missing; return those kept, and robosuite's own settings."""
     import gymnasium
     from tqdm import tqdm
-
-    import fdp_bench.tasks  # noqa: F401  (registers the environments)
 
     env = gymnasium.make(header["task_id"], profile=header["profile"], disable_env_checker=True)
     kept: list[int] = []

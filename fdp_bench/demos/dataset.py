@@ -32,7 +32,7 @@ class Demonstration:
     Attributes:
         name: Name in the file, for instance ``"demo_12"``.
         prop: Shape (T, 16), float32: joint positions 7 (rad), end-effector position 3 (m, world),
-            end-effector quaternion 4 (xyzw, w >= 0), finger positions 2 (m).
+            end-effector quaternion 4 (xyzw, x >= 0), finger positions 2 (m).
         images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
         actions: Shape (T, 7), float32, in [-1, 1].
     """

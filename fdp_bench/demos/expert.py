@@ -1,8 +1,8 @@
 """Scripted expert for lifting a cube with a parallel gripper.
 
-A closed loop on OSC_POSE deltas: every action is a smooth, saturating function of what the state shows. The
-height that the gripper aims for is a funnel over the cube, flat far away and dipping to the grasp where gripper
-and cube are aligned, so approach, descent and recovery from a disturbance are one law and not a list of timed
+A closed loop on OSC_POSE deltas: every action is a smooth, saturating function of what the state shows.
+The height that the gripper aims for is a funnel over the cube, flat far away and dipping to the grasp where
+the two are aligned, so approach, descent and recovery from a disturbance are one law and not a list of timed
 phases. Only closing is a decision, and it stays visible afterwards in the finger opening.
 """
 

@@ -1,0 +1,33 @@
+"""Made-up episodes for tests of the file formats: no simulator, no camera."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fdp_bench.demos.episode import RecordedEpisode
+from fdp_bench.demos.robomimic import write_hdf5
+
+HEADER = {"task_id": "fdp_bench/Lift-v1", "profile": "fast", "seed": 0, "format": 1}
+
+
+def made_up_episode(seed: int, steps: int = 9, lead_in_steps: int = 0) -> RecordedEpisode:
+    rng = np.random.default_rng(seed)
+    return RecordedEpisode(
+        states=rng.standard_normal((steps, 32)),
+        actions=rng.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        rewards=np.ones(steps, np.float32),
+        prop=rng.standard_normal((steps, 16)).astype(np.float32),
+        images={
+            key: rng.integers(0, 256, (steps, 12, 12, 3), dtype=np.uint8)
+            for key in ("image.agentview", "image.wrist")
+        },
+        lead_in_steps=lead_in_steps,
+        model_file="<mujoco/>",
+    )
+
+
+def write_made_up(path: Path, episodes: list[RecordedEpisode], **header: object) -> Path:
+    write_hdf5(
+        path, episodes, {"env_name": "Lift", "type": 1, "env_kwargs": {}, "fdp_bench": {**HEADER, **header}}
+    )
+    return path
