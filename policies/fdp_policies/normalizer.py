@@ -11,8 +11,10 @@ from torch import Tensor
 
 from fdp_bench.api import IMAGE_PREFIX
 
-#: Dimensions that move less than this stay where they are, so that noise is not blown up to full range.
-MINIMAL_RANGE = 1e-2
+#: Smallest range of an observation (radians, metres) that is stretched to [-1, 1], so that sensor noise is not.
+MINIMAL_OBSERVATION_RANGE = 1e-2
+#: Likewise of an action: an axis that the expert hardly uses must not fill the loss with its noise.
+MINIMAL_ACTION_RANGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Range:
     high: tuple[float, ...]
 
     @classmethod
-    def fit(cls, values: npt.NDArray[np.float32]) -> "Range":
-        """Fit to values, shape (N, D); a dimension that hardly moves keeps at least `MINIMAL_RANGE`."""
+    def fit(cls, values: npt.NDArray[np.float32], minimal_range: float) -> "Range":
+        """Fit to values, shape (N, D); no dimension gets less than `minimal_range`."""
         low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
-        center, half = (low + high) / 2, np.maximum((high - low) / 2, MINIMAL_RANGE / 2)
+        center, half = (low + high) / 2, np.maximum((high - low) / 2, minimal_range / 2)
         return cls(
             tuple((center - half).astype(np.float32).tolist()),
             tuple((center + half).astype(np.float32).tolist()),

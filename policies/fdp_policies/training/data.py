@@ -11,6 +11,8 @@ from fdp_bench.api import IMAGE_PREFIX, TaskInfo
 from fdp_bench.demos.dataset import Demonstration
 from fdp_policies.config import NetworkConfig
 from fdp_policies.normalizer import (
+    MINIMAL_ACTION_RANGE,
+    MINIMAL_OBSERVATION_RANGE,
     Normalizer,
     Range,
     TensorNormalizer,
@@ -102,8 +104,12 @@ class WindowDataset:
 def fit_normalizer(demonstrations: Sequence[Demonstration]) -> Normalizer:
     """Fit ranges to the training demonstrations."""
     return Normalizer(
-        keys={"prop": Range.fit(np.concatenate([demo.prop for demo in demonstrations]))},
-        action=Range.fit(np.concatenate([demo.actions for demo in demonstrations])),
+        keys={
+            "prop": Range.fit(
+                np.concatenate([demo.prop for demo in demonstrations]), MINIMAL_OBSERVATION_RANGE
+            )
+        },
+        action=Range.fit(np.concatenate([demo.actions for demo in demonstrations]), MINIMAL_ACTION_RANGE),
     )
 
 

@@ -1,0 +1,85 @@
+"""A toy world for the policies' tests: the action points from the arm's place to a blob that only the camera sees."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
+from fdp_policies.identity import Architecture, architecture_of
+from fdp_policies.training.fit import Job
+
+from fdp_bench.api import PolicySpec, TaskInfo
+from fdp_bench.demos.dataset import Demonstration, Demonstrations
+
+SIDE = 20
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def task() -> TaskInfo:
+    return TaskInfo(
+        task_id="fdp_bench/Lift-v1",
+        modalities={"prop": ("prop",), "vision": ("image.agentview",)},
+        observation_shapes={"prop": (3,), "image.agentview": (SIDE, SIDE, 3)},
+        action_dim=2,
+        horizon=50,
+        control_hz=20.0,
+        profile="fast",
+    )
+
+
+@pytest.fixture(scope="session")
+def network() -> NetworkConfig:
+    return NetworkConfig(
+        horizon=4, n_action_steps=4, width=32, depth=2, heads=2, feature_dim=16, crop_size=16
+    )
+
+
+def make_demonstration(index: int, length: int = 24) -> Demonstration:
+    rng = np.random.default_rng(index)
+    blob = rng.uniform(0.25, 0.75, 2)
+    arm = rng.uniform(0.2, 0.8, (length, 2))
+    pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="xy"), -1) / (SIDE - 1)
+    brightness = np.exp(-((pixels - blob) ** 2).sum(-1) / 0.01)
+    frame = (255 * brightness)[..., None].repeat(3, -1).astype(np.uint8)
+    return Demonstration(
+        name=f"demo_{index}",
+        prop=np.concatenate([arm, np.ones((length, 1))], axis=1).astype(np.float32),
+        images={"image.agentview": frame[None].repeat(length, 0)},
+        actions=np.clip(2 * (blob - arm), -1, 1).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="session")
+def demonstrations() -> Demonstrations:
+    demos = tuple(make_demonstration(index) for index in range(50))
+    names = tuple(demo.name for demo in demos)
+    return Demonstrations("fdp_bench/Lift-v1", "fast", demos, names[:40], names[40:], sha256="toy")
+
+
+@pytest.fixture
+def make_job(task, network, demonstrations, tmp_path):
+    """Make a job for a policy string's name and order; keyword arguments change the recipe."""
+
+    def make(name: str, order: str = "", *, out: Path | None = None, **recipe) -> Job:
+        plain = architecture_of(PolicySpec(name, order), task)
+        architecture = Architecture(
+            plain.family, plain.prioritized, plain.secondary, recipe.pop("composition", "block"), network
+        )
+        settings = {
+            "steps": 40,
+            "warmup_steps": 5,
+            "eval_every": 10,
+            "plateau_min_steps": 10,
+            "eval_windows": 96,
+            "precision": "fp32",
+        }
+        training = TrainingConfig(**{**settings, **recipe})
+        return Job(architecture, task, demonstrations, DiffusionConfig(), training, "cpu", out or tmp_path)
+
+    return make

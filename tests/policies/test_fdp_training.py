@@ -1,0 +1,201 @@
+import json
+import logging
+
+import pytest
+import torch
+from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.config import TrainingConfig
+from fdp_policies.inference import load_denoiser
+from fdp_policies.training.fit import (
+    changed_base_warning,
+    fit,
+    lazy_residual_warning,
+    overfitted_base_warning,
+)
+from fdp_policies.training.phase import Phase, PhaseLog, learning_rate, reached_plateau
+
+from fdp_bench.api import CheckpointError
+
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return tmp_path_factory.mktemp("trained")
+
+
+@pytest.fixture
+def trained_fdp(make_job, trained):
+    """An FDP trained long enough on the toy world to need its camera; made once a module."""
+    job = make_job("fdp", "prop>vision", out=trained, steps=900, eval_every=50, warmup_steps=30)
+    return job, Checkpoint.open(fit(job))
+
+
+def test_residual_trains_and_brings_the_heldout_loss_below_the_bases(trained_fdp):
+    _, checkpoint = trained_fdp
+    assert checkpoint.card["heldout_loss"] < 0.8 * checkpoint.base.card["heldout_loss"]
+
+
+def test_residual_and_zero_layers_move(trained_fdp):
+    _, checkpoint = trained_fdp
+    tensors = checkpoint.tensors()
+    assert all(tensors[f"zero_layers.{i}.weight"].abs().max() > 1e-3 for i in range(3))
+    assert any(name.startswith("residual.encoder") for name in tensors)
+
+
+def test_trained_residual_listens_to_its_secondary_sense(trained_fdp):
+    _, checkpoint = trained_fdp
+    low, _, _ = checkpoint.card["senses"]["rise"]["vision"]
+    assert low > 0.05
+    assert not checkpoint.card["warnings"]
+
+
+def test_base_weights_are_those_of_its_own_checkpoint_after_residual_training(trained_fdp):
+    _, checkpoint = trained_fdp
+    assert checkpoint.base.path.name == "base-prop.safetensors"
+    rounded = state_sha256(checkpoint.base.tensors())
+    assert checkpoint.card["base"]["frozen_state_sha256"] == rounded
+    assert state_sha256(load_denoiser(checkpoint, "cpu").base.state_dict()) == rounded
+
+
+def test_two_policies_share_one_stored_base(trained_fdp, make_job):
+    job, checkpoint = trained_fdp
+    written = checkpoint.base.path.stat().st_mtime_ns
+    base_job = make_job("base", "prop", out=job.out, steps=900, eval_every=50, warmup_steps=30)
+    assert fit(base_job) == checkpoint.base.path
+    assert checkpoint.base.path.stat().st_mtime_ns == written
+
+
+def test_checkpoint_of_other_settings_is_not_overwritten(trained_fdp, make_job):
+    job, _ = trained_fdp
+    with pytest.raises(CheckpointError, match="other data or settings"):
+        fit(make_job("base", "prop", out=job.out, steps=901))
+
+
+def test_log_and_plot_lie_beside_the_checkpoint(trained_fdp):
+    _, checkpoint = trained_fdp
+    header = checkpoint.path.with_suffix(".csv").read_text().splitlines()[0].split(",")
+    assert {"heldout_loss", "shuffled_vision", "masked_vision", "rise_vision_low"} <= set(header)
+    assert checkpoint.path.with_suffix(".png").stat().st_size > 10_000
+
+
+def test_score_composition_trains_too(make_job, tmp_path):
+    path = fit(make_job("fdp", "vision>prop", composition="score"))
+    assert path.name == "fdp-vision-prop-score.safetensors"
+    assert Checkpoint.open(path).card["composition"] == "score"
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kill_at", [20, 30])
+def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
+    make_job, tmp_path, monkeypatch, kill_at
+):
+    whole = fit(make_job("fdp", "prop>vision", out=tmp_path / "whole"))
+    save = Phase._save
+
+    def save_then_die(phase):
+        save(phase)
+        if phase.plan.name == "residual" and phase.log.steps == kill_at - 10:
+            raise KilledError
+
+    cut = make_job("fdp", "prop>vision", out=tmp_path / "cut")
+    monkeypatch.setattr(Phase, "_save", save_then_die)
+    with pytest.raises(KilledError):
+        fit(cut)
+    monkeypatch.setattr(Phase, "_save", save)
+    assert fit(cut).read_bytes() == whole.read_bytes()
+    assert not (cut.out / "resume" / "fdp-prop-vision").exists()
+
+
+def test_equal_seeds_give_equal_weights_and_others_others(make_job, tmp_path):
+    first, again, other = (
+        fit(make_job("dp-dit", out=tmp_path / name, seed=seed))
+        for name, seed in [("a", 0), ("b", 0), ("c", 1)]
+    )
+    assert first.read_bytes() == again.read_bytes()
+    assert first.read_bytes() != other.read_bytes()
+
+
+def test_changed_base_is_found_when_it_is_not_frozen(make_job):
+    card = json.loads(fit(make_job("fdp", "prop>vision", freeze_base=False)).with_suffix(".json").read_text())
+    assert any(warning.startswith("base not frozen") for warning in card["warnings"])
+    assert not changed_base_warning("a", "a")
+
+
+def test_untrained_residual_is_called_lazy(make_job):
+    card = json.loads(
+        fit(make_job("fdp", "prop>vision", learning_rate=1e-9)).with_suffix(".json").read_text()
+    )
+    assert any(warning.startswith("lazy residual") for warning in card["warnings"])
+
+
+def test_lazy_rule_wants_an_interval_clear_of_zero_and_a_rise_of_five_percent():
+    def senses(low, high):
+        return {"rise": {"vision": (low, (low + high) / 2, high)}}
+
+    assert lazy_residual_warning(senses(-0.01, 0.4), ("vision",))
+    assert lazy_residual_warning(senses(0.01, 0.04), ("vision",))
+    assert not lazy_residual_warning(senses(0.01, 0.2), ("vision",))
+
+
+def test_overfitted_base_is_found_by_its_rising_loss():
+    rows = [{"step": step, "heldout_loss": loss} for step, loss in [(10, 0.5), (20, 0.2), (30, 0.22)]]
+    assert overfitted_base_warning(PhaseLog(rows=rows))
+    assert not overfitted_base_warning(PhaseLog(rows=rows[:2]))
+
+
+def test_plateau_compares_last_fifth_with_what_was_before():
+    config = TrainingConfig(plateau_min_steps=100)
+    falling = [(step, 1.0 / step) for step in range(100, 1100, 100)]
+    flat = [(step, max(0.002, 1.0 / step)) for step in range(100, 1100, 100)]
+    assert not reached_plateau(falling, config)
+    assert reached_plateau(flat, config)
+    assert not reached_plateau(flat, TrainingConfig(plateau_min_steps=2000))
+
+
+def test_learning_rate_warms_up_and_decays_for_a_phase_of_known_length(make_job):
+    config = TrainingConfig(steps=1000, warmup_steps=100)
+    from fdp_policies.training.phase import PhasePlan
+
+    joint = PhasePlan("joint", ("prop",), 1000, False, 0)
+    base = PhasePlan("base", ("prop",), 1000, True, 0)
+    assert learning_rate(0, joint, config) == pytest.approx(config.learning_rate / 100)
+    assert learning_rate(100, joint, config) == pytest.approx(config.learning_rate)
+    final = config.learning_rate * config.final_learning_rate_fraction
+    assert learning_rate(1000, joint, config) == pytest.approx(final)
+    assert learning_rate(900, base, config) == pytest.approx(config.learning_rate)
+
+
+def test_random_crops_are_cut_from_the_frame_and_evaluation_crops_from_its_centre(make_job, demonstrations):
+    from fdp_policies.training.data import WindowDataset, fit_normalizer
+
+    demos = demonstrations.subset(demonstrations.train[:2])
+    data = WindowDataset(demos, fit_normalizer(demos), make_job("dp-dit").network, "cpu")
+    windows = torch.tensor([0, 5, 30])
+    centre = data.batch(windows, ["image.agentview"], None).observation["image.agentview"]
+    frame = torch.from_numpy(demos[0].images["image.agentview"][5]).float() / 127.5 - 1
+    torch.testing.assert_close(centre[1, 3:], frame[2:18, 2:18].permute(2, 0, 1))
+    torch.testing.assert_close(centre[1, :3], frame[2:18, 2:18].permute(2, 0, 1))
+    crops = data.batch(windows, ["image.agentview"], torch.Generator().manual_seed(0))
+    crop = crops.observation["image.agentview"][1, 3:]
+    offsets = [
+        (t, l)
+        for t in range(5)
+        for l in range(5)
+        if torch.allclose(crop, frame[t : t + 16, l : l + 16].permute(2, 0, 1), atol=1e-5)
+    ]
+    assert offsets
+
+
+def test_windows_repeat_the_first_observation_and_the_last_action(make_job, demonstrations):
+    from fdp_policies.training.data import WindowDataset, fit_normalizer
+
+    demos = demonstrations.subset(demonstrations.train[:2])
+    data = WindowDataset(demos, fit_normalizer(demos), make_job("dp-dit").network, "cpu")
+    assert data.observed[24].tolist() == [24, 24]
+    assert data.observed[25].tolist() == [24, 25]
+    assert data.executed[23].tolist() == [23, 23, 23, 23]
+    assert data.executed[24].tolist() == [24, 25, 26, 27]
