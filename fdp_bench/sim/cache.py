@@ -1,6 +1,7 @@
 """A folder of derived files that can be lost at any time: reduced drawn models.
 
-Files are written whole or not at all, carry a digest of their content, and are rebuilt when it does not match.
+Files are written whole or not at all, carry a digest of their content, and are rebuilt when it does
+not match.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ _DIGEST_BYTES = 32
 
 
 def cache_folder() -> Path:
-    """Folder of cached files: ``$FDP_BENCH_CACHE``, else ``$XDG_CACHE_HOME/fdp-bench``, else ``~/.cache/fdp-bench``."""
+    """``$FDP_BENCH_CACHE`` where set, else ``fdp-bench`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     if chosen := os.environ.get("FDP_BENCH_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")

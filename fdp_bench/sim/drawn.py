@@ -4,8 +4,8 @@ Profiles:
 
 - ``reference``: robosuite's meshes and textures, multisampling, shadows and reflections; its frames equal
   robosuite's own camera observations of the same state, upright.
-- ``fast``: meshes joined and reduced, textures shrunk, no multisampling, shadows or reflections. It is part of the
-  task's version: demonstrations and evaluation use the same one.
+- ``fast``: meshes joined and reduced, textures shrunk, no multisampling, shadows or reflections. It is part
+  of the task's version: demonstrations and evaluation use the same one.
 """
 
 import copy
@@ -208,7 +208,7 @@ def _shrink_textures(spec: Any, full: Any, reduction: Reduction) -> None:
 
 
 def texture_pixels(model: Any, texture: int) -> Any:
-    """A texture's pixels, shape (H, W, C), uint8, as a view into the model; a cube's six faces lie stacked."""
+    """A texture's pixels in the model, shape (H, W, C), uint8, a view; a cube's six faces lie stacked."""
     height, width = model.tex_height[texture], model.tex_width[texture]
     channels = model.tex_nchannel[texture]
     start = model.tex_adr[texture]

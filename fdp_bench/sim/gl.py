@@ -1,7 +1,8 @@
 """OpenGL without a window: which implementation is used, and the process's one context.
 
-All environments of a process draw on one context, made in the process that draws first and kept until that process
-ends: contexts that come and go have corrupted living ones, and several contexts have returned each other's images.
+All environments of a process draw on one context, made when the first of them draws and kept until the
+process ends: contexts that come and go have corrupted living ones, and several contexts have returned each other's
+images.
 """
 
 import atexit
@@ -19,6 +20,7 @@ from fdp_bench.api.errors import RenderingError, nearest
 #: Values of the environment variable MUJOCO_GL that name an implementation.
 BACKENDS = ("egl", "osmesa", "glfw", "cgl")
 
+_INSTALL = "on Debian or Ubuntu run: apt-get install libegl1 libgl1-mesa-dri (or, for OSMesa, libosmesa6)"
 _EGL_PLATFORM_DEVICE_EXT = 0x313F
 
 
@@ -26,8 +28,8 @@ def prepare_environment() -> None:
     """Set the variables that Mesa and MuJoCo read once, where the user has not set them.
 
     ``LP_NUM_THREADS=1`` keeps Mesa's software rasterizer from taking every core; ``MUJOCO_GL`` names the
-    implementation. Call it first in every process that steps or draws: before mujoco and robosuite are imported,
-    which act on ``MUJOCO_GL`` at import.
+    implementation. Call it first in every process that steps or draws: before mujoco and robosuite are
+    imported, which act on ``MUJOCO_GL`` at import.
 
     Raises:
         RenderingError: If no implementation can be used, or ``MUJOCO_GL`` names none.
@@ -58,10 +60,7 @@ def choose_backend() -> str:
         return "egl"
     if osmesa_works():
         return "osmesa"
-    raise RenderingError(
-        "no off-screen OpenGL found (neither EGL nor OSMesa); on Debian or Ubuntu run: "
-        "apt-get install libegl1 libgl1-mesa-dri (or: apt-get install libosmesa6)"
-    )
+    raise RenderingError(f"no off-screen OpenGL found, neither EGL nor OSMesa; {_INSTALL}")
 
 
 def egl_works() -> bool:
@@ -122,8 +121,7 @@ class SharedContext:
             self._context: Any = module.GLContext(64, 64)
         except Exception as error:
             raise RenderingError(
-                f"MUJOCO_GL={backend} cannot make an OpenGL context ({type(error).__name__}: {error}); on Debian or "
-                "Ubuntu run: apt-get install libegl1 libgl1-mesa-dri, or set MUJOCO_GL to osmesa and install libosmesa6"
+                f"MUJOCO_GL={backend} makes no OpenGL context ({type(error).__name__}: {error}); {_INSTALL}"
             ) from error
         self.backend = backend
         #: What lives on the context and must be freed before it.
@@ -172,7 +170,7 @@ def shared_context() -> SharedContext:
 
 
 def gl_strings() -> dict[str, str]:
-    """Vendor, renderer and version of the OpenGL implementation in use, for manifests and `fdp-bench doctor`."""
+    """Backend, vendor, renderer and version of the OpenGL in use, for manifests and `fdp-bench doctor`."""
     context = shared_context()
     context.make_current()
     from OpenGL import GL

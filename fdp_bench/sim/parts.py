@@ -1,4 +1,4 @@
-"""The parts of a scene that can be recoloured, and the materials, textures and geoms they are painted with."""
+"""The parts of a scene that can be recoloured, and what they are painted with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

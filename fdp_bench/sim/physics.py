@@ -1,7 +1,7 @@
 """robosuite's Lift as it is, made quiet and reset exactly.
 
-The physics never draws and never computes robosuite's observables; its states equal those of an environment made
-with `robosuite.make`, bit for bit.
+The physics never draws and never computes robosuite's observables; its states equal those of an environment
+made with `robosuite.make`, bit for bit.
 """
 
 import logging
@@ -21,7 +21,8 @@ def import_robosuite() -> Any:
     """Import robosuite without its notices about macros and optional packages.
 
     Raises:
-        RenderingError: See `fdp_bench.sim.gl.prepare_environment`: importing mujoco settles the OpenGL in use.
+        RenderingError: See `fdp_bench.sim.gl.prepare_environment`: importing mujoco settles the OpenGL in
+            use.
     """
     prepare_environment()
     logger = logging.getLogger("robosuite_logs")
@@ -40,8 +41,8 @@ def make_lift(placement_range_m: float) -> Any:
     """Make robosuite's Lift: Panda, its default composite controller (OSC_POSE deltas and gripper), 20 Hz.
 
     Args:
-        placement_range_m: The cube's centre is drawn uniformly within plus and minus this in x and y, in metres,
-            about the table's centre; robosuite's own value is 0.03.
+        placement_range_m: The cube's centre is drawn uniformly within plus and minus this in x and y, in
+            metres, about the table's centre; robosuite's own value is 0.03.
 
     Returns:
         The robosuite environment, without renderer, observables or horizon.

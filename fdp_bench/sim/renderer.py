@@ -74,7 +74,8 @@ class Renderer:
             drawn = self._scene.geoms[index]
             if drawn.segid >= 0 and drawn.objtype == mujoco.mjtObj.mjOBJ_GEOM:
                 lookup[drawn.segid + 1] = drawn.objid
-        return lookup[np.where(numbers <= self._scene.ngeom, numbers, 0)]
+        ids: npt.NDArray[np.int32] = lookup[np.where(numbers <= self._scene.ngeom, numbers, 0)]
+        return ids
 
     def upload_texture(self, texture: int) -> None:
         """Show a texture's changed pixels from the next frame on."""

@@ -8,9 +8,9 @@ import numpy as np
 class SafetyMonitor:
     """Peaks over an episode of contact force and joint speed.
 
-    The contact force is the magnitude of the total force, in newtons, between one body of the arm or the gripper and
-    one body that is not part of the robot; so two fingers that squeeze an object do not cancel out. Forces are
-    those of the last physics step of a control step.
+    The contact force is the magnitude of the total force, in newtons, between one body of the arm or the
+    gripper and one body that is not part of the robot; so two fingers that squeeze an object do not cancel
+    out. Forces are those of the last physics step of a control step.
 
     Args:
         model: Physics model, `mujoco.MjModel`.

@@ -1,7 +1,7 @@
 """The drawn scene of an environment: what it shows, and what scene-level shifts may change of it.
 
-Implements `fdp_bench.api.scene.Scene` on a drawn model whose joints mirror the physics model's; nothing here can
-reach the physics.
+Implements `fdp_bench.api.scene.Scene` on a drawn model whose joints mirror the physics model's; nothing here
+can reach the physics.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from fdp_bench.api.scene import Footprint
 from fdp_bench.sim.drawn import Profile, texture_pixels
 from fdp_bench.sim.parts import Part, find_parts
 from fdp_bench.sim.renderer import Renderer
-from fdp_bench.sim.slots import HIDDEN_GROUP, SLOT_PREFIX, SLOTS, VISIBLE_GROUP
+from fdp_bench.sim.slots import SLOT_PREFIX, SLOTS, VISIBLE_GROUP
 
 #: Camera key -> name of robosuite's camera.
 CAMERAS = {"image.agentview": "agentview", "image.wrist": "robot0_eye_in_hand"}
@@ -206,7 +206,7 @@ class DrawnScene:
     # What is seen
 
     def sync(self) -> None:
-        """Take over the physics' joint positions and compute where everything is, fresh after the last step."""
+        """Take over the physics' joint positions and compute where everything is."""
         import mujoco
 
         self.data.qpos[:] = self._physics.qpos

@@ -1,7 +1,7 @@
 """Distractor slots: household objects compiled into the drawn model, hidden until a shift places them.
 
-They are mocap bodies without joints, so the drawn model's joint positions are laid out as the physics model's, and
-the physics model does not know them at all.
+They are mocap bodies without joints, so the drawn model's joint positions are laid out as the physics
+model's, and the physics model does not know them at all.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,8 @@ class _Kind:
     texture_type: str = ""
 
 
-#: Slot name -> object. Shapes and textures are robosuite's own (its PickPlace objects, the lemon and the bottle).
+#: Slot name -> object. Shapes and textures are robosuite's own (its PickPlace objects, the lemon and the
+#: bottle).
 _KINDS = {
     "milk_0": _Kind("milk.xml"),
     "bread_0": _Kind("bread.xml"),

@@ -1,7 +1,7 @@
 """Tasks: Gymnasium environments on robosuite, registered as ``fdp_bench/Lift-v1`` and so on.
 
-``import fdp_bench`` is enough for `gymnasium.make` to know them; see `fdp_bench.tasks.registration`. Importing this
-module loads neither Gymnasium, robosuite nor mujoco.
+``import fdp_bench`` is enough for `gymnasium.make` to know them; see `fdp_bench.tasks.registration`.
+Importing this module loads neither Gymnasium, robosuite nor mujoco.
 """
 
 from collections.abc import Mapping
@@ -77,8 +77,8 @@ def resolve_task(name: str) -> str:
     """Turn a task's short name or id into its id.
 
     Args:
-        name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for anybody's
-            environment, which is returned as it is, and Gymnasium answers for it.
+        name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for
+            anybody's environment, which is returned as it is, and Gymnasium answers for it.
 
     Raises:
         SpecError: If there is no such task.

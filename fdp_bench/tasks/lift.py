@@ -1,8 +1,8 @@
-"""Lift a cube with a Panda arm: the environment behind ``fdp_bench/Lift-v1`` and ``fdp_bench/LiftWide-v1``."""
+"""Lift a cube with a Panda arm: ``fdp_bench/Lift-v1`` and ``fdp_bench/LiftWide-v1``."""
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -23,8 +23,8 @@ ACTION_DIM = 7
 #: Side of `render`'s pictures, pixels.
 PICTURE_SIDE = 256
 
-#: Bounds of `prop`, component by component: the Panda's joints stay within 3.8 rad of 0, its hand within 1.5 m of
-#: the base, which stands 0.56 m from the world's origin and 0.91 m above it, and a finger travels 4 cm.
+#: Bounds of `prop`, component by component: the Panda's joints stay within 3.8 rad of 0, its hand within 1.5
+#: m of the base, which stands 0.56 m from the world's origin and 0.91 m above it, and a finger travels 4 cm.
 _PROP_LOW = np.array([-4.0] * 7 + [-3.0] * 3 + [0.0] + [-1.0] * 3 + [-0.1] * 2, np.float32)
 _PROP_HIGH = np.array([4.0] * 7 + [3.0] * 3 + [1.0] * 4 + [0.1] * 2, np.float32)
 
@@ -32,23 +32,26 @@ _PROP_HIGH = np.array([4.0] * 7 + [3.0] * 3 + [1.0] * 4 + [0.1] * 2, np.float32)
 class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     """robosuite's Lift with exact resets, fresh frames and a drawn scene that shifts may change.
 
-    Action, float32 (7,), each in [-1, 1]: hand displacement along the robot base's x, y, z (1 is 5 cm), its rotation
-    vector (1 is 0.5 rad), gripper (-1 opens, 1 closes). It is robosuite's default OSC_POSE controller at 20 Hz.
+    Action, float32 (7,), each in [-1, 1]: hand displacement along the robot base's x, y, z (1 is 5 cm), its
+    rotation vector (1 is 0.5 rad), gripper (-1 opens, 1 closes). It is robosuite's default OSC_POSE
+    controller at 20 Hz.
 
     Observation:
 
     - ``prop``, float32 (16,): joint positions 7 (rad), end-effector position 3 (m, world frame), end-effector
-      quaternion 4 (xyzw, of its two signs the one with x >= 0), finger positions 2 (m). Never holds anything of
-      the cube.
-    - ``image.agentview`` and ``image.wrist``, uint8 (84, 84, 3): upright RGB frames, drawn after the control step.
+      quaternion 4 (xyzw, of its two signs the one with x >= 0), finger positions 2 (m). Never holds anything
+      of the cube.
+    - ``image.agentview`` and ``image.wrist``, uint8 (84, 84, 3): upright RGB frames, drawn after the control
+      step.
 
-    The reward is 1 on a step with success (the cube's centre is more than 4 cm above the table top), else 0. An
-    episode terminates when success has held for 10 control steps and is truncated after 200. ``info`` has
+    The reward is 1 on a step with success (the cube's centre is more than 4 cm above the table top), else 0.
+    An episode terminates when success has held for 10 control steps and is truncated after 200. ``info`` has
     ``success`` and ``success_held``.
 
     Args:
         task_id: Gymnasium id.
-        placement_range_m: The cube's centre is drawn within plus and minus this in x and y about the table's centre.
+        placement_range_m: The cube's centre is drawn within plus and minus this in x and y about the table's
+            centre.
         profile: Render profile, ``"fast"`` or ``"reference"``; see `fdp_bench.sim.drawn`.
         render_mode: ``"rgb_array"`` or None.
         draw_images: Whether observations hold frames; see the attribute.
@@ -63,7 +66,7 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         RenderingError: If no OpenGL can be used.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
         "render_modes": ["rgb_array"],
         "render_fps": CONTROL_HZ,
         "modalities": {"prop": ("prop",), "vision": tuple(CAMERAS)},
@@ -89,7 +92,7 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._safety = SafetyMonitor(self._model, self._data)
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
         frame_space = spaces.Box(0, 255, (FRAME_SIDE, FRAME_SIDE, 3), np.uint8)
-        self.observation_space = spaces.Dict(
+        self.observation_space = spaces.Dict(  # type: ignore[assignment]
             {"prop": spaces.Box(_PROP_LOW, _PROP_HIGH), **dict.fromkeys(CAMERAS, frame_space)}
         )
         self.task_info = TaskInfo(
@@ -150,11 +153,11 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         info = {"success": success, "success_held": held}
         return self._observation(), float(success), held, self._steps >= HORIZON and not held, info
 
-    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
-        """Draw the scene for people, shape (256, 256, 3), as the agentview camera sees it; None without a mode."""
-        return (
-            self.scene.picture("image.agentview", PICTURE_SIDE) if self.render_mode == "rgb_array" else None
-        )
+    def render(self) -> npt.NDArray[np.uint8] | None:
+        """Draw agentview's scene for people, shape (256, 256, 3); None without a render mode."""
+        if self.render_mode is None:
+            return None
+        return self.scene.picture("image.agentview", PICTURE_SIDE)
 
     def close(self) -> None:
         """Free the simulation and what is held on the graphics side. Safe to call twice."""
@@ -177,8 +180,8 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def _observation(self) -> Observation:
         import mujoco
 
-        # robosuite leaves body positions one physics step behind the joints. Its next step begins with the same
-        # computation, so the trajectory is not touched.
+        # robosuite leaves body positions one physics step behind the joints. Its next step begins with the
+        # same computation, so the trajectory is not touched.
         mujoco.mj_kinematics(self._model, self._data)
         w, x, y, z = self._data.xquat[self._hand]
         # A hand that points down has x near 1 and w near 0, where the usual sign rule, w >= 0, would jump.

@@ -1,7 +1,7 @@
 """Registers the tasks with Gymnasium as soon as Gymnasium is imported, and not before.
 
-Gymnasium 1.0 dropped its plugin entry points, so a package must register its environments on import; importing
-Gymnasium for that takes longer than all of ``fdp-bench --help`` may.
+Gymnasium 1.0 dropped its plugin entry points, so a package must register its environments on import;
+importing Gymnasium for that takes longer than all of ``fdp-bench --help`` may.
 """
 
 import importlib.util
