@@ -1,6 +1,7 @@
 """``fdp-bench train``: train a policy on demonstrations; needs no simulator."""
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,9 +106,9 @@ def _check_writable(out: Path) -> None:
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
+        # A file without a name, so that two trainings into one folder do not meet.
+        with tempfile.TemporaryFile(dir=out):
+            pass
     except OSError as error:
         raise RunError(
             f"cannot write to {out} ({error.strerror}); choose another folder with --out"

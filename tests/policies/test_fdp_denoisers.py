@@ -79,7 +79,7 @@ def test_residual_modulation_starts_non_zero_and_joint_modulation_at_zero(config
 
 def test_base_reads_its_own_keys_alone(config, inputs):
     network = compose(config, "block")
-    observation, noisy, step = inputs
+    observation, _, _ = inputs
     blind = {**observation, "image.agentview": torch.zeros_like(observation["image.agentview"])}
     assert torch.equal(network.base.encode(observation)[0], network.base.encode(blind)[0])
 

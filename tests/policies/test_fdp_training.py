@@ -182,10 +182,10 @@ def test_random_crops_are_cut_from_the_frame_and_evaluation_crops_from_its_centr
     crops = data.batch(windows, ["image.agentview"], torch.Generator().manual_seed(0))
     crop = crops.observation["image.agentview"][1, 3:]
     offsets = [
-        (t, l)
-        for t in range(5)
-        for l in range(5)
-        if torch.allclose(crop, frame[t : t + 16, l : l + 16].permute(2, 0, 1), atol=1e-5)
+        (top, left)
+        for top in range(5)
+        for left in range(5)
+        if torch.allclose(crop, frame[top : top + 16, left : left + 16].permute(2, 0, 1), atol=1e-5)
     ]
     assert offsets
 
