@@ -18,9 +18,9 @@ MAX_TINT = {"object": 1.0, "table": 0.8}
 PAINT = {"object": (0.85, 0.8), "table": (0.55, 0.7)}
 #: The new hue lies at least this far from the old one, in turns.
 MIN_HUE_TURN = 0.25
-#: Natural logarithm of the light's brightness at severity 1, (lowest, highest) for dimmer and brighter light.
-DIMMER = (-0.9, -0.5)
-BRIGHTER = (0.25, 0.45)
+#: Natural logarithm of the light's brightness at severity 1, (lowest, highest). Always dimmer: the clean tables
+#: are lit almost white, so brighter light would change next to nothing.
+LOG_BRIGHTNESS = (-1.4, -0.8)
 #: Natural logarithm of the light's strongest and weakest channel at severity 1, about the brightness.
 COLOR_CAST = 0.35
 
@@ -75,7 +75,7 @@ class Color(SceneShift):
         return np.array(colorsys.hsv_to_rgb((hue + hue_turn) % 1.0, *PAINT[part]))
 
     def _draw_light(self) -> npt.NDArray[np.float64]:
-        brightness = self.rng.uniform(*(DIMMER if self.rng.random() < 0.5 else BRIGHTER))
+        brightness = self.rng.uniform(*LOG_BRIGHTNESS)
         hue = self.rng.random()
         cast = COLOR_CAST * np.cos(2 * np.pi * (hue - np.arange(3) / 3))
         return np.asarray(brightness + cast, dtype=np.float64)

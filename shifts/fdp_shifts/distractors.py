@@ -1,7 +1,7 @@
 """Distractors: household objects that no demonstration showed, standing on the table, seen and never touched.
 
-They exist in the drawn scene alone, so the dynamics cannot feel them; and they stand where neither gripper nor
-target passes, so the pictures stay physically plausible. Objects are placed one by one: those of a low severity
+They exist in the drawn scene alone, so the dynamics cannot feel them; and they stand where neither the gripper
+nor the target passes, so the pictures stay plausible. They are placed one by one: the objects of a low severity
 stand at the same places at each higher one, for the same episode.
 """
 
@@ -12,13 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import Footprint, Scene, SceneShift, UnsupportedShiftError
+from fdp_bench.api.receipt import DISTRACTOR, TARGET
 
 #: Number of distractors at severity 1.
 MAX_DISTRACTORS = 6
-#: Least gap between footprints, metres.
+#: Least gap between two distractors, metres.
 GAP_M = 0.01
+#: Least gap to where the target and the gripper can be, metres: the hand is wider than its fingers.
+CLEARANCE_M = 0.03
 #: Spacing of the grid of places tried, metres.
 GRID_M = 0.02
+#: Fewest pixels, over all cameras, by which a distractor must be seen on the first frame.
+SEEN_PIXELS = 12
 #: Height at which a place must be seen by a camera, metres above the table.
 SEEN_HEIGHT_M = 0.05
 #: How near to the frame's edge that point may lie, as a fraction of the frame.
@@ -40,54 +45,65 @@ class Distractors(SceneShift):
         """Place the objects; see `SceneShift.dress`."""
         count = distractor_count(self.severity)
         slots = [scene.distractor_slots[i] for i in self.rng.permutation(len(scene.distractor_slots))]
-        occupied = [*scene.keep_clear, scene.workspace]
-        placed = []
+        kept_free = [
+            Footprint(circle.center_xy, circle.radius + CLEARANCE_M - GAP_M)
+            for circle in (*scene.keep_clear, scene.workspace)
+        ]
+        placed: list[dict[str, Any]] = []
         for slot in slots[:count]:
             yaw = self.rng.uniform(-np.pi, np.pi)
             radius = scene.slot_radius(slot)
-            places = free_places(scene, radius, occupied, self.camera_keys)
-            if len(places) == 0:
-                break
-            x, y = places[self.rng.integers(len(places))].tolist()
-            scene.place_distractor(slot, xy=(x, y), yaw=yaw)
-            occupied.append(Footprint((x, y), radius))
-            placed.append({"slot": slot, "xy_m": [x, y], "yaw_rad": yaw})
-        if len(placed) < count:
-            raise UnsupportedShiftError(
-                f"shift 'distractors' found room for {len(placed)} of {count} objects on the table of "
-                f"{self.env.unwrapped}; use a lower severity"
-            )
+            places = self.rng.permutation(free_places(scene, radius, kept_free))
+            xy = self._place(scene, slot, places, yaw)
+            kept_free.append(Footprint(xy, radius))
+            placed.append({"slot": slot, "xy_m": list(xy), "yaw_rad": yaw})
         return {"count": count, "objects": placed}
 
+    def _place(
+        self, scene: Scene, slot: str, places: npt.NDArray[np.float64], yaw: float
+    ) -> tuple[float, float]:
+        """Stand an object at the first of `places`, shape (K, 2), where it is seen and hides no target."""
+        height = scene.table_center[2] + SEEN_HEIGHT_M
+        before = _seen_pixels(scene, self.camera_keys)
+        for x, y in places.tolist():
+            point = np.array([x, y, height])
+            if not any(_in_frame(scene.project(key, point)) for key in self.camera_keys):
+                continue
+            scene.place_distractor(slot, xy=(x, y), yaw=yaw)
+            after = _seen_pixels(scene, self.camera_keys)
+            if after[DISTRACTOR] >= before[DISTRACTOR] + SEEN_PIXELS and after[TARGET] == before[TARGET]:
+                return x, y
+        raise UnsupportedShiftError(
+            f"shift 'distractors' finds no place for {slot!r} on the table of {self.env.unwrapped} where a camera "
+            "sees it; use a lower severity"
+        )
 
-def free_places(
-    scene: Scene, radius: float, occupied: Sequence[Footprint], camera_keys: Sequence[str]
-) -> npt.NDArray[np.float64]:
-    """Places on the table where an upright object stands free and is seen by a camera.
+
+def free_places(scene: Scene, radius: float, kept_free: Sequence[Footprint]) -> npt.NDArray[np.float64]:
+    """Places on the table where an upright object stands free.
 
     Args:
         scene: The drawn scene.
         radius: Radius of the object's footprint, metres.
-        occupied: Circles that it must not touch.
-        camera_keys: Cameras of which one must see the place.
+        kept_free: Circles that it must stay `GAP_M` away from.
 
     Returns:
         World x and y, metres, shape (K, 2); K may be 0.
     """
-    center = np.array(scene.table_center)
     room = np.array(scene.table_half_extent) - radius
-    axes = [np.arange(-half, half, GRID_M) + offset for half, offset in zip(room, center[:2], strict=True)]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    for circle in occupied:
+    center = scene.table_center
+    axes = [np.arange(-half, half, GRID_M) + middle for half, middle in zip(room, center[:2], strict=True)]
+    grid: npt.NDArray[np.float64] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    for circle in kept_free:
         distance = np.linalg.norm(grid - np.array(circle.center_xy), axis=1)
         grid = grid[distance >= circle.radius + radius + GAP_M]
-    heights = np.full((len(grid), 1), center[2] + SEEN_HEIGHT_M)
-    seen = [
-        any(_in_frame(scene.project(key, point)) for key in camera_keys)
-        for point in np.hstack([grid, heights])
-    ]
-    free: npt.NDArray[np.float64] = grid[np.array(seen, dtype=np.bool_)]
-    return free
+    return grid
+
+
+def _seen_pixels(scene: Scene, camera_keys: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Number of pixels of each segmentation label, over all cameras."""
+    labels = np.concatenate([scene.segmentation(key).ravel() for key in camera_keys])
+    return np.bincount(labels, minlength=DISTRACTOR + 1)
 
 
 def _in_frame(uv: tuple[float, float] | None) -> bool:

@@ -15,6 +15,7 @@ from fdp_bench.api import (
     IMAGE_PREFIX,
     Observation,
     ObservationShift,
+    Scene,
     ShiftConfigError,
     UnsupportedShiftError,
     image_keys,
@@ -24,8 +25,10 @@ from fdp_bench.api.shift import DEFAULT_LEVEL, LEVELS
 
 #: Card area over frame area at severity 1.
 MAX_CARD_AREA_FRACTION = 0.45
-#: The card's centre misses its aim by at most this, as a fraction of the frame's width and height.
-CARD_JITTER = 0.06
+#: The card's centre lies between the target and at most this share of the way to the gripper.
+MAX_CARD_LEAN = 0.8
+#: The card's centre misses that line by at most this, as a fraction of the frame's width and height.
+CARD_JITTER = 0.05
 CARD_GREY = 128
 #: Share of control steps at which a camera is dark at severity 1.
 MAX_DARK_SHARE = 0.9
@@ -69,11 +72,11 @@ def loss_steps(severity: float, cameras: int) -> list[int | None]:
 class Card:
     """A flat grey card fixed in the frame.
 
-    It keeps the frame's aspect ratio, and is pushed back inside where its centre lies near the edge, so
+    It keeps the frame's aspect ratio, and is pushed back inside where it would cross the edge, so
     `area_fraction` means the same everywhere and at every resolution.
 
     Attributes:
-        center_uv: Centre that was drawn, as fractions of (width, height), origin top-left.
+        center_uv: Its centre as fractions of (width, height), origin top-left, before it is pushed back.
         area_fraction: Card area over frame area, in [0, 1].
     """
 
@@ -202,17 +205,16 @@ class Occlusion(ObservationShift):
         self._covers = {key: covers[key] for key in self.covered_keys}
 
     def _draw_card(self, key: str) -> Card:
-        scene = getattr(self.env.unwrapped, "scene", None)
+        scene: Scene | None = getattr(self.env.unwrapped, "scene", None)
         target = gripper = (0.5, 0.5)
         if scene is not None:
             target = scene.project(key, scene.target_position) or target
             gripper = scene.project(key, scene.gripper_position) or target
-        # Aimed between the two and nearer to the target, where the task is decided.
-        aim = self.rng.uniform(0.0, 0.5)
+        lean = self.rng.uniform(0.0, MAX_CARD_LEAN)
         jitter = self.rng.uniform(-CARD_JITTER, CARD_JITTER, size=2)
-        center = (1.0 - aim) * np.clip(target, 0.0, 1.0) + aim * np.clip(gripper, 0.0, 1.0) + jitter
-        u, v = np.clip(center, 0.0, 1.0)
-        return Card((float(u), float(v)), card_area_fraction(self.severity))
+        center = (1.0 - lean) * np.clip(target, 0.0, 1.0) + lean * np.clip(gripper, 0.0, 1.0) + jitter
+        u, v = np.clip(center, 0.0, 1.0).tolist()
+        return Card((u, v), card_area_fraction(self.severity))
 
     def _draw_losses(self) -> dict[str, Card | DarkSpells | Loss]:
         order = [self.camera_keys[i] for i in self.rng.permutation(len(self.camera_keys))]
