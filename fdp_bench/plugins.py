@@ -62,7 +62,7 @@ class Plugin:
             raise PluginError(f"{where} is no subclass of fdp_bench.api.{base.__name__}: it is {loaded!r}")
         if issubclass(loaded, Shift) and loaded.name != self.name:
             raise PluginError(
-                f"{where} calls itself {loaded.name!r}; its attribute `name` must equal its entry point's name"
+                f"{where} calls itself {loaded.name!r}; `name` must equal its entry point's name"
             )
         return loaded
 

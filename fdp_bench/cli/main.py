@@ -1,0 +1,103 @@
+"""``fdp-bench``: finds the subcommand and imports only that one's module."""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from fdp_bench import __version__
+from fdp_bench.cli._parser import USAGE_ERROR, Parser
+
+PROGRAM = "fdp-bench"
+#: Subcommand -> what `fdp-bench --help` says of it. Its module is ``fdp_bench.cli.<name>``.
+SUBCOMMANDS = {
+    "run": "evaluate policies, clean and under shifts, and print the table",
+    "report": "write tables, plots and film strips of runs",
+    "list": "show tasks, policies and shifts",
+    "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
+    "demos": "collect demonstrations with a scripted expert",
+    "train": "train a policy on demonstrations",
+}
+FIRST_COMMAND = 'fdp-bench run --policy "fdp:prop>vision" --shift occlusion'
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; `sys.argv`'s if None.
+
+    Returns:
+        The exit code: 0 for success, 2 for bad input, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: From argparse, for help and for a malformed command line.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments:
+        _top_parser().print_help()
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name.startswith("-"):
+        _top_parser().parse_args(arguments)
+        return 0
+    if name not in SUBCOMMANDS:
+        print(f"error: unknown subcommand {name!r}{_nearest(name)}", file=sys.stderr)
+        return USAGE_ERROR
+    return _run_subcommand(name, rest)
+
+
+def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+    module = importlib.import_module(f"fdp_bench.cli.{name}")
+    parser = Parser(
+        prog=f"{PROGRAM} {name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parsed = parser.parse_args(arguments)
+    try:
+        code: int = module.run(parsed)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left (`| head`); the interpreter's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except Exception as error:
+        from fdp_bench.api.errors import FdpBenchError
+
+        if parsed.debug or not isinstance(error, FdpBenchError):
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    return code
+
+
+def _top_parser() -> Parser:
+    width = max(map(len, SUBCOMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in SUBCOMMANDS.items()]
+    parser = Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--help] [--version] SUBCOMMAND ...",
+        description="Benchmark robot policies under sensor shifts.",
+        epilog="\n".join(["subcommands:", *lines, "", f"first command:  {FIRST_COMMAND}"]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    return parser
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name, SUBCOMMANDS, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else "; valid: " + ", ".join(SUBCOMMANDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Evaluate policies, clean and under shifts, and print the table.
+
+Each policy runs under no shift and under each --shift, on the same episodes with the same random streams.
+Quote policies: a shell reads an unquoted '>' as a redirect.
+
+  fdp-bench run --policy "fdp:prop>vision" --shift occlusion
+  fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift occlusion@4 --shift color+distractors
+  fdp-bench run --resume results/20260131-120000-Lift-fdp-occlusion
+"""
+
+import argparse
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from fdp_bench.records.store import RunStore
+    from fdp_bench.runner.config import RunConfig
+
+SUMMARY = SUBCOMMANDS["run"]
+#: Where runs go unless --out says otherwise.
+RESULTS = Path("results")
+#: Arguments that decide a run's episodes; a resumed run has them already.
+_DECISIVE = ("policy", "shift", "task", "episodes", "tier", "seed", "device", "profile", "video", "out")
+_NAME_LENGTH = 60
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommand's options. Those left out are None: `--resume` must know which were given."""
+    add = parser.add_argument
+    add(
+        "--policy",
+        action="append",
+        metavar="SPEC",
+        help="name[:order][@checkpoint][?key=value&...]; repeatable",
+    )
+    add(
+        "--shift",
+        action="append",
+        metavar="SPEC",
+        help="name[@severity][?key=value&...], joined by +; repeatable",
+    )
+    add("--task", metavar="NAME", help="Lift (default), LiftWide, or module:namespace/Env-v0")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--episodes", type=_whole, metavar="N", help="episodes a cell (default: 50)")
+    size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
+    add("--seed", type=_whole, metavar="N", help="seed of all random streams (default: 0)")
+    add("--workers", type=_positive, metavar="N", help="worker processes (default: the usable cores)")
+    add("--lanes", type=_positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
+    add("--device", metavar="NAME", help="device of the policies (default: cpu)")
+    add("--profile", metavar="NAME", help="render profile, fast (default) or reference")
+    add("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-NAME)")
+    add(
+        "--video", type=_whole, metavar="N", help="keep the first N episodes of each cell as mp4 (default: 0)"
+    )
+    add("--resume", type=Path, metavar="RUN", help="finish an interrupted run with its own configuration")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit code."""
+    from fdp_bench.runner.run import RunInterruptedError
+
+    try:
+        store, redirected = _resume(args) if args.resume else _begin(args)
+    except RunInterruptedError as interrupted:
+        print(interrupted, file=sys.stderr)
+        return interrupted.exit_code
+    return _show(store, also_on_stderr=redirected)
+
+
+def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
+    from fdp_bench.api.errors import SpecError
+    from fdp_bench.runner.progress import ProgressBar
+    from fdp_bench.runner.run import resume_run
+
+    for name in _DECISIVE:
+        if getattr(args, name) is not None:
+            raise SpecError(f"--{name} cannot be given with --resume: the run keeps its own; leave it out")
+    with ProgressBar(sys.stderr) as progress:
+        store = resume_run(
+            args.resume, command=_command(), progress=progress, workers=args.workers, lanes=args.lanes
+        )
+    return store, False
+
+
+def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
+    from fdp_bench.api.errors import SpecError
+    from fdp_bench.cli._redirect import explanation, find_redirect, restore_orders
+    from fdp_bench.runner.progress import ProgressBar
+    from fdp_bench.runner.run import begin_run
+
+    for name in ("policy", "shift"):
+        if not getattr(args, name):
+            raise SpecError(f"no --{name} given; for a start: {FIRST_COMMAND}")
+    redirect = find_redirect()
+    if redirect is not None:
+        typed = args.policy
+        args.policy = restore_orders(typed, redirect)
+        print(explanation(typed, args.policy, redirect), file=sys.stderr)
+    config, name = _config(args)
+    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    with ProgressBar(sys.stderr) as progress:
+        store = begin_run(config, out, name=name, command=_command(), progress=progress, workers=args.workers)
+    return store, redirect is not None
+
+
+def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
+    """The configuration as typed, checked as far as no plugin has to be imported for it, and the run's name."""
+    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
+    from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
+    from fdp_bench.tasks import resolve_task
+
+    policies = [parse_policy(text) for text in args.policy]
+    shifts = [resolve_shifts(parse_shifts(text)) for text in args.shift]
+    task = resolve_task(args.task or "Lift")
+    episodes = TIERS[args.tier] if args.tier else args.episodes
+    config = RunConfig(
+        task=task,
+        policies=tuple(map(str, policies)),
+        shifts=tuple(args.shift),
+        episodes=DEFAULT_EPISODES if episodes is None else episodes,
+        seed=args.seed or 0,
+        device=args.device or "cpu",
+        profile=args.profile or "fast",
+        videos=args.video or 0,
+        lanes=args.lanes or BATCH_ROWS,
+    )
+    words = [task.rpartition("/")[2].rpartition("-v")[0]]
+    words += [spec.name for spec in policies] + [spec.name for shift in shifts for spec in shift]
+    return config, "-".join(dict.fromkeys(words))[:_NAME_LENGTH].strip("-.")
+
+
+def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
+    from fdp_bench.report.tables import summarize
+    from fdp_bench.report.text import terminal_table
+
+    records = store.records()
+    table = terminal_table(summarize(records))
+    next_command = f"next: {shlex.join([PROGRAM, 'report', str(store.path)])}"
+    print(f"{table}\n\n{next_command}")
+    if also_on_stderr:
+        print(f"{table}\n\n{next_command}", file=sys.stderr)
+    errors = [record for record in records if record.status != "ok"]
+    if errors:
+        print(
+            f"{len(errors)} of {len(records)} episodes ended in an error and count as failures; the first: "
+            f"{errors[0].error} (all: {store.episodes_path})",
+            file=sys.stderr,
+        )
+    return 1 if len(errors) == len(records) else 0
+
+
+def _command() -> list[str]:
+    return [PROGRAM, *sys.argv[1:]]
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+# argparse names these in its messages: "invalid whole number value: 'x'".
+_whole.__name__ = "whole number"
+_positive.__name__ = "whole number from 1 on"

@@ -1,0 +1,168 @@
+"""A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fdp_bench.api.episode import EpisodeRecord
+from fdp_bench.api.errors import RunError
+from fdp_bench.records.manifest import Manifest
+
+MANIFEST_NAME = "manifest.json"
+EPISODES_NAME = "episodes.jsonl"
+#: Film strips, one PNG an arm.
+STRIPS_NAME = "strips"
+#: Videos, one mp4 an episode.
+VIDEOS_NAME = "videos"
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """A run's folder. Reading needs no lock; `writer` lets one process append.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest) -> "RunStore":
+        """Make the folder with its manifest and no episodes.
+
+        Raises:
+            RunError: If the folder holds something already or cannot be written.
+        """
+        check_new_folder(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            manifest.write(path / MANIFEST_NAME)
+            (path / EPISODES_NAME).touch()
+        except OSError as error:
+            raise RunError(
+                f"run folder {str(path)!r} cannot be written: {error}; choose another --out"
+            ) from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunStore":
+        """Open an existing run.
+
+        Raises:
+            RunError: If the folder holds no manifest.
+        """
+        if not (path / MANIFEST_NAME).is_file():
+            raise RunError(
+                f"{str(path)!r} is no run: it holds no {MANIFEST_NAME}; runs lie in results/ or where --out said"
+            )
+        return cls(path)
+
+    @property
+    def episodes_path(self) -> Path:
+        """The file of the episode records."""
+        return self.path / EPISODES_NAME
+
+    def manifest(self) -> Manifest:
+        """Read the manifest.
+
+        Raises:
+            RunError: If it is unreadable or of another version.
+        """
+        return Manifest.read(self.path / MANIFEST_NAME)
+
+    def update_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest; a reader sees the old or the new one, never a part."""
+        manifest.write(self.path / MANIFEST_NAME)
+
+    def records(self) -> list[EpisodeRecord]:
+        """All complete episode records, in the order they ended, the first of each id.
+
+        A torn last line, as a crash leaves it, is passed over: that episode counts as not run.
+
+        Raises:
+            RunError: If another line is no episode record.
+        """
+        return read_records(self.episodes_path)
+
+    @contextmanager
+    def writer(self) -> Iterator[Callable[[EpisodeRecord], None]]:
+        """Append records; each is handed to the operating system before the call returns.
+
+        A torn last line is cut off first.
+
+        Raises:
+            RunError: If another process writes this run, or the file cannot be written.
+        """
+        try:
+            handle = self.episodes_path.open("a+b")
+        except OSError as error:
+            raise RunError(f"{str(self.episodes_path)!r} cannot be written: {error}") from error
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"another process is writing run {str(self.path)!r}; wait until it ends"
+                ) from error
+            handle.truncate(_complete_length(self.episodes_path.read_bytes()))
+
+            def append(record: EpisodeRecord) -> None:
+                line = json.dumps(record.to_json(), sort_keys=True, allow_nan=False) + "\n"
+                handle.write(line.encode())
+                handle.flush()
+
+            yield append
+
+
+def read_records(path: Path) -> list[EpisodeRecord]:
+    """Read an episodes file. See `RunStore.records`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"episode records {str(path)!r} cannot be read: {error}") from error
+    records: dict[str, EpisodeRecord] = {}
+    for number, line in enumerate(data[: _complete_length(data)].splitlines(), start=1):
+        try:
+            record = EpisodeRecord.from_json(json.loads(line))
+        except (ValueError, AttributeError, TypeError) as error:
+            raise RunError(
+                f"{str(path)!r} line {number} is no episode record ({error}); delete the line and --resume the run"
+            ) from error
+        records.setdefault(record.spec.id, record)
+    return list(records.values())
+
+
+def check_new_folder(path: Path) -> None:
+    """Check that a run may be written to a folder, and leave nothing behind.
+
+    Raises:
+        RunError: If it holds something, is no folder, or cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"run folder {str(path)!r} is a file; choose another --out")
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            raise RunError(
+                f"run folder {str(path)!r} is not empty; choose another --out, or finish the run in it with: "
+                f"fdp-bench run --resume {path}"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(
+            f"run folder {str(path)!r} cannot be written: {error}; choose another --out"
+        ) from error
+    finally:
+        for folder in missing:
+            if folder.is_dir():
+                folder.rmdir()
+
+
+def _complete_length(data: bytes) -> int:
+    return data.rfind(b"\n") + 1

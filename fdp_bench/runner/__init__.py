@@ -1,0 +1,1 @@
+"""Running episodes: a configuration becomes a plan, the plan episodes, the episodes records."""

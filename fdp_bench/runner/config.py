@@ -1,0 +1,75 @@
+"""What a run is asked to do, resolved and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from fdp_bench.api.errors import RunError, SpecError
+
+#: Episodes a cell of each tier.
+TIERS = {"smoke": 10, "standard": 100, "full": 200}
+DEFAULT_EPISODES = 50
+#: Rows of every policy batch, whatever the number of lanes: matrix products may round differently by shape, and a
+#: result must not depend on who else is in the batch.
+BATCH_ROWS = 4
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: every policy under no shift and under each shift, on the same episodes.
+
+    Attributes:
+        task: Gymnasium id of the task.
+        policies: Policy strings, without repetition.
+        shifts: Shift strings, without repetition and without ``"clean"``, which always runs.
+        episodes: Episodes a cell, >= 1.
+        seed: Seed of all random streams, >= 0.
+        device: Torch-style device name handed to the policies.
+        profile: Render profile of the built-in tasks.
+        videos: Number of each cell's first episodes kept as videos, >= 0.
+        workers: Worker processes, >= 1. Moves no number.
+        lanes: Episodes that a worker steps side by side, in [1, batch_rows]. Moves no number.
+        batch_rows: Rows of every policy batch, padded where fewer episodes are under way.
+    """
+
+    task: str
+    policies: tuple[str, ...]
+    shifts: tuple[str, ...]
+    episodes: int = DEFAULT_EPISODES
+    seed: int = 0
+    device: str = "cpu"
+    profile: str = "fast"
+    videos: int = 0
+    workers: int = 1
+    lanes: int = BATCH_ROWS
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        if not self.policies:
+            raise SpecError('no policy given; name one, for instance --policy "fdp:prop>vision"')
+        for name, least in (("episodes", 1), ("seed", 0), ("videos", 0), ("workers", 1), ("batch_rows", 1)):
+            value = getattr(self, name)
+            if value < least:
+                raise SpecError(f"{name} is {value}; it must be at least {least}")
+        if not 1 <= self.lanes <= self.batch_rows:
+            raise SpecError(
+                f"lanes is {self.lanes}; it must lie in 1-{self.batch_rows}, the rows of a policy batch"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RunConfig":
+        """Inverse of `to_json`.
+
+        Raises:
+            RunError: If a field is missing or unknown: the run is of another version.
+        """
+        if {*data} != {entry.name for entry in fields(cls)}:
+            odd = ", ".join(sorted({*data} ^ {entry.name for entry in fields(cls)}))
+            raise RunError(
+                f"the run's configuration is of another version of fdp-bench (fields: {odd}); start anew"
+            )
+        return cls(**{**data, "policies": tuple(data["policies"]), "shifts": tuple(data["shifts"])})

@@ -1,0 +1,248 @@
+"""One episode under way: observations in, actions out, a record at the end."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.errors import FdpBenchError, UnsupportedShiftError
+from fdp_bench.api.modality import Observation, TaskInfo, image_keys
+from fdp_bench.api.shift import Shift
+from fdp_bench.api.streams import INITIAL_STATE, POLICY_NOISE, SHIFT, stream, stream_int
+from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
+from fdp_bench.runner.inference import Actions, BatchedPolicy, Noise
+from fdp_bench.runner.media import Recorder
+from fdp_bench.runner.schedule import FrameSchedule
+
+#: Control steps in a row that success must hold to end an episode.
+HELD_STEPS = 10
+#: Videos of tasks that do not state their control rate, in frames a second.
+_DEFAULT_HZ = 20.0
+
+
+@dataclass(frozen=True)
+class PicturePaths:
+    """Which pictures an episode leaves behind; None for none."""
+
+    strip: Path | None = None
+    video: Path | None = None
+
+
+class Episode:
+    """An episode and everything that is known of it so far.
+
+    Errors of the environment or of a shift end it with a record; only an `FdpBenchError`, which says that its arm
+    cannot be run at all, is raised.
+
+    Attributes:
+        spec: What was asked for.
+        done: Whether it has ended.
+        environment_failed: Whether the environment raised, so that it must not be used again.
+    """
+
+    def __init__(
+        self,
+        spec: EpisodeSpec,
+        env: Environment,
+        task: TaskInfo,
+        policy: BatchedPolicy,
+        pictures: PicturePaths,
+    ) -> None:
+        self.spec = spec
+        self.done = False
+        self.environment_failed = False
+        self._env = env
+        self._task = task
+        self._keys = policy.keys
+        self._pictures = pictures
+        self._recorder = Recorder(
+            keeps_decisions=pictures.strip is not None, keeps_all=pictures.video is not None
+        )
+        self._schedule = FrameSchedule(
+            n_obs_steps=policy.policy.n_obs_steps,
+            n_action_steps=policy.policy.n_action_steps,
+            lags=frame_lags(env),
+            reads_images=bool(image_keys(policy.keys)),
+            keeps_decisions=self._recorder.keeps_decisions,
+            keeps_all=self._recorder.keeps_all,
+        )
+        self._history: deque[Observation] = deque(maxlen=policy.policy.n_obs_steps)
+        self._started = time.perf_counter()
+        self._actions: list[Actions] = []
+        self._latency_ms: list[float] = []
+        self._successes_in_a_row = 0
+        self._success_once = self._success_held = False
+        self._receipt: dict[str, Any] = {}
+        self._initial_state_sha256 = ""
+        self._error = ""
+
+    @property
+    def steps(self) -> int:
+        """Control steps taken."""
+        return len(self._actions)
+
+    def reset(self) -> None:
+        """Set the initial state; the first observation stands for those before it."""
+        try:
+            self._draw(0)
+            observation, _ = self._env.reset(
+                seed=stream_int(self.spec.run_seed, self.spec.index, INITIAL_STATE),
+                options={"shift_seed": stream_int(self.spec.run_seed, self.spec.index, SHIFT)},
+            )
+            self._receipt = combined_receipt(self.spec.shift, shifts_of(self._env))
+            digest = getattr(self._env.unwrapped, "state_sha256", None)
+            self._initial_state_sha256 = digest() if digest else ""
+            self._recorder.see(observation, is_decision=True)
+            self._history.extend([observation] * self._schedule.n_obs_steps)
+        except FdpBenchError:
+            raise
+        except Exception as error:
+            self._fail_in_environment(error)
+
+    def observation(self) -> Observation:
+        """What the policy reads now: key -> array, shape (n_obs_steps, ...), oldest first."""
+        return {key: np.stack([observation[key] for observation in self._history]) for key in self._keys}
+
+    def noise(self, shape: tuple[int, ...]) -> Noise:
+        """Standard normal noise for this control step's decision; depends on nothing but seed, index and step."""
+        generator = stream(self.spec.run_seed, self.spec.index, POLICY_NOISE, self.steps)
+        return generator.standard_normal(shape, dtype=np.float32)
+
+    def advance(self, actions: Actions) -> None:
+        """Execute a chunk of actions, shape (n_action_steps, A), or as much of it as the episode lasts."""
+        try:
+            for action in actions:
+                self._step(action)
+                if self.done:
+                    return
+        except FdpBenchError:
+            raise
+        except Exception as error:
+            self._fail_in_environment(error)
+
+    def waited(self, latency_ms: float) -> None:
+        """Note how long a decision took, in milliseconds."""
+        self._latency_ms.append(latency_ms)
+
+    def fail(self, message: str) -> None:
+        """End with an error, which counts as a failure."""
+        self._error, self.done = message, True
+
+    def finish(self) -> EpisodeRecord:
+        """Write the pictures and return the record of the ended episode."""
+        safety = {"action_jerk": action_jerk(self._actions)}
+        measure = getattr(self._env.unwrapped, "safety", None)
+        if measure and not self.environment_failed:
+            safety = {**measure(), **safety}
+        record = EpisodeRecord(
+            spec=self.spec,
+            status="error" if self._error else "ok",
+            success_once=self._success_once and not self._error,
+            success_held=self._success_held and not self._error,
+            steps=self.steps,
+            latency_ms=tuple(round(value, 3) for value in self._latency_ms),
+            wall_time_s=round(time.perf_counter() - self._started, 3),
+            safety=safety,
+            receipt=self._receipt,
+            initial_state_sha256=self._initial_state_sha256,
+            error=self._error,
+        )
+        if self._pictures.strip is not None:
+            self._recorder.save_strip(self._pictures.strip)
+        if self._pictures.video is not None:
+            self._recorder.save_video(self._pictures.video, self._task.control_hz or _DEFAULT_HZ)
+        return _json_ready(record)
+
+    def _step(self, action: Actions) -> None:
+        self._draw(self.steps + 1)
+        observation, _, terminated, truncated, info = self._env.step(action)
+        self._actions.append(action)
+        self._history.append(observation)
+        self._recorder.see(observation, is_decision=self._schedule.is_decision(self.steps))
+        if "success" not in info:
+            raise RuntimeError("the environment's info holds no 'success'")
+        self._successes_in_a_row = self._successes_in_a_row + 1 if info["success"] else 0
+        self._success_once |= bool(info["success"])
+        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HELD_STEPS))
+        out_of_time = truncated or self.steps >= self._task.horizon
+        self.done = bool(terminated or out_of_time or self._success_held)
+
+    def _draw(self, step: int) -> None:
+        base: Any = self._env.unwrapped
+        if hasattr(base, "draw_images"):
+            base.draw_images = self._schedule.draws(step)
+
+    def _fail_in_environment(self, error: Exception) -> None:
+        self.environment_failed = True
+        self.fail(f"{culprit(error, self.spec.task)}: {type(error).__name__}: {error}")
+
+
+def combined_receipt(shift: str, shifts: Sequence[Shift]) -> dict[str, Any]:
+    """The receipt of an episode: a single shift's own, or the whole with its parts, innermost first.
+
+    Raises:
+        UnsupportedShiftError: If a shift says that it could not act.
+    """
+    receipts = [part.receipt() for part in shifts]
+    for receipt in receipts:
+        if receipt.status == "unsupported":
+            raise UnsupportedShiftError(
+                f"shift {receipt.shift!r} cannot act on this task: {dict(receipt.parameters)}"
+            )
+    if len(receipts) == 1:
+        return receipts[0].to_json()
+    parts = [receipt.to_json() for receipt in receipts]
+    return {"shift": shift, "status": "applied", "parts": parts} if parts else {}
+
+
+def action_jerk(actions: Sequence[Actions]) -> float:
+    """Root mean square of the second difference of an episode's actions.
+
+    Args:
+        actions: The executed actions, each of shape (A,).
+
+    Returns:
+        The figure, >= 0, in units of action a squared control step; 0.0 for fewer than three actions.
+    """
+    if len(actions) < 3:
+        return 0.0
+    second_difference = np.diff(np.stack(actions).astype(np.float64), n=2, axis=0)
+    return float(np.sqrt(np.mean(second_difference**2)))
+
+
+def culprit(error: BaseException, task_id: str) -> str:
+    """Whose code raised: the innermost method of a shift or of another environment on the traceback tells."""
+    found = f"task {task_id!r}"
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, Shift):
+            found = f"shift {owner.name!r}"
+        elif isinstance(owner, gymnasium.Env):
+            found = f"task {task_id!r}"
+        trace = trace.tb_next
+    return found
+
+
+def _json_ready(record: EpisodeRecord) -> EpisodeRecord:
+    try:
+        json.dumps(record.to_json(), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return replace(
+            record,
+            status="error",
+            success_once=False,
+            success_held=False,
+            safety={},
+            receipt={},
+            error=f"receipt or safety figures are no plain JSON: {error}",
+        )
+    return record

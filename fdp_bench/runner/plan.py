@@ -1,0 +1,101 @@
+"""From a configuration to the list of its episodes, in the order they are started."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from fdp_bench.api.episode import CLEAN, EpisodeSpec
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.specs import parse_shifts
+
+#: Episodes of one arm that are planned before the next arm's turn, so that a run cut short holds pairs.
+BLOCK = 10
+_SLUG_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A policy under a shift.
+
+    Attributes:
+        policy: Canonical policy string.
+        checkpoint: SHA-256 over the policy's weights; empty where it has none.
+        shift: Canonical shift string, or ``"clean"``.
+        severity: Severity of the first shift in (0, 1]; 0.0 for clean.
+        slug: Name of the arm's files, unique in the run.
+    """
+
+    policy: str
+    checkpoint: str
+    shift: str
+    severity: float
+    slug: str
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary."""
+        return asdict(self)
+
+
+def plan_arms(config: RunConfig, checkpoints: Mapping[str, str]) -> tuple[Arm, ...]:
+    """Every policy under no shift and under each shift.
+
+    Args:
+        config: The run.
+        checkpoints: Policy string -> SHA-256 over its weights.
+    """
+    arms: list[Arm] = []
+    slugs: set[str] = set()
+    for policy in config.policies:
+        for shift in (CLEAN, *config.shifts):
+            parsed = parse_shifts(shift)
+            slug = _unique(f"{_slug(policy)}_{_slug(shift)}", slugs)
+            slugs.add(slug)
+            severity = parsed[0].severity if parsed else 0.0
+            arms.append(Arm(policy, checkpoints[policy], shift, severity, slug))
+    return tuple(arms)
+
+
+def plan_episodes(config: RunConfig, arms: Sequence[Arm]) -> tuple[EpisodeSpec, ...]:
+    """All episodes: by policy, then by blocks of indices, then by arm, the clean one first."""
+    episodes = []
+    for _, group in groupby(arms, key=lambda arm: arm.policy):
+        policy_arms = list(group)
+        for start in range(0, config.episodes, BLOCK):
+            indices = range(start, min(start + BLOCK, config.episodes))
+            episodes += [_episode(config, arm, index) for arm in policy_arms for index in indices]
+    return tuple(episodes)
+
+
+def plan_chunks(episodes: Sequence[EpisodeSpec], size: int) -> list[tuple[EpisodeSpec, ...]]:
+    """Split episodes into chunks of at most `size` that share a policy, in their order."""
+    chunks = []
+    for _, group in groupby(episodes, key=lambda spec: (spec.policy, spec.checkpoint)):
+        members = tuple(group)
+        chunks += [members[start : start + size] for start in range(0, len(members), size)]
+    return chunks
+
+
+def _episode(config: RunConfig, arm: Arm, index: int) -> EpisodeSpec:
+    return EpisodeSpec(
+        task=config.task,
+        policy=arm.policy,
+        checkpoint=arm.checkpoint,
+        shift=arm.shift,
+        severity=arm.severity,
+        index=index,
+        run_seed=config.seed,
+    )
+
+
+def _slug(text: str) -> str:
+    words = text.replace(">", "-over-").replace("+", "-and-")
+    return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-.")[:_SLUG_LENGTH]
+
+
+def _unique(slug: str, taken: set[str]) -> str:
+    number, candidate = 2, slug
+    while candidate in taken:
+        number, candidate = number + 1, f"{slug}-{number}"
+    return candidate

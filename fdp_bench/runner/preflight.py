@@ -1,0 +1,184 @@
+"""All that can be wrong with a run, found before anything is written."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from fdp_bench.api.episode import CLEAN
+from fdp_bench.api.errors import CheckpointError, FdpBenchError, PluginError, SpecError
+from fdp_bench.api.modality import TaskInfo
+from fdp_bench.api.policy import Policy, PolicySpec
+from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_policy, require_plugin
+from fdp_bench.runner.environment import Environment, shifts_of
+from fdp_bench.runner.episode import combined_receipt
+from fdp_bench.runner.inference import policy_keys
+from fdp_bench.runner.lane import Lane
+from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
+from fdp_bench.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class PreflightRequest:
+    """What is to be checked.
+
+    Attributes:
+        policies: Policy strings as typed.
+        shifts: Shift strings as typed.
+        device: Device that policies are built on.
+    """
+
+    policies: tuple[str, ...]
+    shifts: tuple[str, ...]
+    device: str
+
+
+@dataclass(frozen=True)
+class ResolvedPolicy:
+    """A policy that can act on the task.
+
+    Attributes:
+        spec: Canonical string, completed by the policy.
+        sha256: Hash over its weights; empty where it has none.
+        source: Where the weights come from.
+        card: The checkpoint's card, JSON-ready.
+    """
+
+    spec: str
+    sha256: str
+    source: str
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PreflightReport:
+    """What was asked for, resolved.
+
+    Attributes:
+        task: The task.
+        policies: The policies, without repetition.
+        shifts: Canonical shift strings, without repetition and without ``"clean"``.
+        plugins: ``kind``, ``name``, ``distribution`` and ``version`` of each plugin used.
+        renderer: Render profile and OpenGL strings; empty for a task that is not drawn by this package.
+    """
+
+    task: TaskInfo
+    policies: tuple[ResolvedPolicy, ...]
+    shifts: tuple[str, ...]
+    plugins: tuple[Mapping[str, str], ...]
+    renderer: Mapping[str, str]
+
+
+def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
+    """Resolve policies and shifts, load each policy once, and act one step under each shift.
+
+    Args:
+        lane: Where the environment is built; it stays usable.
+        request: What is to be checked.
+
+    Raises:
+        FdpBenchError: Whatever is wrong, in words for a user.
+    """
+    # The plain task object crosses process borders, whatever mapping the environment uses.
+    task = lane.task
+    task = replace(task, modalities=dict(task.modalities), observation_shapes=dict(task.observation_shapes))
+    shift_texts = [format_shifts(resolve_shifts(parse_shifts(text))) for text in request.shifts]
+    shifts = tuple(dict.fromkeys(text for text in shift_texts if text != CLEAN))
+    policies: dict[str, ResolvedPolicy] = {}
+    for text in request.policies:
+        found = _check_policy(text, task, request.device)
+        policies.setdefault(found.spec, found)
+    for shift in (CLEAN, *shifts):
+        _check_environment(lane.environment(shift), shift, task)
+    return PreflightReport(
+        task=task,
+        policies=tuple(policies.values()),
+        shifts=shifts,
+        plugins=_plugins_used(policies, shifts),
+        renderer=_renderer(task),
+    )
+
+
+def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
+    """Build a policy with its weights.
+
+    Raises:
+        CheckpointError: If it has none.
+        PluginError: If its constructor fails in a way that it does not explain.
+    """
+    kind = load_policy(spec.name)
+    try:
+        policy = kind(spec, task, device=device)
+        _check_constants(policy)
+        policy_keys(policy, task)
+    except FdpBenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"policy {str(spec)!r} cannot be built: {type(error).__name__}: {error}") from error
+    return policy
+
+
+def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
+    asked = parse_policy(text)
+    kind = load_policy(asked.name)
+    spec = kind.resolve(asked, task)
+    weights = kind.weights(spec, task)
+    if not weights.available:
+        raise CheckpointError(
+            f"policy {str(spec)!r} has no weights for task {task.task_id!r}: {weights.source}"
+        )
+    build_policy(spec, task, device)
+    card = json.loads(json.dumps(dict(weights.card), default=str))
+    return ResolvedPolicy(spec=str(spec), sha256=weights.sha256, source=weights.source, card=card)
+
+
+def _check_constants(policy: Policy) -> None:
+    for name in ("n_obs_steps", "n_action_steps"):
+        value = getattr(policy, name)
+        if not isinstance(value, int) or value < 1:
+            raise PluginError(
+                f"policy {str(policy.spec)!r} states {name} = {value!r}; a whole number >= 1 is needed"
+            )
+
+
+def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
+    try:
+        env.reset(seed=0, options={"shift_seed": 0})
+        combined_receipt(shift, shifts_of(env))
+        _, _, _, _, info = env.step(np.zeros(task.action_dim, dtype=np.float32))
+    except FdpBenchError:
+        raise
+    except Exception as error:
+        under = "" if shift == CLEAN else f" under shift {shift!r}"
+        raise PluginError(
+            f"task {task.task_id!r}{under} fails on its first step: {type(error).__name__}: {error}"
+        ) from error
+    if "success" not in info:
+        raise SpecError(f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it")
+
+
+def _plugins_used(
+    policies: Sequence[str] | Mapping[str, Any], shifts: Sequence[str]
+) -> tuple[dict[str, str], ...]:
+    names = dict.fromkeys((POLICY_GROUP, parse_policy(text).name) for text in policies)
+    names |= dict.fromkeys((SHIFT_GROUP, spec.name) for text in shifts for spec in parse_shifts(text))
+    plugins = [require_plugin(name, group) for group, name in names]
+    return tuple(
+        {
+            "kind": plugin.kind,
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+        }
+        for plugin in plugins
+    )
+
+
+def _renderer(task: TaskInfo) -> dict[str, str]:
+    if task.task_id not in TASKS:
+        return {}
+    from fdp_bench.sim.gl import gl_strings
+
+    return {"profile": task.profile, **gl_strings()}

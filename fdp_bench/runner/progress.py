@@ -1,0 +1,74 @@
+"""A progress bar with the success so far."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from fdp_bench.api.episode import EpisodeRecord
+from fdp_bench.runner.run import Announcement, resume_command
+
+
+class ProgressBar:
+    """Shows a run as it goes; use it as a context, so that the bar is closed before anything else is printed.
+
+    Args:
+        stream: Where it is drawn; on what is no terminal, only the first lines are.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: Any = None
+        self._finished: Counter[tuple[str, str]] = Counter()
+        self._successes: Counter[tuple[str, str]] = Counter()
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, announcement: Announcement) -> Callable[[EpisodeRecord], None]:
+        """Say what is run and return what takes each record."""
+        from tqdm import tqdm
+
+        config = announcement.config
+        for warning in announcement.warnings:
+            print(f"warning: {warning}", file=self._stream)
+        print(
+            f"{len(announcement.arms)} arms x {config.episodes} episodes on {config.task}, "
+            f"{config.workers} workers, into {announcement.store.path} "
+            f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
+            file=self._stream,
+        )
+        for record in announcement.finished:
+            self._count(record)
+        self._bar = tqdm(
+            total=announcement.planned,
+            initial=len(announcement.finished),
+            unit="ep",
+            file=self._stream,
+            disable=None,
+            dynamic_ncols=True,
+            smoothing=0.1,
+        )
+        return self._take
+
+    def _take(self, record: EpisodeRecord) -> None:
+        self._count(record)
+        self._bar.set_postfix_str(self.text(record.spec.policy), refresh=False)
+        self._bar.update()
+
+    def _count(self, record: EpisodeRecord) -> None:
+        arm = (record.spec.policy, record.spec.shift)
+        self._finished[arm] += 1
+        self._successes[arm] += record.success_once
+
+    def text(self, policy: str) -> str:
+        """Success so far under each shift, for instance ``"fdp:prop>vision: clean 8/10, occlusion@3 5/10"``."""
+        shown = [
+            f"{shift} {self._successes[name, shift]}/{count}"
+            for (name, shift), count in self._finished.items()
+            if name == policy
+        ]
+        return f"{policy}: {', '.join(shown)}"

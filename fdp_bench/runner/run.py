@@ -1,0 +1,251 @@
+"""A whole run: checked, planned, executed, written down; begun anew or resumed."""
+
+import math
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.errors import RunError
+from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
+from fdp_bench.records.provenance import git_state, machine, usable_cores, versions
+from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.executor import WorkerPool
+from fdp_bench.runner.plan import Arm, plan_arms, plan_chunks, plan_episodes
+from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.worker import PicturePlan, WorkerSettings
+
+#: Episodes handed to a worker at once.
+CHUNK = 2
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What is about to be run, for whoever shows progress.
+
+    Attributes:
+        store: The run's folder.
+        config: Its configuration.
+        arms: Its arms.
+        planned: Episodes of the whole run.
+        finished: Records that are there already.
+        warnings: What a user should know before trusting the numbers.
+    """
+
+    store: RunStore
+    config: RunConfig
+    arms: tuple[Arm, ...]
+    planned: int
+    finished: tuple[EpisodeRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+#: Called once before the first episode; returns what is called with each record.
+Progress = Callable[[Announcement], Callable[[EpisodeRecord], None]]
+
+
+class RunInterruptedError(RunError):
+    """A run was stopped by its user; its episodes so far are kept."""
+
+    exit_code = 130
+
+
+def begin_run(
+    request: RunConfig,
+    out: Path,
+    *,
+    name: str,
+    command: Sequence[str],
+    progress: Progress,
+    workers: int | None,
+) -> RunStore:
+    """Run a configuration into a new folder. Nothing is written before everything has been checked.
+
+    Args:
+        request: The configuration with policies and shifts as typed; `workers` in it is not read.
+        out: Folder of the run, missing or empty.
+        name: Short name of the run.
+        command: The command line, program first.
+        progress: See `Progress`.
+        workers: Worker processes; None for the usable cores.
+
+    Returns:
+        The complete run.
+
+    Raises:
+        RunInterruptedError: On Ctrl-C after the first episodes were started.
+        FdpBenchError: Whatever is wrong with the request, or stops the run.
+    """
+    check_new_folder(out)
+    with WorkerPool(_settings(request)) as pool:
+        report = pool.preflight(PreflightRequest(request.policies, request.shifts, request.device))
+        config = replace(
+            request, policies=tuple(policy.spec for policy in report.policies), shifts=report.shifts
+        )
+        arms = plan_arms(config, {policy.spec: policy.sha256 for policy in report.policies})
+        episodes = plan_episodes(config, arms)
+        config = replace(config, workers=_workers(workers, len(episodes)))
+        store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
+        announcement = Announcement(store, config, arms, len(episodes))
+        _execute(pool, announcement, episodes, command, progress)
+    return store
+
+
+def resume_run(
+    path: Path, *, command: Sequence[str], progress: Progress, workers: int | None, lanes: int | None
+) -> RunStore:
+    """Run what is missing of a run, with the configuration of its manifest.
+
+    Args:
+        path: Folder of the run.
+        command: The command line, program first.
+        progress: See `Progress`.
+        workers: Worker processes; None for the usable cores.
+        lanes: Episodes that a worker steps side by side; None for the manifest's.
+
+    Returns:
+        The complete run.
+
+    Raises:
+        RunError: If it cannot be resumed: not a run, being written, or its weights have changed since.
+        RunInterruptedError: On Ctrl-C.
+    """
+    store = RunStore.open(path)
+    manifest = store.manifest()
+    config = RunConfig.from_json(manifest.config)
+    config = replace(config, lanes=lanes or config.lanes)
+    arms = tuple(Arm(**arm) for arm in manifest.arms)
+    episodes = plan_episodes(config, arms)
+    finished = store.records()
+    done = {record.spec.id for record in finished}
+    missing = tuple(spec for spec in episodes if spec.id not in done)
+    config = replace(config, workers=_workers(workers, len(missing)))
+    if not missing:
+        if manifest.status != COMPLETE:
+            store.update_manifest(replace(manifest, status=COMPLETE))
+        return store
+    with WorkerPool(_settings(config)) as pool:
+        report = pool.preflight(PreflightRequest(config.policies, config.shifts, config.device))
+        _check_weights_unchanged(path, arms, report)
+        announcement = Announcement(
+            store,
+            config,
+            arms,
+            len(episodes),
+            tuple(finished),
+            tuple(_version_changes(manifest.versions, versions())),
+        )
+        _execute(pool, announcement, missing, command, progress)
+    return store
+
+
+def resume_command(path: Path) -> str:
+    """The command that finishes a run."""
+    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
+
+
+def _execute(
+    pool: WorkerPool,
+    announcement: Announcement,
+    episodes: Sequence[EpisodeSpec],
+    command: Sequence[str],
+    progress: Progress,
+) -> None:
+    store, config = announcement.store, announcement.config
+    pictures = _picture_plan(store, config, announcement.arms)
+    with store.writer() as append:
+        invocation = {
+            "command": shlex.join(command),
+            "started": _now(),
+            "workers": config.workers,
+            "lanes": config.lanes,
+            "versions": versions(),
+        }
+        manifest = store.manifest().started(invocation)
+        store.update_manifest(manifest)
+        show = progress(announcement)
+        written = 0
+        try:
+            for record in pool.run(plan_chunks(episodes, CHUNK), config.workers, pictures):
+                append(record)
+                written += 1
+                show(record)
+        except BaseException as error:
+            status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+            store.update_manifest(manifest.ended(status, ended=_now(), episodes=written, error=str(error)))
+            kept = (
+                f"{len(announcement.finished) + written} of {announcement.planned} episodes are kept; "
+                f"finish the run with: {resume_command(store.path)}"
+            )
+            if isinstance(error, KeyboardInterrupt):
+                raise RunInterruptedError(f"interrupted: {kept}") from None
+            if isinstance(error, RunError):
+                raise RunError(f"{error}; {kept}") from error.__cause__
+            raise
+        store.update_manifest(manifest.ended(COMPLETE, ended=_now(), episodes=written))
+
+
+def _settings(config: RunConfig) -> WorkerSettings:
+    return WorkerSettings(config.task, config.profile, config.device, config.lanes, config.batch_rows)
+
+
+def _workers(asked: int | None, episodes: int) -> int:
+    return max(1, min(asked or usable_cores(), math.ceil(episodes / CHUNK)))
+
+
+def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> PicturePlan:
+    strips, videos = store.path / STRIPS_NAME, store.path / VIDEOS_NAME
+    for folder, wanted in ((strips, True), (videos, config.videos > 0)):
+        if wanted:
+            folder.mkdir(exist_ok=True)
+            for part in folder.glob("*.part.*"):
+                part.unlink()
+    slugs = {(config.task, arm.policy, arm.shift): arm.slug for arm in arms}
+    return PicturePlan(strips, videos, config.videos, slugs)
+
+
+def _manifest(
+    config: RunConfig, arms: Sequence[Arm], report: PreflightReport, name: str, planned: int
+) -> Manifest:
+    return Manifest(
+        name=name,
+        status=RUNNING,
+        created=_now(),
+        config=config.to_json(),
+        episodes_planned=planned,
+        task=asdict(report.task),
+        arms=[arm.to_json() for arm in arms],
+        policies=[asdict(policy) for policy in report.policies],
+        plugins=[dict(plugin) for plugin in report.plugins],
+        versions=versions(),
+        git=git_state(),
+        machine=machine(config.device),
+        renderer=dict(report.renderer),
+    )
+
+
+def _check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightReport) -> None:
+    now = {policy.spec: policy.sha256 for policy in report.policies}
+    for arm in arms:
+        if now.get(arm.policy) != arm.checkpoint:
+            raise RunError(
+                f"run {str(path)!r} was started with other weights of {arm.policy!r} "
+                f"({arm.checkpoint[:12] or 'none'}, now {str(now.get(arm.policy, 'none'))[:12]}); start a new run"
+            )
+
+
+def _version_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        f"the run was started with {name} {before[name]} and goes on with {now[name]}: "
+        "its episodes may not be comparable"
+        for name in before
+        if name in now and before[name] != now[name]
+    ]
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,153 @@
+"""A worker process: it builds environments and policies, runs the episodes it is sent, and sends records back."""
+
+import os
+import signal
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api.episode import EpisodeSpec
+from fdp_bench.api.errors import FdpBenchError
+from fdp_bench.runner.episode import PicturePaths
+from fdp_bench.runner.inference import BatchedPolicy
+from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.preflight import PreflightRequest, build_policy, check
+from fdp_bench.runner.rollout import Rollout
+from fdp_bench.specs import parse_policy
+
+#: Policies that a worker keeps loaded.
+_POLICIES_HELD = 4
+_STDOUT, _STDERR = 1, 2
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is told at its start.
+
+    Attributes:
+        task: Gymnasium id.
+        profile: Render profile.
+        device: Device that policies are built on.
+        lanes: Episodes under way at once.
+        batch_rows: Rows of every policy batch.
+    """
+
+    task: str
+    profile: str
+    device: str
+    lanes: int
+    batch_rows: int
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """Which pictures a run keeps.
+
+    Attributes:
+        strips: Folder of film strips of each arm's episode 0.
+        videos: Folder of videos.
+        videos_per_arm: Number of each arm's first episodes kept as video.
+        slugs: Arm (task, policy, shift) -> name of its files.
+    """
+
+    strips: Path
+    videos: Path
+    videos_per_arm: int
+    slugs: dict[tuple[str, str, str], str]
+
+    def paths(self, spec: EpisodeSpec) -> PicturePaths:
+        """Where an episode's pictures go."""
+        slug = self.slugs[spec.arm]
+        return PicturePaths(
+            strip=self.strips / f"{slug}.png" if spec.index == 0 else None,
+            video=self.videos / f"{slug}_{spec.index:04d}.mp4" if spec.index < self.videos_per_arm else None,
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error that ends the run, as it crosses the process border.
+
+    Attributes:
+        kind: Name of the error's class.
+        message: Its text.
+        details: Its traceback, for `--debug`.
+    """
+
+    kind: str
+    message: str
+    details: str
+
+
+class Worker:
+    """Serves one connection. Messages in: `PreflightRequest`, `PicturePlan`, tuples of episodes, None to stop."""
+
+    def __init__(self, connection: Connection, settings: WorkerSettings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._lanes = [Lane(settings.task, settings.profile) for _ in range(settings.lanes)]
+        self._policies: OrderedDict[tuple[str, str], BatchedPolicy] = OrderedDict()
+        self._pictures: Callable[[EpisodeSpec], PicturePaths] = lambda _: PicturePaths()
+        self._rollout = Rollout(self._lanes, self._policy, lambda spec: self._pictures(spec))
+
+    def serve(self) -> None:
+        """Work until told to stop."""
+        while True:
+            while self._rollout.is_idle or self._connection.poll():
+                message = self._connection.recv()
+                if message is None:
+                    return
+                self._take(message)
+            for record in self._rollout.round():
+                self._connection.send(record)
+
+    def close(self) -> None:
+        """Close the environments."""
+        for lane in self._lanes:
+            lane.close()
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, PreflightRequest):
+            self._connection.send(check(self._lanes[0], message))
+        elif isinstance(message, PicturePlan):
+            self._pictures = message.paths
+        else:
+            self._rollout.add(message)
+
+    def _policy(self, spec: EpisodeSpec) -> BatchedPolicy:
+        key = (spec.policy, spec.checkpoint)
+        if key not in self._policies:
+            task = self._lanes[0].task
+            policy = build_policy(parse_policy(spec.policy), task, self._settings.device)
+            self._policies[key] = BatchedPolicy(policy, task, self._settings.batch_rows)
+            if len(self._policies) > _POLICIES_HELD:
+                self._policies.popitem(last=False)
+        self._policies.move_to_end(key)
+        return self._policies[key]
+
+
+def work(connection: Connection, settings: WorkerSettings) -> None:
+    """Entry point of a worker process."""
+    # Ctrl-C is the parent's to handle; it was blocked while this process started.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # What a plugin or a library prints must not end up in a table that somebody redirects.
+    with suppress(OSError):
+        os.dup2(_STDERR, _STDOUT)
+    worker = Worker(connection, settings)
+    try:
+        worker.serve()
+        worker.close()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # The parent is gone: nobody is left to tell.
+    except Exception as error:
+        kind = type(error).__name__ if isinstance(error, FdpBenchError) else ""
+        message = str(error) if kind else f"{type(error).__name__}: {error}"
+        connection.send(Failure(kind, message, traceback.format_exc()))
+    finally:
+        connection.close()
