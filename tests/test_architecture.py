@@ -19,6 +19,7 @@ LAYERS: tuple[set[str], ...] = (
     {"demos", "runner", "report"},
     {"testing"},
     {"cli"},
+    {"__main__"},
 )
 LAYER_OF = {part: layer for layer, parts in enumerate(LAYERS) for part in parts}
 
