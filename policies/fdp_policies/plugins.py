@@ -1,6 +1,7 @@
 """The policies behind the entry points: ``fdp``, ``dp-dit`` and ``base``. torch is loaded with the first one built."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
-from fdp_policies.identity import architecture_of, sampler_of, weights_path
+from fdp_policies.identity import ARCHITECTURE_OPTIONS, architecture_of, sampler_of, weights_path
 
 if TYPE_CHECKING:
     from fdp_policies.checkpoint import Checkpoint
@@ -44,6 +45,18 @@ class DiffusionPolicy(Policy):
     ) -> npt.NDArray[np.float32]:
         """See `Policy.act`."""
         return self._sampler.act(observation, noise)
+
+    @classmethod
+    def resolve(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:
+        """See `Policy.resolve`: the order is completed, options that equal a default are left out."""
+        architecture = architecture_of(spec, task)
+        sampler_of(spec)
+        kept = {
+            key: value
+            for key, value in spec.options.items()
+            if key not in ARCHITECTURE_OPTIONS or value != ARCHITECTURE_OPTIONS[key][0]
+        }
+        return replace(spec, order=architecture.order, options=kept)
 
     @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
