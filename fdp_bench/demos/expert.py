@@ -84,7 +84,8 @@ class LiftExpert:
     """Grasps the cube and lifts it; one instance an episode.
 
     Approach offset, clearance, speed, one disturbance on the way down, and temporally correlated noise are
-    drawn from the generator, so that episodes differ and show how to get back on track.
+    drawn from the generator, so that episodes differ and show how to get back on track. They are kept small
+    against what the cube's place decides: whatever an imitator cannot see only drowns what it can.
 
     Args:
         rng: The episode's random stream; the same stream gives the same actions for the same states.
@@ -95,20 +96,20 @@ class LiftExpert:
     def __init__(self, rng: np.random.Generator, *, retries: bool = True, closing: bool = False) -> None:
         self._rng = rng
         self._retries = retries
-        self._speed = rng.uniform(0.65, 1.0)
-        self._lift_speed = rng.uniform(0.35, 0.6)
-        self._clearance_m = rng.uniform(0.06, 0.11)
+        self._speed = rng.uniform(0.8, 1.0)
+        self._lift_speed = rng.uniform(0.45, 0.6)
+        self._clearance_m = rng.uniform(0.07, 0.09)
         self._grasp_height_m = rng.uniform(-0.006, 0.002)
-        angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.0, 0.06)
+        angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.0, 0.02)
         self._offset_m = radius * np.array([np.cos(angle), np.sin(angle)])
-        self._offset_yaw_rad = rng.uniform(-0.3, 0.3)
+        self._offset_yaw_rad = rng.uniform(-0.1, 0.1)
         self._offset_fades = False
-        angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.01, 0.03)
+        angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.01, 0.025)
         self._disturbance_m = radius * np.array([np.cos(angle), np.sin(angle)])
         self._disturbance_height_m = rng.uniform(0.02, 0.06)
-        self._disturbance_pending = bool(rng.random() < 0.5)
+        self._disturbance_pending = bool(rng.random() < 0.4)
         self._noise = np.zeros(6)
-        self._noise_scale = rng.uniform(0.02, 0.08) * np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])
+        self._noise_scale = rng.uniform(0.0, 0.03) * np.array([1.0, 1.0, 1.0, 0.3, 0.3, 0.3])
         self._quarter_turn: float | None = None
         self._closing = closing
 
