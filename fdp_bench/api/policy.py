@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
+from fdp_bench.api.options import OptionValues, resolve_options
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ class Policy(ABC):
 
     #: One line for `fdp-bench list`.
     summary: ClassVar[str] = ""
+    #: Option name -> allowed values, the default first, or the default alone where the value is free; ``{}`` for
+    #: a policy without options. None for one that checks its options itself, in `resolve` or when it is built.
+    option_values: ClassVar[OptionValues | None] = None
 
     modalities: tuple[str, ...]
     n_obs_steps: int = 1
@@ -127,7 +132,12 @@ class Policy(ABC):
             SpecError: If the policy does not know the order or an option.
         """
         del task
-        return spec
+        if cls.option_values is None:
+            return spec
+        owner = f"policy {spec.name!r}"
+        defaults = resolve_options(owner, cls.option_values, {}, SpecError)
+        chosen = resolve_options(owner, cls.option_values, spec.options, SpecError)
+        return replace(spec, options={key: chosen[key] for key in chosen if chosen[key] != defaults[key]})
 
     @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:

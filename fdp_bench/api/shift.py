@@ -15,8 +15,9 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api.errors import ShiftConfigError, nearest
+from fdp_bench.api.errors import ShiftConfigError
 from fdp_bench.api.modality import Observation, image_keys
+from fdp_bench.api.options import OptionValues, resolve_options
 from fdp_bench.api.receipt import (
     GRIPPER,
     TARGET,
@@ -80,7 +81,7 @@ class Shift(gymnasium.Wrapper):
     #: Modality whose observations are altered.
     modality: ClassVar[str] = "vision"
     #: Option name -> allowed values, the default first, or the default alone where the value is free.
-    option_values: ClassVar[Mapping[str, tuple[str, ...] | str]] = {}
+    option_values: ClassVar[OptionValues] = {}
     #: Earlier frames that the shift reads, in control steps; (0,) reads only the frame it alters.
     frame_lags: ClassVar[tuple[int, ...]] = (0,)
 
@@ -102,19 +103,7 @@ class Shift(gymnasium.Wrapper):
 
     @classmethod
     def _resolve_options(cls, options: Mapping[str, Any]) -> dict[str, str]:
-        resolved = {
-            key: values if isinstance(values, str) else values[0] for key, values in cls.option_values.items()
-        }
-        for key, value in options.items():
-            if key not in resolved:
-                raise ShiftConfigError(f"shift {cls.name!r} has no option {key!r}{nearest(key, resolved)}")
-            allowed = cls.option_values[key]
-            if not isinstance(allowed, str) and str(value) not in allowed:
-                raise ShiftConfigError(
-                    f"option {key}={value!s} of shift {cls.name!r} is not known{nearest(str(value), allowed)}"
-                )
-            resolved[key] = str(value)
-        return resolved
+        return resolve_options(f"shift {cls.name!r}", cls.option_values, options, ShiftConfigError)
 
     @property
     def shift_spec(self) -> ShiftSpec:
