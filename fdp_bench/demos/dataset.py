@@ -101,8 +101,8 @@ def load_demonstrations(
     path = Path(path)
     if not path.is_file():
         raise DatasetError(
-            f"demonstration file {path} does not exist; "
-            f"make it with: fdp-bench demos --task Lift --num 200 --out {path}"
+            f"there is no demonstration file {path}; "
+            f"make it with: fdp-bench demos --task {_short_name(task_id)} --num {num_demos or 200} --out {path}"
         )
     try:
         reader = _PackedReader(path) if zipfile.is_zipfile(path) else _Hdf5Reader(path)
@@ -146,13 +146,18 @@ def _check(
         raise DatasetError(f"{path} has format {card['format']!r}; this version reads {FORMAT_VERSION}")
     if task_id is not None and card["task_id"] != task_id:
         raise DatasetError(
-            f"{path} holds demonstrations of {card['task_id']}, not of {task_id}; give its own file"
+            f"{path} holds demonstrations of {card['task_id']}, not of {task_id}; "
+            f"make some with: fdp-bench demos --task {_short_name(task_id)} --out FILE"
         )
     if num_demos is not None and not 1 <= num_demos <= reader.num_demos:
         raise DatasetError(
             f"{path} holds {reader.num_demos} demonstrations, and {num_demos} were asked for; "
             f"use 1-{reader.num_demos}"
         )
+
+
+def _short_name(task_id: str | None) -> str:
+    return (task_id or "fdp_bench/Lift-v1").partition("/")[2].rpartition("-v")[0]
 
 
 class _Hdf5Reader:

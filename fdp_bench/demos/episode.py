@@ -1,5 +1,6 @@
 """One recorded demonstration, and how it is recorded."""
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from fdp_bench.api import image_keys, stream, stream_int
 from fdp_bench.demos.expert import DemonstrationExpert, read_grasp_state
+from fdp_bench.sim.physics import model_xml
 
 #: Random streams of an attempt. Evaluation's have other names, so the two share no initial state.
 DEMO_STATE = "demonstration-state"
@@ -79,7 +81,7 @@ def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> 
         prop=np.array([seen["prop"] for seen in observations], np.float32),
         images={key: np.array([seen[key] for seen in observations], np.uint8) for key in cameras},
         lead_in_steps=lead_in_steps,
-        model_file=portable_model_file(robosuite_env.sim.model.get_xml()),
+        model_file=portable_model_file(model_xml(robosuite_env)),
     )
 
 
@@ -91,6 +93,6 @@ def portable_model_file(xml: str) -> str:
         folders = path.replace("\\", "/").split("/")
         if "robosuite" in folders:
             last = len(folders) - 1 - folders[::-1].index("robosuite")
-            path = "/".join(folders[last:])
+            path = posixpath.normpath("/".join(folders[last:]))
         parts[index] = f'{path}"{rest}'
     return 'file="'.join(parts)

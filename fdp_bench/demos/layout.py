@@ -18,7 +18,7 @@ IMAGE_NAMES: Mapping[str, str] = {
     "image.agentview": "agentview_image",
     "image.wrist": "robot0_eye_in_hand_image",
 }
-#: Attribute of each demonstration: number of leading steps that are no example to follow, see `experts`.
+#: Attribute of a demonstration: number of leading steps that are no example to follow, see `fdp_bench.demos.expert`.
 LEAD_IN_ATTRIBUTE = "lead_in_steps"
 
 

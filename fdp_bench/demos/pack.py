@@ -13,15 +13,16 @@ from fdp_bench.api import DatasetError
 from fdp_bench.demos.dataset import Demonstration, load_demonstrations
 
 
-def pack_demonstrations(source: Path, out: Path) -> int:
+def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None) -> int:
     """Write the packed form of a demonstration file; the same source gives the same bytes.
 
     Members: ``episode_ends`` (N,) int64, ``prop`` (S, 16) float32, ``actions`` (S, 7) float32, a member of
     frame differences (S, H, W, 3) uint8 a camera key, and ``card`` (JSON as bytes); S is the sum of lengths.
 
     Args:
-        source: Demonstration file.
+        source: Demonstration file, HDF5 or packed.
         out: File to write, ending in ``.npz``; must not exist.
+        num_demos: Number of demonstrations to pack, the first ones; None packs all.
 
     Returns:
         Number of demonstrations written.
@@ -35,8 +36,9 @@ def pack_demonstrations(source: Path, out: Path) -> int:
         )
     if out.exists():
         raise DatasetError(f"{out} exists already; delete it or choose another --out")
-    data = load_demonstrations(source)
-    cameras = sorted(data.demos[0].images)
+    data = load_demonstrations(source, num_demos=num_demos)
+    demos = data.demos[:num_demos]
+    cameras = sorted(demos[0].images)
     card = {**data.card, "cameras": cameras}
     unfinished = out.with_name(out.name + ".unfinished")
     try:
@@ -44,16 +46,16 @@ def pack_demonstrations(source: Path, out: Path) -> int:
         with unfinished.open("wb") as file:
             np.savez_compressed(
                 file,
-                episode_ends=np.cumsum([len(demo) for demo in data.demos], dtype=np.int64),
-                prop=np.concatenate([demo.prop for demo in data.demos]),
-                actions=np.concatenate([demo.actions for demo in data.demos]),
+                episode_ends=np.cumsum([len(demo) for demo in demos], dtype=np.int64),
+                prop=np.concatenate([demo.prop for demo in demos]),
+                actions=np.concatenate([demo.actions for demo in demos]),
                 card=np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8),
-                **{key: _differences(data.demos, key) for key in cameras},
+                **{key: _differences(demos, key) for key in cameras},
             )
         unfinished.replace(out)
     except OSError as error:
         raise DatasetError(f"cannot write {out}: {error.strerror}; choose another --out") from error
-    return len(data.demos)
+    return len(demos)
 
 
 def _differences(

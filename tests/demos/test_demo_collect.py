@@ -3,12 +3,13 @@ import json
 import gymnasium
 import numpy as np
 import pytest
+from demo_data import made_up_episode
 
 import fdp_bench.demos.collect as collect
-from fdp_bench.api import DatasetError, SpecError
+from fdp_bench.api import DatasetError, RunError, SpecError, stream_int
 from fdp_bench.demos.collect import collect_demonstrations, resolve_expert_task
 from fdp_bench.demos.dataset import load_demonstrations
-from fdp_bench.demos.episode import DEMO_STATE, record_attempt, stream_int
+from fdp_bench.demos.episode import DEMO_STATE, record_attempt
 
 TASK = "fdp_bench/Lift-v1"
 
@@ -142,15 +143,22 @@ def test_interrupted_collection_ends_with_the_same_bytes(file, tmp_path, monkeyp
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_failed_attempts_are_left_out_and_counted(file, tmp_path, monkeypatch):
+def test_failed_attempts_are_left_out_and_counted(tmp_path, monkeypatch):
     def fails_first(env, *, seed, attempt):
-        return None if attempt == 0 else record_attempt(env, seed=seed, attempt=attempt)
+        return None if attempt == 0 else made_up_episode(attempt)
 
     monkeypatch.setattr(collect, "record_attempt", fails_first)
-    summary = collect_demonstrations("Lift", tmp_path / "lift.hdf5", num_demos=1, seed=3)
-    assert summary.num_not_kept == 1
-    ours, theirs = load_demonstrations(summary.path), load_demonstrations(file)
-    np.testing.assert_array_equal(ours.demos[0].actions, theirs.demos[1].actions)
+    summary = collect_demonstrations("Lift", tmp_path / "lift.hdf5", num_demos=2)
+    assert (summary.num_demos, summary.num_not_kept) == (2, 1)
+    demos = load_demonstrations(summary.path).demos
+    for demo, attempt in zip(demos, (1, 2), strict=True):
+        np.testing.assert_array_equal(demo.actions, made_up_episode(attempt).actions)
+
+
+def test_expert_that_keeps_failing_ends_the_collection(tmp_path, monkeypatch):
+    monkeypatch.setattr(collect, "record_attempt", lambda env, *, seed, attempt: None)
+    with pytest.raises(RunError, match="failed on"):
+        collect_demonstrations("Lift", tmp_path / "lift.hdf5", num_demos=1)
 
 
 def test_partial_collection_with_other_settings_is_refused(tmp_path, monkeypatch):

@@ -92,6 +92,13 @@ def test_packed_form_reads_as_the_same_demonstrations(file, tmp_path):
         )
 
 
+def test_first_demonstrations_can_be_packed_alone(file, tmp_path):
+    packed = tmp_path / "demos.npz"
+    assert pack_demonstrations(file, packed, num_demos=6) == 6
+    ours, theirs = load_demonstrations(packed, num_demos=5), load_demonstrations(file, num_demos=5)
+    assert (ours.sha256, ours.names) == (theirs.sha256, theirs.names)
+
+
 def test_hash_follows_a_single_pixel(tmp_path):
     episode = made_up_episode(0)
     first = load_demonstrations(write_made_up(tmp_path / "a.hdf5", [episode])).sha256
@@ -120,8 +127,8 @@ def one_line(error):
 
 def test_missing_file_names_the_command_that_makes_it(tmp_path):
     with pytest.raises(DatasetError) as error:
-        load_demonstrations(tmp_path / "none.hdf5")
-    assert "fdp-bench demos --task Lift" in one_line(error)
+        load_demonstrations(tmp_path / "none.hdf5", task_id="fdp_bench/LiftWide-v1", num_demos=7)
+    assert "fdp-bench demos --task LiftWide --num 7 --out" in one_line(error)
 
 
 @pytest.mark.parametrize("kept_share", [0.0, 0.01, 0.5, 0.99])

@@ -1,0 +1,52 @@
+import argparse
+
+import pytest
+from demo_data import made_up_episode, write_made_up
+
+from fdp_bench.api import DatasetError
+from fdp_bench.cli import demos as command
+from fdp_bench.demos import collect
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+def test_pack_says_what_it_wrote(tmp_path, capsys):
+    file = write_made_up(tmp_path / "demos.hdf5", [made_up_episode(i) for i in range(3)])
+    assert command.run(parsed("--pack", file, "--out", tmp_path / "demos.npz")) == 0
+    assert "packed 3 demonstrations" in capsys.readouterr().out
+
+
+def test_collection_gets_the_options(tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def collected(task, out, **options):
+        asked.update(task=task, out=out, **options)
+        return collect.CollectionSummary(out, options["num_demos"], 1)
+
+    monkeypatch.setattr(collect, "collect_demonstrations", collected)
+    out = tmp_path / "a.hdf5"
+    assert command.run(parsed("--task", "Lift", "--out", out, "--seed", 4, "--profile", "reference")) == 0
+    assert asked == {
+        "task": "Lift",
+        "out": out,
+        "num_demos": 200,
+        "seed": 4,
+        "profile": "reference",
+        "progress": True,
+    }
+    assert "200 demonstrations" in capsys.readouterr().out
+
+
+def test_number_zero_is_not_taken_for_the_default(tmp_path):
+    with pytest.raises(DatasetError):
+        command.run(parsed("--task", "Lift", "--num", 0, "--out", tmp_path / "a.hdf5"))
+
+
+@pytest.mark.parametrize("words", [(), ("--task", "Lift"), ("--task", "Lift", "--pack", "x", "--out", "y")])
+def test_incomplete_or_contradicting_options_are_refused(words):
+    with pytest.raises(SystemExit):
+        parsed(*words)
