@@ -64,7 +64,7 @@ class Manifest:
         try:
             data = json.loads(path.read_text())
             schema = data.pop("schema", None)
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, TypeError) as error:
             raise RunError(f"manifest {str(path)!r} cannot be read: {error}") from error
         if schema != MANIFEST_SCHEMA:
             raise RunError(
@@ -76,9 +76,16 @@ class Manifest:
         except TypeError as error:
             raise RunError(f"manifest {str(path)!r} is incomplete: {error}") from error
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary with the layout's version."""
+        data: dict[str, Any] = json.loads(
+            json.dumps({"schema": MANIFEST_SCHEMA, **asdict(self)}, allow_nan=False)
+        )
+        return data
+
     def write(self, path: Path) -> None:
         """Write the manifest in one step: a reader sees the old file or the new one."""
-        text = json.dumps({"schema": MANIFEST_SCHEMA, **asdict(self)}, indent=2, allow_nan=False) + "\n"
+        text = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
         part = path.with_name(path.name + ".part")
         part.write_text(text)
         part.replace(path)

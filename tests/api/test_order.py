@@ -1,0 +1,76 @@
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fdp_bench.api import SpecError, check_order, format_order, parse_order
+
+ALL = ("prop", "vision", "tactile")
+
+
+@pytest.mark.parametrize(
+    ("text", "prioritized", "rest"),
+    [
+        ("prop>vision", ("prop",), ("vision",)),
+        ("vision>tactile", ("vision",), ("tactile",)),
+        ("prop+vision>tactile", ("prop", "vision"), ("tactile",)),
+        ("tactile>vision+prop", ("tactile",), ("vision", "prop")),
+    ],
+)
+def test_an_order_with_a_sign_uses_exactly_what_it_names(text, prioritized, rest):
+    assert parse_order(text, ALL) == (prioritized, rest)
+
+
+@pytest.mark.parametrize(("lone", "rest"), [("prop", "vision"), ("vision", "prop")])
+def test_a_lone_modality_implies_the_other_one_of_the_paper(lone, rest):
+    assert parse_order(lone, ALL) == ((lone,), (rest,))
+
+
+def test_a_lone_modality_stays_alone_for_a_policy_without_secondary_ones():
+    assert parse_order("prop", ALL, complete=False) == (("prop",), ())
+
+
+@pytest.mark.parametrize("text", ["tactile", "prop+vision"])
+def test_an_open_rest_that_cannot_be_guessed_is_an_error_with_an_example(text):
+    with pytest.raises(SpecError, match=rf"write '{text.replace('+', '.')}>"):
+        parse_order(text, ALL)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "prop>", ">vision", "prop>vision>tactile", "prop+>vision", "Prop>vision", "prop >vision"]
+)
+def test_a_malformed_order_is_refused_with_and_without_knowing_the_modalities(text):
+    with pytest.raises(SpecError):
+        check_order(text)
+    with pytest.raises(SpecError):
+        parse_order(text, ALL)
+
+
+@pytest.mark.parametrize("text", ["vision>vision", "prop+vision>prop", "prop+prop>vision"])
+def test_a_modality_stands_in_one_place(text):
+    with pytest.raises(SpecError, match="twice"):
+        check_order(text)
+
+
+def test_an_unknown_modality_is_named_with_the_nearest():
+    with pytest.raises(SpecError, match="'visoin'; did you mean 'vision'"):
+        parse_order("prop>visoin", ALL)
+
+
+def test_an_implied_modality_must_be_offered_too():
+    with pytest.raises(SpecError, match="unknown modality 'vision'"):
+        parse_order("prop", ("prop", "tactile"))
+
+
+@given(st.permutations(ALL), st.integers(1, 2))
+def test_formatting_inverts_parsing(names, split):
+    prioritized, rest = tuple(names[:split]), tuple(names[split:])
+
+    assert parse_order(format_order(prioritized, rest), ALL) == (prioritized, rest)
+
+
+@given(st.text(alphabet="prvision>+@? ", max_size=20))
+def test_no_text_raises_anything_else(text):
+    with contextlib.suppress(SpecError):
+        parse_order(text, ALL)
