@@ -44,6 +44,11 @@ class Distractors(SceneShift):
     def dress(self, scene: Scene) -> dict[str, Any]:
         """Place the objects; see `SceneShift.dress`."""
         count = distractor_count(self.severity)
+        if len(scene.distractor_slots) < count:
+            raise UnsupportedShiftError(
+                f"shift 'distractors' needs {count} objects, and {self.env.unwrapped} has "
+                f"{len(scene.distractor_slots)}; use a lower severity"
+            )
         slots = [scene.distractor_slots[i] for i in self.rng.permutation(len(scene.distractor_slots))]
         kept_free = [
             Footprint(circle.center_xy, circle.radius + CLEARANCE_M - GAP_M)
