@@ -57,6 +57,22 @@ def test_gripper_closes_only_around_the_cube_and_then_rises(seed):
     assert steps[-1][0].cube_position[2] > CUBE[2] + 0.04
 
 
+@pytest.mark.parametrize(
+    ("offset", "cube_yaw", "closes"),
+    [
+        ((0.0, 0.0, 0.0), 0.0, True),
+        ((0.015, 0.0, 0.0), 0.0, False),
+        ((0.0, 0.015, 0.0), 0.0, False),
+        ((0.0, 0.0, 0.025), 0.0, False),
+        ((0.0, 0.0, 0.0), 0.3, False),
+        ((0.0, 0.0, 0.0), np.pi / 2, True),
+    ],
+)
+def test_gripper_closes_where_place_height_and_turn_fit(offset, cube_yaw, closes):
+    action = LiftExpert(np.random.default_rng(0)).act(a_state(offset, cube_yaw=cube_yaw))
+    assert action[6] == (1.0 if closes else -1.0)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_gripper_stays_above_the_cube_until_it_is_aligned(seed):
     for state, _ in follow(LiftExpert(np.random.default_rng(seed)), a_state((0.1, 0.08, 0.18)), 60):
