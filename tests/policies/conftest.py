@@ -40,10 +40,11 @@ def network() -> NetworkConfig:
     )
 
 
-def make_demonstration(index: int, length: int = 24) -> Demonstration:
+def make_demonstration(index: int, length: int = 12) -> Demonstration:
     rng = np.random.default_rng(index)
     blob = rng.uniform(0.25, 0.75, 2)
-    arm = rng.uniform(0.2, 0.8, (length, 2))
+    start, end = rng.uniform(0.2, 0.8, (2, 2))
+    arm = start + (end - start) * np.linspace(0, 1, length)[:, None]
     pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="xy"), -1) / (SIDE - 1)
     brightness = np.exp(-((pixels - blob) ** 2).sum(-1) / 0.01)
     frame = (255 * brightness)[..., None].repeat(3, -1).astype(np.uint8)
@@ -57,9 +58,9 @@ def make_demonstration(index: int, length: int = 24) -> Demonstration:
 
 @pytest.fixture(scope="session")
 def demonstrations() -> Demonstrations:
-    demos = tuple(make_demonstration(index) for index in range(50))
+    demos = tuple(make_demonstration(index) for index in range(120))
     names = tuple(demo.name for demo in demos)
-    return Demonstrations("fdp_bench/Lift-v1", "fast", demos, names[:40], names[40:], sha256="toy")
+    return Demonstrations("fdp_bench/Lift-v1", "fast", demos, names[:100], names[100:], sha256="toy")
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def trained_fdp(make_job, trained):
     """An FDP trained long enough on the toy world to need its camera; made once a module."""
-    job = make_job("fdp", "prop>vision", out=trained, steps=900, eval_every=50, warmup_steps=30)
+    job = make_job(
+        "fdp", "prop>vision", out=trained, steps=700, eval_every=50, warmup_steps=30, learning_rate=2e-3
+    )
     return job, Checkpoint.open(fit(job))
 
 
@@ -61,7 +63,9 @@ def test_base_weights_are_those_of_its_own_checkpoint_after_residual_training(tr
 def test_two_policies_share_one_stored_base(trained_fdp, make_job):
     job, checkpoint = trained_fdp
     written = checkpoint.base.path.stat().st_mtime_ns
-    base_job = make_job("base", "prop", out=job.out, steps=900, eval_every=50, warmup_steps=30)
+    base_job = make_job(
+        "base", "prop", out=job.out, steps=700, eval_every=50, warmup_steps=30, learning_rate=2e-3
+    )
     assert fit(base_job) == checkpoint.base.path
     assert checkpoint.base.path.stat().st_mtime_ns == written
 
@@ -69,7 +73,7 @@ def test_two_policies_share_one_stored_base(trained_fdp, make_job):
 def test_checkpoint_of_other_settings_is_not_overwritten(trained_fdp, make_job):
     job, _ = trained_fdp
     with pytest.raises(CheckpointError, match="other data or settings"):
-        fit(make_job("base", "prop", out=job.out, steps=901))
+        fit(make_job("base", "prop", out=job.out, steps=701))
 
 
 def test_log_and_plot_lie_beside_the_checkpoint(trained_fdp):
@@ -174,7 +178,7 @@ def test_random_crops_are_cut_from_the_frame_and_evaluation_crops_from_its_centr
 
     demos = demonstrations.subset(demonstrations.train[:2])
     data = WindowDataset(demos, fit_normalizer(demos), make_job("dp-dit").network, "cpu")
-    windows = torch.tensor([0, 5, 30])
+    windows = torch.tensor([0, 5, 15])
     centre = data.batch(windows, ["image.agentview"], None).observation["image.agentview"]
     frame = torch.from_numpy(demos[0].images["image.agentview"][5]).float() / 127.5 - 1
     torch.testing.assert_close(centre[1, 3:], frame[2:18, 2:18].permute(2, 0, 1))
@@ -195,7 +199,7 @@ def test_windows_repeat_the_first_observation_and_the_last_action(make_job, demo
 
     demos = demonstrations.subset(demonstrations.train[:2])
     data = WindowDataset(demos, fit_normalizer(demos), make_job("dp-dit").network, "cpu")
-    assert data.observed[24].tolist() == [24, 24]
-    assert data.observed[25].tolist() == [24, 25]
-    assert data.executed[23].tolist() == [23, 23, 23, 23]
-    assert data.executed[24].tolist() == [24, 25, 26, 27]
+    assert data.observed[12].tolist() == [12, 12]
+    assert data.observed[13].tolist() == [12, 13]
+    assert data.executed[11].tolist() == [11, 11, 11, 11]
+    assert data.executed[12].tolist() == [12, 13, 14, 15]

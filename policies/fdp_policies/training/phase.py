@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -127,7 +128,9 @@ class Phase:
         """Train to the end of the phase, from where an earlier run was killed if it was."""
         self._load()
         started, before = time.monotonic(), self.log.wall_time_s
-        bar = tqdm(total=self.plan.max_steps, initial=self.log.steps, desc=self.plan.name, unit="step")
+        bar = tqdm(
+            total=self.plan.max_steps, initial=self.log.steps, desc=self.plan.name, unit="step", disable=None
+        )
         running, counted = 0.0, 0
         self.network.train()
         while not self.log.stopped:
@@ -139,7 +142,12 @@ class Phase:
             if self.log.steps % self.config.eval_every == 0 or last:
                 self.log.wall_time_s = before + time.monotonic() - started
                 self._evaluate(running / counted, last)
-                bar.set_postfix(loss=f"{running / counted:.4f}", heldout=f"{self.log.losses[-1][1]:.4f}")
+                losses = {"loss": f"{running / counted:.4f}", "heldout": f"{self.log.losses[-1][1]:.4f}"}
+                bar.set_postfix(losses)
+                if bar.disable:
+                    # Not a terminal: a line an evaluation instead of a bar.
+                    progress = f"{self.plan.name} {self.log.steps}/{self.plan.max_steps}"
+                    print(progress, *(f"{k}={v}" for k, v in losses.items()), file=sys.stderr, flush=True)
                 running, counted = 0.0, 0
                 self._save()
         bar.close()
