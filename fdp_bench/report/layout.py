@@ -94,7 +94,7 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
     )
     notes = (
         "A - B: difference of success on the same episodes in percentage points, with Newcombe's paired 95% "
-        f"interval; p: exact McNemar, Holm-adjusted over {len(records)} comparisons.",
+        f"interval; p: exact McNemar, Holm-adjusted over {counted(len(records), 'comparison')}.",
     )
     return [
         _layout(f"{task}: policy against policy under the same shift", columns, rows, notes)
@@ -126,6 +126,11 @@ def percent(rate: float) -> str:
     return EMPTY if math.isnan(rate) else f"{100 * rate:.0f}"
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things: ``"1 pair"``, ``"2 pairs"``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def p_value(value: float) -> str:
     """A p-value with three decimals."""
     if math.isnan(value):
@@ -140,9 +145,9 @@ def detectable_text(pairs: int) -> str:
     )
     difference = smallest_detectable_difference(pairs)
     if math.isnan(difference):
-        return f"{pairs} pairs cannot detect any difference ({assumption})."
+        return f"{counted(pairs, 'pair')} cannot detect any difference ({assumption})."
     points = math.ceil(100 * difference - 1e-9)
-    return f"Smallest paired difference that {pairs} pairs detect: {points} points ({assumption})."
+    return f"Smallest paired difference that {counted(pairs, 'pair')} detect: {points} points ({assumption})."
 
 
 def _layout(
@@ -167,12 +172,17 @@ def _summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         notes.append(
             "clean: percent of the same episodes with success when no shift acts; drop: clean minus shifted "
             "in percentage points (+ means that the shift costs success), Newcombe's paired 95% interval; "
-            f"p: exact McNemar, Holm-adjusted over {tests} {'test' if tests == 1 else 'tests'}."
+            f"p: exact McNemar, Holm-adjusted over {counted(tests, 'test')}."
         )
     incomplete = [row for row in shifted if row["pairs"] < row["episodes"]]
     if incomplete:
         missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
-        notes.append(f"{missing} shifted episodes have no clean twin yet; drop and clean leave them out.")
+        episodes = counted(missing, "shifted episode")
+        notes.append(f"{episodes} without a clean twin yet; drop and clean leave them out.")
+    notes.append(
+        "ms: wall time that an episode waited for one decision of the policy, batched with its neighbours; "
+        "median and 95th percentile."
+    )
     notes.append(
         "Training seeds: 1 a row, so nothing here says how much another training run of a policy would "
         "differ."
@@ -209,4 +219,8 @@ def _points(fraction: float) -> str:
 def _latency(row: Row) -> str:
     if math.isnan(row["inference_p50_ms"]):
         return EMPTY
-    return f"{row['inference_p50_ms']:.0f}/{row['inference_p95_ms']:.0f}"
+    return "/".join(_milliseconds(row[name]) for name in ("inference_p50_ms", "inference_p95_ms"))
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"

@@ -46,5 +46,9 @@ def plain_text(layout: Layout) -> str:
         return "  ".join(aligned).rstrip()
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    notes = [text for note in layout.notes for text in textwrap.wrap(note, WIDTH, subsequent_indent="  ")]
+    notes = [
+        text
+        for note in layout.notes
+        for text in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    ]
     return "\n".join([layout.title, "", line(layout.headers), rule, *map(line, layout.rows), rule, *notes])

@@ -45,7 +45,7 @@ def test_footnotes_state_seeds_intervals_errors_and_what_the_design_detects() ->
 
 def test_missing_twins_are_announced() -> None:
     text = terminal_table(summarize(twin_arms(clean="+", shifted="+++")))
-    assert "2 shifted episodes have no clean twin yet" in text
+    assert "2 shifted episodes without a clean twin yet" in text
 
 
 def test_each_task_gets_its_own_block() -> None:

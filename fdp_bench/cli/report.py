@@ -1,0 +1,84 @@
+"""Write tables, plots and film strips of runs, and print the tables.
+
+Without a run, the newest one under results/ is reported. Several runs are joined into one report.
+
+  fdp-bench report
+  fdp-bench report results/20260131-120000-Lift-fdp-occlusion
+  fdp-bench report RUN_A RUN_B --out DIR
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.cli.main import SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from fdp_bench.report.ladder import Ladder
+    from fdp_bench.report.runs import Runs
+
+SUMMARY = SUBCOMMANDS["report"]
+#: Folder of the report inside its run.
+REPORT_NAME = "report"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommand's options."""
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="folder of a run (default: the newest in results/)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RUN/report)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit code."""
+    from fdp_bench.api.errors import RunError
+    from fdp_bench.report.runs import load_runs, newest_run
+    from fdp_bench.report.text import comparison_table, terminal_table
+    from fdp_bench.report.write import write_report
+
+    runs = load_runs(args.runs or [newest_run()])
+    if args.out is None and len(runs.paths) > 1:
+        raise RunError("several runs make one report; say where it goes: fdp-bench report RUN RUN --out DIR")
+    folder: Path = args.out or runs.paths[0] / REPORT_NAME
+    for sentence in runs.unfinished():
+        print(f"warning: {sentence}", file=sys.stderr)
+    report = write_report(runs, folder, _ladder_drawer(runs))
+    tables = [terminal_table(report.summary), comparison_table(report.comparison)]
+    print("\n\n".join(filter(None, tables)))
+    for sentence in report.missing:
+        print(f"warning: {sentence}", file=sys.stderr)
+    names = ", ".join(file.name for file in report.files)
+    print(f"\nreport of {', '.join(map(str, runs.paths))} in {folder}: {names}")
+    return 0
+
+
+def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
+    """Draw severities on the runs' tasks with their render profile; each environment is built once."""
+    from fdp_bench.api.shift import LEVELS
+    from fdp_bench.report.ladder import draw_ladder
+    from fdp_bench.runner.environment import make_base, task_info, wrap
+    from fdp_bench.specs import parse_shifts
+
+    make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
+
+    def draw(task: str, shift: str) -> "Ladder":
+        base = make_once(task)
+        environments: dict[float, Any] = {0.0: base}
+        for level in range(1, LEVELS + 1):
+            specs = [replace(spec, severity=level / LEVELS) for spec in parse_shifts(shift)]
+            environments[level / LEVELS] = wrap(base, specs)
+        control_hz = task_info(base, task).control_hz or 1.0
+        return draw_ladder(
+            environments,
+            task=task,
+            shift=shift,
+            control_hz=control_hz,
+            run_seed=runs.records[0].spec.run_seed,
+        )
+
+    return draw

@@ -1,0 +1,140 @@
+"""Which runs a report is about, read and joined."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fdp_bench.api import EpisodeRecord, RunError, nearest
+from fdp_bench.records import Manifest, RunStore
+from fdp_bench.records.store import MANIFEST_NAME
+
+#: Where `fdp-bench run` puts runs unless told otherwise.
+RESULTS = Path("results")
+_FIRST_RUN = 'fdp-bench run --policy "fdp:prop>vision" --shift occlusion'
+#: Distributions that decide the dynamics and the pictures: runs of different versions are not pooled.
+_DECISIVE = ("fdp-bench", "robosuite", "mujoco", "fast-simplification")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One or more runs as one set of episodes.
+
+    Attributes:
+        paths: Their folders.
+        manifests: Their manifests, in the same order.
+        records: Their episodes, each once; at least one.
+    """
+
+    paths: tuple[Path, ...]
+    manifests: tuple[Manifest, ...]
+    records: tuple[EpisodeRecord, ...]
+
+    @property
+    def profile(self) -> str:
+        """Render profile that all of them share; empty where a run names none."""
+        return str(self.manifests[0].config.get("profile", ""))
+
+    def unfinished(self) -> list[str]:
+        """One sentence for each run that lacks planned episodes, with the command that finishes it."""
+        sentences = []
+        for path, manifest in zip(self.paths, self.manifests, strict=True):
+            done = len({record.spec.id for record in RunStore.open(path).records()})
+            if done < manifest.episodes_planned:
+                sentences.append(
+                    f"{path} holds {done} of {manifest.episodes_planned} episodes; finish it with: "
+                    f"fdp-bench run --resume {path}"
+                )
+        return sentences
+
+
+def newest_run(results: Path = RESULTS) -> Path:
+    """The run in a folder of runs that was started last, by its manifest.
+
+    Raises:
+        RunError: If there is none.
+    """
+    started: list[tuple[datetime, Path]] = []
+    for manifest_path in results.glob(f"*/{MANIFEST_NAME}"):
+        try:
+            created = datetime.fromisoformat(Manifest.read(manifest_path).created)
+        except (RunError, ValueError):
+            # A folder that is no readable run does not hide the others.
+            continue
+        zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
+        started.append((zoned, manifest_path.parent))
+    if not started:
+        raise RunError(f"no run found in {str(results)!r}; make one with: {_FIRST_RUN}")
+    return max(started)[1]
+
+
+def load_runs(paths: Sequence[Path]) -> Runs:
+    """Read runs and join their episodes.
+
+    Args:
+        paths: Folders of runs, at least one.
+
+    Raises:
+        RunError: If a run is missing, unreadable or empty, or if the runs cannot be pooled: other versions of
+            a task, of the simulation or of the picture, or different outcomes of one episode.
+    """
+    stores = [_open(path) for path in dict.fromkeys(paths)]
+    manifests = tuple(store.manifest() for store in stores)
+    _check_poolable(stores, manifests)
+    records: dict[str, tuple[EpisodeRecord, Path]] = {}
+    for store in stores:
+        for record in store.records():
+            known, where = records.setdefault(record.spec.id, (record, store.path))
+            if known is not record and known.comparable() != record.comparable():
+                raise RunError(
+                    f"{where} and {store.path} tell different outcomes of episode {record.spec.index} of "
+                    f"{record.spec.policy}, {record.spec.shift}; report them apart"
+                )
+    if not records:
+        raise RunError(
+            f"{stores[0].path} holds no finished episode yet; finish it with: "
+            f"fdp-bench run --resume {stores[0].path}"
+        )
+    runs = Runs(
+        tuple(store.path for store in stores), manifests, tuple(record for record, _ in records.values())
+    )
+    _check_task_versions(record.spec.task for record in runs.records)
+    return runs
+
+
+def _open(path: Path) -> RunStore:
+    if not path.exists():
+        # A name alone means a run in the results folder.
+        inside = RESULTS / path
+        if inside.exists():
+            return RunStore.open(inside)
+        known = [str(manifest.parent) for manifest in RESULTS.glob(f"*/{MANIFEST_NAME}")]
+        hint = nearest(str(path), known) if known else f"; make one with: {_FIRST_RUN}"
+        raise RunError(f"there is no run {str(path)!r}{hint}")
+    return RunStore.open(path)
+
+
+def _check_poolable(stores: Sequence[RunStore], manifests: Sequence[Manifest]) -> None:
+    facts = [_decisive_facts(manifest) for manifest in manifests]
+    for store, other in zip(stores[1:], facts[1:], strict=True):
+        for name, value in facts[0].items():
+            if other[name] != value:
+                raise RunError(
+                    f"{stores[0].path} and {store.path} cannot be pooled: {name} is {value!r} and "
+                    f"{other[name]!r}; report them apart"
+                )
+
+
+def _decisive_facts(manifest: Manifest) -> dict[str, object]:
+    facts: dict[str, object] = {f"version of {name}": manifest.versions.get(name) for name in _DECISIVE}
+    return facts | {"render profile": manifest.config.get("profile")}
+
+
+def _check_task_versions(tasks: Iterable[str]) -> None:
+    versions: dict[str, str] = {}
+    for task in tasks:
+        name = re.sub(r"-v\d+$", "", task)
+        other = versions.setdefault(name, task)
+        if other != task:
+            raise RunError(f"{other} and {task} are different versions of a task; report them apart")
