@@ -61,7 +61,9 @@ def measure(frames: int) -> dict[str, Any]:
                     times.setdefault((name, key), []).append(milliseconds)
     medians = {f"{name} {key}": float(np.median(values)) for (name, key), values in times.items()}
     overall = {
-        name: float(np.median([value for (who, _), values in times.items() if who == name for value in values]))
+        name: float(
+            np.median([value for (who, _), values in times.items() if who == name for value in values])
+        )
         for name in ("robosuite", *ours)
     }
     strings = gl_strings()

@@ -27,14 +27,15 @@ _EGL_PLATFORM_DEVICE_EXT = 0x313F
 def prepare_environment() -> None:
     """Set the variables that Mesa and MuJoCo read once, where the user has not set them.
 
-    ``LP_NUM_THREADS=1`` keeps Mesa's software rasterizer from taking every core; ``MUJOCO_GL`` names the
-    implementation. Call it first in every process that steps or draws: before mujoco and robosuite are
-    imported, which act on ``MUJOCO_GL`` at import.
+    ``LP_NUM_THREADS=0`` has Mesa's software rasterizer draw in the calling thread: by itself it takes every core,
+    and with one thread of its own it waits for that thread's turn on a busy machine (measured: twice the time).
+    ``MUJOCO_GL`` names the implementation. Call it first in every process that steps or draws: before mujoco and
+    robosuite are imported, which act on ``MUJOCO_GL`` at import.
 
     Raises:
         RenderingError: If no implementation can be used, or ``MUJOCO_GL`` names none.
     """
-    os.environ.setdefault("LP_NUM_THREADS", "1")
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     os.environ["MUJOCO_GL"] = choose_backend()
 
 
@@ -146,7 +147,12 @@ class SharedContext:
         if self._context is not None and os.getpid() == self.process:
             for user in list(self.users):
                 user.close()
-            self._context.free()
+            try:
+                self._context.free()
+            except Exception:
+                # At exit, another library may have ended the display first; then the context is gone already,
+                # and MuJoCo's finalizer must not complain about it a second time.
+                self._context._context = None
             self._context = None
 
 

@@ -1,0 +1,56 @@
+"""The folder of derived files."""
+
+import os
+
+import pytest
+
+from fdp_bench.sim.cache import cache_folder, cached_bytes
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FDP_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+def unexpected_build() -> bytes:
+    raise AssertionError("built although the cache held it")
+
+
+def test_content_is_built_once_and_then_read():
+    assert cached_bytes("a.bin", lambda: b"content") == b"content"
+    assert cached_bytes("a.bin", unexpected_build) == b"content"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-1], lambda data: data[:10], lambda data: b"x" + data[1:]]
+)
+def test_a_damaged_file_is_built_again(damage):
+    cached_bytes("a.bin", lambda: b"content")
+    path = cache_folder() / "a.bin"
+    path.write_bytes(damage(path.read_bytes()))
+    assert cached_bytes("a.bin", lambda: b"rebuilt") == b"rebuilt"
+    assert cached_bytes("a.bin", unexpected_build) == b"rebuilt"
+
+
+def test_no_temporary_file_is_left_behind():
+    cached_bytes("a.bin", lambda: b"content")
+    assert [path.name for path in cache_folder().iterdir()] == ["a.bin"]
+
+
+def test_a_failed_write_leaves_nothing_behind_and_the_content_is_used(monkeypatch):
+    def full_disk(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full_disk)
+    assert cached_bytes("a.bin", lambda: b"content") == b"content"
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
+    assert cache_folder() == tmp_path / "cache"
+    monkeypatch.delenv("FDP_BENCH_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "fdp-bench"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "fdp-bench"
