@@ -4,9 +4,13 @@
 Importing this module loads neither Gymnasium, robosuite nor mujoco.
 """
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fdp_bench.api.modality import TaskInfo
 
 NAMESPACE = "fdp_bench"
 
@@ -94,3 +98,14 @@ def resolve_task(name: str) -> str:
         return name
     short_names = [task.short_name for task in TASKS.values()]
     raise SpecError(f"task {name!r} is not known{nearest(name, short_names)} ('fdp-bench list' shows all)")
+
+
+def describe(task_id: str) -> "TaskInfo":
+    """What a policy may know about a task of the package, without building it.
+
+    Args:
+        task_id: Key of `TASKS`.
+    """
+    module, _, name = TASKS[task_id].entry_point.partition(":")
+    info: TaskInfo = getattr(importlib.import_module(module), name).describe(task_id)
+    return info

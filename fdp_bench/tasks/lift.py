@@ -1,7 +1,6 @@
 """Lift a cube with a Panda arm: ``fdp_bench/Lift-v1`` and ``fdp_bench/LiftWide-v1``."""
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -95,15 +94,7 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.observation_space = spaces.Dict(  # type: ignore[assignment]
             {"prop": spaces.Box(_PROP_LOW, _PROP_HIGH), **dict.fromkeys(CAMERAS, frame_space)}
         )
-        self.task_info = TaskInfo(
-            task_id=task_id,
-            modalities=self._modalities,
-            observation_shapes={"prop": _PROP_LOW.shape, **dict.fromkeys(CAMERAS, frame_space.shape)},
-            action_dim=ACTION_DIM,
-            horizon=HORIZON,
-            control_hz=float(CONTROL_HZ),
-            profile=profile,
-        )
+        self.task_info = self.describe(task_id, profile)
         robot = self.robosuite_env.robots[0]
         self._joints = np.array(robot._ref_joint_pos_indexes)
         self._fingers = np.array(robot._ref_gripper_joint_pos_indexes["right"])
@@ -111,10 +102,20 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._hand = self._model.body(robot.robot_model.eef_name["right"]).id
         self._steps = self._success_steps = 0
 
-    @property
-    def _modalities(self) -> ModalityMap:
-        modalities: Mapping[str, tuple[str, ...]] = self.metadata["modalities"]
-        return modalities
+    @classmethod
+    def describe(cls, task_id: str, profile: str = "fast") -> TaskInfo:
+        """What a policy may know about the task, without building it."""
+        modalities: ModalityMap = cls.metadata["modalities"]
+        frame_shape = (FRAME_SIDE, FRAME_SIDE, 3)
+        return TaskInfo(
+            task_id=task_id,
+            modalities=modalities,
+            observation_shapes={"prop": _PROP_LOW.shape, **dict.fromkeys(CAMERAS, frame_shape)},
+            action_dim=ACTION_DIM,
+            horizon=HORIZON,
+            control_hz=float(CONTROL_HZ),
+            profile=profile,
+        )
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
