@@ -45,7 +45,6 @@ class PolicyCheck:
         self.declares_itself(policy, task)
         batch, noise = self._batch(policy, task), self._noise(policy)
         self.answers_in_form(policy, task, batch, noise)
-        self.edits_nothing_in_place(policy, batch, noise)
         self.is_determined_by_its_noise(policy, batch, noise)
         self.uses_its_noise(policy, batch, noise)
         self.keeps_rows_apart(policy, batch, noise)
@@ -109,15 +108,6 @@ class PolicyCheck:
         peak = float(np.abs(actions).max())
         self._demand(peak <= 1.0, f"returns actions up to {peak:.3g}, outside [-1, 1]: clip them")
 
-    def edits_nothing_in_place(self, policy: Policy, batch: Batch, noise: Noise) -> None:
-        """What `act` is given stays as it was."""
-        given, given_noise = {key: value.copy() for key, value in batch.items()}, noise.copy()
-        self._act(policy, given, given_noise)
-        self._demand(
-            same_observation(given, batch) and np.array_equal(given_noise, noise),
-            "edits the observation or the noise in place: copy first",
-        )
-
     def is_determined_by_its_noise(self, policy: Policy, batch: Batch, noise: Noise) -> None:
         """Equal observations and noise give equal actions, whatever the global generators hold."""
         actions = self._act(policy, batch, noise)
@@ -151,12 +141,18 @@ class PolicyCheck:
             )
 
     def _act(self, policy: Policy, batch: Batch, noise: Noise) -> npt.NDArray[np.float32]:
+        given, given_noise = {key: value.copy() for key, value in batch.items()}, noise.copy()
         policy.reset(np.arange(self.rows))
         try:
-            return policy.act(batch, noise)
+            actions = policy.act(given, given_noise)
         except KeyError as error:
             self._demand(False, f"reads key {error}, which is none of its modalities {policy.modalities!r}")
             raise
+        self._demand(
+            same_observation(given, batch) and np.array_equal(given_noise, noise),
+            "edits the observation or the noise in place: copy first",
+        )
+        return actions
 
     def _batch(self, policy: Policy, task: TaskInfo) -> Batch:
         """Observations of one short episode, each row a window of it."""

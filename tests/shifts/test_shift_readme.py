@@ -1,0 +1,52 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fdp_shifts.table import ROWS, table
+
+from fdp_bench.testing import check_shift
+from fdp_bench.toy import TOY_TASK
+
+README = Path(__file__).resolve().parents[2] / "shifts" / "README.md"
+
+
+@pytest.fixture
+def text():
+    return README.read_text(encoding="utf-8")
+
+
+def test_the_table_is_what_the_command_prints(text):
+    command = re.search(r"<!-- made by: python -m (\S+) -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
+    printed = subprocess.run(
+        [sys.executable, "-m", command[1]], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert command[2].strip() == printed.strip() == table()
+
+
+def test_every_row_changes_from_each_level_to_the_next():
+    for _, parameter, value in ROWS:
+        shown = [value(level / 5) for level in range(1, 6)]
+        assert len(set(shown)) == 5, parameter
+
+
+def test_the_shift_in_ten_lines_keeps_the_rules(text):
+    code = re.search(r"```python\n(import numpy.*?)```", text, re.DOTALL)[1]
+    names = {}
+    exec(code, names)
+
+    check_shift(names["Fog"], TOY_TASK)
+    assert len([line for line in code.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+
+
+def test_every_option_is_named(text):
+    from fdp_bench.plugins import load_shift
+
+    for name in ("occlusion", "color", "distractors"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| [`{name}`]"))
+        for option, values in load_shift(name).option_values.items():
+            assert f"`{option}={values if isinstance(values, str) else values[0]}`" in row
+            for other in () if isinstance(values, str) else values[1:]:
+                assert f"`{other}`" in row
