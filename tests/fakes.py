@@ -4,6 +4,7 @@ Module names are seen by spawned workers too, because they get the test process'
 """
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ BARE_TASK = "fakes:fdp_bench_fakes/Bare-v0"
 
 
 class Seeker(Policy):
-    """Looks for the red target in the frames and goes there, with some noise; slow on demand."""
+    """Looks for the red target in the frames and goes there, with some noise."""
 
     summary = "goes where the picture is red"
     modalities = ("prop", "vision")
@@ -40,7 +41,6 @@ class Seeker(Policy):
 
     def __init__(self, spec, task, *, device="cpu"):
         super().__init__(spec, task, device=device)
-        self.delay_s = float(spec.options.get("delay", "0"))
         self.noise_scale = float(spec.options.get("noise", "0.3"))
 
     @classmethod
@@ -55,7 +55,6 @@ class Seeker(Policy):
         return (self.n_action_steps, 2)
 
     def act(self, observation, noise):
-        time.sleep(self.delay_s)
         picture = observation["image.front"][:, -1].astype(np.float64)
         redness = np.clip(picture[..., 0] - picture[..., 1] - 60, 0, None)
         side = picture.shape[1]
@@ -71,7 +70,7 @@ class Seeker(Policy):
 
 
 class Watcher(Policy):
-    """Acts by everything that it reads, on any task: a changed pixel or noise changes the actions."""
+    """Acts by everything that it reads, on any task: each pixel and the noise move it. Slow on demand."""
 
     modalities = ("prop", "vision")
     n_obs_steps = 2
@@ -82,6 +81,7 @@ class Watcher(Policy):
         return (self.n_action_steps, self.task.action_dim)
 
     def act(self, observation, noise):
+        time.sleep(float(self.spec.options.get("delay", "0")))
         seen = sum(
             np.sin(value.astype(np.float64).reshape(len(value), -1)).sum(axis=1)
             for value in observation.values()
@@ -115,9 +115,27 @@ class Faulty(Policy):
             actions[bad] = np.nan
         elif how == "shape":
             actions = actions[:, :1]
+        elif how == "threads":
+            raise ValueError(
+                [os.environ[f"{library}_NUM_THREADS"] for library in ("OMP", "MKL", "OPENBLAS", "LP")]
+            )
+        elif how == "die" and bad.any():
+            os.kill(os.getpid(), signal.SIGKILL)
         elif bad.any():
             raise ValueError("no idea what to do on the right")
         return actions
+
+
+class Misbuilt(Policy):
+    """Cannot be built."""
+
+    modalities = ("prop",)
+
+    def __init__(self, spec, task, *, device="cpu"):
+        raise FloatingPointError("bad build")
+
+    def act(self, observation, noise):
+        raise NotImplementedError
 
 
 class Untrained(Policy):
@@ -263,6 +281,7 @@ POLICIES = {
     "watcher": "fakes:Watcher",
     "blind": "fakes:Blind",
     "faulty": "fakes:Faulty",
+    "misbuilt": "fakes:Misbuilt",
     "untrained": "fakes:Untrained",
     "pusher": "fakes:Pusher",
     "picky": "fakes:Picky",

@@ -6,13 +6,14 @@ name and lies in the working directory.
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 #: Names of DESIGN 3; a redirect into a file of another name is nobody's mistake.
 MODALITIES = ("prop", "vision", "tactile")
 #: Orders that a lone modality stands for anyway.
-_IMPLIED = {("prop", "vision"), ("vision", "prop")}
+_IMPLIED = {"prop": "vision", "vision": "prop"}
 _STDOUT = 1
 
 
@@ -27,11 +28,6 @@ class Redirect:
 
     file: str
     leftovers: tuple[str, ...] = ()
-
-    @property
-    def modalities(self) -> str:
-        """The part of the file's name that names modalities."""
-        return _modalities(self.file)
 
 
 def find_redirect(folder: Path | None = None, descriptor: int = _STDOUT) -> Redirect | None:
@@ -58,7 +54,12 @@ def find_redirect(folder: Path | None = None, descriptor: int = _STDOUT) -> Redi
     return Redirect(found[0].name, tuple(sorted(path.name for path in others)))
 
 
-def restore_orders(policies: list[str], redirect: Redirect) -> list[str]:
+def is_concerned(policies: Sequence[str]) -> bool:
+    """Whether any of the policy strings may have lost its end to a redirect."""
+    return any(map(_lone_order, policies))
+
+
+def restore_orders(policies: Sequence[str], redirect: Redirect) -> list[str]:
     """Put back what the shell took off the policy strings.
 
     A lone ``prop`` or ``vision`` stands for the order that was meant anyway and stays, so that ``base:prop`` whose
@@ -77,27 +78,24 @@ def restore_orders(policies: list[str], redirect: Redirect) -> list[str]:
     """
     from fdp_bench.api.errors import SpecError
 
-    whole = redirect.modalities == redirect.file
-    cut = [
-        position
-        for position, text in enumerate(policies)
-        if _lone_order(text) and not (whole and (_lone_order(text), redirect.file) in _IMPLIED)
-    ]
-    if not cut:
-        return policies
-    lone = [text for text in policies if _lone_order(text)]
-    if len(lone) > 1:
+    restored = list(policies)
+    lone = [position for position, text in enumerate(policies) if _lone_order(text)]
+    orders = [_lone_order(policies[position]) for position in lone]
+    implied = [_IMPLIED.get(order) for order in orders]
+    if len(lone) == 1:
+        if implied != [redirect.file]:
+            restored[lone[0]] += f">{redirect.file}"
+    elif lone and (None in implied or not {redirect.file, *redirect.leftovers} <= {*implied}):
+        first = policies[lone[0]]
         raise SpecError(
             f"the shell read an unquoted '>{redirect.file}' as a redirect, and which of "
-            f"{', '.join(map(repr, lone))} it belongs to cannot be told; quote each policy, for instance "
-            f'--policy "{lone[0]}>{redirect.file}"'
+            f"{', '.join(repr(policies[position]) for position in lone)} it belongs to cannot be told; quote each "
+            f'policy, for instance --policy "{first}>{redirect.file}"'
         )
-    restored = list(policies)
-    restored[cut[0]] = f"{policies[cut[0]]}>{redirect.file}"
     return restored
 
 
-def explanation(typed: list[str], restored: list[str], redirect: Redirect) -> str:
+def explanation(typed: Sequence[str], restored: Sequence[str], redirect: Redirect) -> str:
     """What happened and how to avoid it, for standard error."""
     example = next((text for text in restored if ">" in text), None)
     if example is None:

@@ -59,6 +59,7 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
     )
     module.configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(command_line=[PROGRAM, name, *arguments])
     parsed = parser.parse_args(arguments)
     try:
         code: int = module.run(parsed)

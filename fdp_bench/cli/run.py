@@ -82,21 +82,21 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             raise SpecError(f"--{name} cannot be given with --resume: the run keeps its own; leave it out")
     with ProgressBar(sys.stderr) as progress:
         store = resume_run(
-            args.resume, command=_command(), progress=progress, workers=args.workers, lanes=args.lanes
+            args.resume, command=args.command_line, progress=progress, workers=args.workers, lanes=args.lanes
         )
     return store, False
 
 
 def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     from fdp_bench.api.errors import SpecError
-    from fdp_bench.cli._redirect import explanation, find_redirect, restore_orders
+    from fdp_bench.cli._redirect import explanation, find_redirect, is_concerned, restore_orders
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import begin_run
 
     for name in ("policy", "shift"):
         if not getattr(args, name):
             raise SpecError(f"no --{name} given; for a start: {FIRST_COMMAND}")
-    redirect = find_redirect()
+    redirect = find_redirect() if is_concerned(args.policy) else None
     if redirect is not None:
         typed = args.policy
         args.policy = restore_orders(typed, redirect)
@@ -104,7 +104,9 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     config, name = _config(args)
     out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     with ProgressBar(sys.stderr) as progress:
-        store = begin_run(config, out, name=name, command=_command(), progress=progress, workers=args.workers)
+        store = begin_run(
+            config, out, name=name, command=args.command_line, progress=progress, workers=args.workers
+        )
     return store, redirect is not None
 
 
@@ -152,10 +154,6 @@ def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
             file=sys.stderr,
         )
     return 1 if len(errors) == len(records) else 0
-
-
-def _command() -> list[str]:
-    return [PROGRAM, *sys.argv[1:]]
 
 
 def _whole(text: str) -> int:
