@@ -1,0 +1,23 @@
+"""What a check of ``fdp-bench doctor`` found."""
+
+from dataclasses import dataclass
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes:
+        status: `OK`, `WARNING` (a part does not work, or less well) or `PROBLEM` (the main job does not
+            work).
+        what: What was looked at.
+        text: What was found.
+        mend: What to do about it; empty for `OK`.
+    """
+
+    status: str
+    what: str
+    text: str
+    mend: str = ""
