@@ -35,7 +35,10 @@ class Scene(Protocol):
         """Parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``)."""
 
     def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
-        """Current tints of a part's materials or geoms, shape (K, 4)."""
+        """Current colours of a part's materials or geoms, shape (K, 4).
+
+        A textured material counts with the mean of its texture.
+        """
 
     def tint_part(self, part: str, rgb: npt.NDArray[np.floating[Any]], *, amount: float) -> None:
         """Blend the drawn colour of a part towards `rgb`.

@@ -78,7 +78,16 @@ def test_a_foreign_context_made_current_in_between_changes_nothing():
     env.close()
 
 
-@pytest.mark.parametrize("ending", ["env.close()", "pass"])
+# As robosuite does, whose own renderer ends the display that ours lives on.
+TERMINATE_FIRST = (
+    "import atexit, mujoco.egl as egl; atexit.register(egl.egl_ext.eglTerminate, egl.EGL_DISPLAY)"
+    " if egl.EGL_DISPLAY else None"
+)
+
+
+@pytest.mark.parametrize(
+    "ending", ["env.close()", "pass", TERMINATE_FIRST], ids=["closed", "open", "terminated"]
+)
 def test_a_process_that_drew_ends_silently(ending):
     code = (
         "from fdp_bench.tasks.lift import LiftEnv\n"

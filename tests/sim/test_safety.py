@@ -87,3 +87,28 @@ def test_velocities_of_other_bodies_do_not_count():
     monitor = SafetyMonitor(model, data)
     monitor.update()
     assert np.isclose(monitor.figures()["peak_joint_speed_rad_s"], 0.0)
+
+
+# MuJoCo orders a contact's geoms by type, so one pair of bodies can touch in both orders.
+BOTH_ORDERS = """
+<mujoco>
+  <worldbody>
+    <body name="rails" pos="0 0 .1">
+      <geom type="capsule" size=".02 .2" euler="0 90 0" pos="0 0 0"/>
+      <geom type="capsule" size=".02 .2" euler="0 90 0" pos="0 .2 0"/>
+    </body>
+    <body name="gripper0_block" pos="0 0 .17"><joint type="slide" axis="0 0 1"/>
+      <geom type="box" size=".05 .05 .05" mass="1"/><geom type="sphere" size=".05" pos="0 .2 0" mass="1"/></body>
+    <body name="robot0_arm" pos="0 1 1"><joint name="robot0_joint1" type="hinge"/><geom size=".01"/></body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def test_contacts_of_one_pair_of_bodies_add_up_in_either_order():
+    model, data = settled(BOTH_ORDERS)
+    firsts = set(model.geom_bodyid[data.contact.geom[:, 0]])
+    assert len(firsts) == 2
+    monitor = SafetyMonitor(model, data)
+    monitor.update()
+    assert monitor.figures()["peak_contact_force_n"] == pytest.approx(2.0 * 9.81, rel=0.01)

@@ -1,6 +1,7 @@
 """The Lift environments: spaces, observations, episodes' ends."""
 
 import gymnasium
+import mujoco
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -82,6 +83,17 @@ def test_prop_equals_robosuites_own_proprioception_of_the_state(env):
     assert abs(np.dot(prop[10:14], [*xyz, w])) == pytest.approx(1.0, abs=1e-6)
     assert prop[10] >= 0.0
     np.testing.assert_allclose(prop[14:], data.qpos[robot._ref_gripper_joint_pos_indexes["right"]], atol=1e-6)
+
+
+def test_prop_is_of_the_state_after_the_step_not_of_the_physics_step_before(env):
+    env.reset(seed=2)
+    for _ in range(5):
+        observation, *_ = env.step(np.ones(7, np.float32))
+    again = mujoco.MjData(env._model)
+    again.qpos[:] = env.state()[1 : 1 + env._model.nq]
+    mujoco.mj_kinematics(env._model, again)
+    hand = again.site("gripper0_right_grip_site").xpos
+    np.testing.assert_allclose(observation["prop"][7:10], hand, atol=1e-7)
 
 
 def test_prop_holds_nothing_of_the_cube(env):
