@@ -87,7 +87,7 @@ class TrainingConfig:
     """Demonstrations trained on; others of the file are held out for validation."""
     seed: int = 0
     """Seed of initialization, batches, crops and noise."""
-    steps: int = 8_000
+    steps: int = 7_000
     """Gradient steps in all; for FDP the base's and the residual's together."""
     base_fraction: float = 0.5
     """Largest share of `steps` that an FDP's base may take when its loss has not reached a plateau."""

@@ -12,11 +12,17 @@ from fdp_policies.config import NetworkConfig
 class SpatialSoftmax(nn.Module):
     """Expected image coordinates of each channel's activation (Finn et al. 2016, "Deep Spatial Autoencoders").
 
-    Input (B, C, H, W) with H = W, output (B, 2C) in [-1, 1]: x and y of each channel.
+    Input (B, C, H, W) with H = W, output (B, 2C) in [-1, 1]: x and y of each channel. Activations are brought to
+    unit variance over the picture first and sharpened by a learned inverse temperature a channel. Without that a
+    fresh network attends to everything alike, its coordinates hardly move with the picture, and a residual behind
+    zero-initialized layers finds nothing in them to follow.
     """
 
-    def __init__(self, side: int) -> None:
+    initial_sharpness = 2.0
+
+    def __init__(self, side: int, channels: int) -> None:
         super().__init__()
+        self.sharpness = nn.Parameter(torch.full((channels, 1), self.initial_sharpness))
         line = torch.linspace(-1.0, 1.0, side)
         y, x = torch.meshgrid(line, line, indexing="ij")
         self.register_buffer("coordinates", torch.stack([x, y], dim=-1).view(-1, 2), persistent=False)
@@ -25,7 +31,9 @@ class SpatialSoftmax(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, 2C)."""
-        attention = features.flatten(2).float().softmax(-1)
+        flat = features.flatten(2).float()
+        deviation, mean = torch.std_mean(flat, dim=-1, keepdim=True)
+        attention = ((flat - mean) * (self.sharpness / (deviation + 1e-5))).softmax(-1)
         return (attention @ self.coordinates).flatten(1)
 
 
@@ -48,7 +56,7 @@ class CnnEncoder(nn.Module):
             nn.Conv2d(32, self.keypoint_count, 3, padding=1),
         )
         side = (config.crop_size + 3) // 4  # two strides of 2, each rounding up
-        self.keypoints = SpatialSoftmax(side)
+        self.keypoints = SpatialSoftmax(side, self.keypoint_count)
         self.project = nn.Sequential(nn.Linear(2 * self.keypoint_count, config.feature_dim), nn.SiLU())
 
     def forward(self, frames: Tensor) -> Tensor:
