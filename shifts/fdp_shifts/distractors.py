@@ -20,6 +20,8 @@ MAX_DISTRACTORS = 6
 GAP_M = 0.01
 #: Least gap to where the target and the gripper can be, metres: the hand is wider than its fingers.
 CLEARANCE_M = 0.03
+#: Least gap to the straight ways from the robot's base and its gripper to the target: the forearm is over them.
+WAY_CLEARANCE_M = 0.08
 #: Spacing of the grid of places tried, metres.
 GRID_M = 0.02
 #: Fewest pixels, over all cameras, by which a distractor must be seen on the first frame.
@@ -85,7 +87,7 @@ class Distractors(SceneShift):
 
 
 def free_places(scene: Scene, radius: float, kept_free: Sequence[Footprint]) -> npt.NDArray[np.float64]:
-    """Places on the table where an upright object stands free.
+    """Places on the table where an upright object stands free, off the robot's ways to the target.
 
     Args:
         scene: The drawn scene.
@@ -102,7 +104,21 @@ def free_places(scene: Scene, radius: float, kept_free: Sequence[Footprint]) -> 
     for circle in kept_free:
         distance = np.linalg.norm(grid - np.array(circle.center_xy), axis=1)
         grid = grid[distance >= circle.radius + radius + GAP_M]
+    target = scene.target_position[:2]
+    for circle in scene.keep_clear:
+        distance = distance_to_segment(grid, np.array(circle.center_xy), target)
+        grid = grid[distance >= radius + WAY_CLEARANCE_M]
     return grid
+
+
+def distance_to_segment(
+    points: npt.NDArray[np.float64], start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Distance of points, shape (K, 2), from the straight line between two points, shape (K,)."""
+    way = end - start
+    share = np.clip((points - start) @ way / max(float(way @ way), 1e-12), 0.0, 1.0)
+    distance: npt.NDArray[np.float64] = np.linalg.norm(points - start - share[:, None] * way, axis=1)
+    return distance
 
 
 def _seen_pixels(scene: Scene, camera_keys: Sequence[str]) -> npt.NDArray[np.int64]:

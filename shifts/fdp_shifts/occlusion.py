@@ -34,8 +34,8 @@ CARD_GREY = 128
 MAX_DARK_SHARE = 0.9
 #: One dark spell falls in each period; control steps, lowest and highest (1 to 2 s at 20 Hz).
 SPELL_PERIOD_STEPS = (20, 40)
-#: Cameras are lost one after another over this many control steps (3 s at 20 Hz: an approach and a grasp).
-LOSS_WINDOW_STEPS = 60
+#: Cameras are lost one after another over this many control steps (2 s at 20 Hz: an approach and a grasp).
+LOSS_WINDOW_STEPS = 40
 
 
 def card_area_fraction(severity: float) -> float:

@@ -88,8 +88,10 @@ def test_objects_stand_apart_on_the_table_and_out_of_the_way(request, task):
             offset = np.abs(xy - np.array(scene.table_center[:2]))
             assert (offset + radius <= np.array(scene.table_half_extent) + 1e-9).all()
             for circle in (scene.workspace, *scene.keep_clear):
-                gap = np.linalg.norm(xy - np.array(circle.center_xy)) - radius - circle.radius
-                assert gap >= 0.03 - 1e-9
+                start = np.array(circle.center_xy)
+                assert np.linalg.norm(xy - start) - radius - circle.radius >= 0.03 - 1e-9
+                way = np.linspace(start, scene.target_position[:2], 200)
+                assert np.linalg.norm(way - xy, axis=1).min() - radius >= 0.08 - 1e-9
         for (one, radius), (other, other_radius) in combinations(placed, 2):
             assert np.linalg.norm(one - other) >= radius + other_radius + 0.01 - 1e-9
 
