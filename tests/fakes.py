@@ -206,14 +206,19 @@ class Repaint(SceneShift):
 
 
 class Fragile(ToyEnv):
-    """Breaks on the third step where the gripper starts right of the middle."""
+    """Breaks on the third step where the gripper starts right of the middle, and is of no use afterwards."""
+
+    broken = False
 
     def step(self, action):
         if self._steps == 2 and self.starts_right:
+            self.broken = True
             raise ArithmeticError("the arm came off")
         return super().step(action)
 
     def reset(self, *, seed=None, options=None):
+        if self.broken:
+            raise RuntimeError("no arm")
         observation, info = super().reset(seed=seed, options=options)
         self.starts_right = bool(self.gripper[0] > 0)
         return observation, info

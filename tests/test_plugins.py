@@ -68,7 +68,7 @@ def test_a_broken_plugin_is_listed_as_broken_and_raises_its_own_error_in_a_chain
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-@pytest.mark.parametrize("target", ["fakes:Nothing", "fakes:TOY_TASK", "fakes:Dim"])
+@pytest.mark.parametrize("target", ["fakes:Nothing", "fakes:BARE_TASK", "fakes:Dim"])
 def test_what_is_no_policy_is_refused(install, target):
     install("odd", policies={"odd": target})
 
