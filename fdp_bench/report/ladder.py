@@ -71,7 +71,14 @@ def draw_ladder(
     over_time = {severity: _over_time(env, steps, run_seed) for severity, env in environments.items()}
     cameras = image_keys(tuple(over_time[0.0][0]))
     moments = tuple(f"{moment:g} s" for moment in MOMENTS_S)
-    ladder = Ladder(task, shift, cameras, moments, over_time, "episode 0 with the arm standing still")
+    ladder = Ladder(
+        task,
+        shift,
+        cameras,
+        moments,
+        over_time,
+        "episode 0 with the arm standing still, drawn for this report",
+    )
     if _changes_between_views(ladder):
         return ladder
     first_frames = {
@@ -79,7 +86,7 @@ def draw_ladder(
         for severity, env in environments.items()
     }
     episodes = tuple(f"episode {index}" for index in EPISODES)
-    return Ladder(task, shift, cameras, episodes, first_frames, "first frames")
+    return Ladder(task, shift, cameras, episodes, first_frames, "first frames, drawn for this report")
 
 
 def _changes_between_views(ladder: Ladder) -> bool:
