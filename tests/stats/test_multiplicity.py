@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from fdp_bench.stats import holm
 
@@ -10,6 +12,14 @@ from fdp_bench.stats import holm
 def test_adjustment_equals_the_step_down_rule_worked_by_hand() -> None:
     # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, made non-decreasing.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_adjustment_equals_that_of_statsmodels(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Rounded, so that some are tied.
+    p_values = rng.uniform(0, 0.2, size=2 + 4 * seed).round(2)
+    assert holm(p_values.tolist()) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_rows_without_a_test_neither_count_nor_change() -> None:
