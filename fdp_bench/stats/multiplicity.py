@@ -10,8 +10,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust the p-values of one table by Holm's step-down method (Holm 1979).
 
     Calling all adjusted values below alpha significant keeps the chance of even one false call below alpha,
-    whatever the dependence between the tests. Of m sorted values, the i-th from 0 becomes the largest of
-    (m - j) p_j over j <= i, at most 1.
+    whatever the dependence between the tests.
 
     Args:
         p_values: One a test, each in [0, 1]; nan marks a row without a test, which stays nan and does not
@@ -27,8 +26,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     tested = np.flatnonzero(~np.isnan(values))
     if np.any((values[tested] < 0) | (values[tested] > 1)):
         raise ValueError(f"p-values must lie in [0, 1]: {list(p_values)}")
-    ascending = tested[np.argsort(values[tested], kind="stable")]
-    weights = np.arange(len(ascending), 0, -1)
     adjusted = np.full(values.shape, math.nan)
-    adjusted[ascending] = np.minimum(np.maximum.accumulate(weights * values[ascending]), 1.0)
+    if len(tested):
+        from statsmodels.stats.multitest import multipletests
+
+        adjusted[tested] = multipletests(values[tested], method="holm")[1]
     return [float(value) for value in adjusted]

@@ -1,9 +1,8 @@
 """The interval of one success rate."""
 
-import math
 from typing import NamedTuple
 
-from scipy.special import ndtri
+from scipy.stats import binomtest
 
 
 class Interval(NamedTuple):
@@ -40,23 +39,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> In
         raise ValueError(
             f"{successes} successes in {trials} trials: need trials >= 1 and 0 <= successes <= trials"
         )
-    z = normal_quantile(confidence)
-    rate = successes / trials
-    denominator = 1.0 + z * z / trials
-    center = (rate + z * z / (2 * trials)) / denominator
-    half_width = z / denominator * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    # At the ends the formula gives exactly 0 and 1 but for rounding.
-    low = 0.0 if successes == 0 else center - half_width
-    high = 1.0 if successes == trials else center + half_width
-    return Interval(low, high)
-
-
-def normal_quantile(confidence: float) -> float:
-    """Half width of the central interval of a standard normal, for instance 1.96 for 0.95.
-
-    Raises:
-        ValueError: If `confidence` is not in (0, 1).
-    """
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence {confidence!r} is outside (0, 1)")
-    return float(ndtri(0.5 + confidence / 2))
+    found = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return Interval(float(found.low), float(found.high))
