@@ -80,9 +80,12 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     for name in _DECISIVE:
         if getattr(args, name) is not None:
             raise SpecError(f"--{name} cannot be given with --resume: the run keeps its own; leave it out")
+    # A name alone means a run in the results folder.
+    inside = RESULTS / args.resume
+    path = inside if inside.exists() and not args.resume.exists() else args.resume
     with ProgressBar(sys.stderr) as progress:
         store = resume_run(
-            args.resume, command=args.command_line, progress=progress, workers=args.workers, lanes=args.lanes
+            path, command=args.command_line, progress=progress, workers=args.workers, lanes=args.lanes
         )
     return store, False
 

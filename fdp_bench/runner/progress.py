@@ -37,7 +37,7 @@ class ProgressBar:
             print(f"warning: {warning}", file=self._stream)
         print(
             f"{len(announcement.arms)} arms x {config.episodes} episodes on {config.task}, "
-            f"{config.workers} workers, into {announcement.store.path} "
+            f"{config.workers} {'worker' if config.workers == 1 else 'workers'}, into {announcement.store.path} "
             f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
             file=self._stream,
         )
