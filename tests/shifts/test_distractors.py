@@ -6,7 +6,7 @@ from comparing import frames, mean_pixel_change, play_clean, play_shifted, recei
 from fdp_shifts.distractors import Distractors, distractor_count
 
 from fdp_bench.api import ShiftConfigError, UnsupportedShiftError
-from fdp_bench.api.receipt import DISTRACTOR
+from fdp_bench.api.receipt import DISTRACTOR, TARGET
 from fdp_bench.testing.play import same_observation, same_observations
 
 LEVELS = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -113,6 +113,21 @@ def test_every_object_is_seen_and_none_hides_the_target(request, task):
             )
         added = np.diff([0, *seen]) / np.diff([0, 1, 2, 4, 5, 6])
         assert (added >= 12).all()
+
+
+@pytest.mark.parametrize("label", [TARGET, DISTRACTOR])
+def test_places_where_an_object_hides_the_target_or_is_not_seen_are_passed_over(toy, label):
+    scene = toy.unwrapped.scene
+    everything = scene.segmentation
+
+    def without_label_once_the_right_half_is_used(key):
+        labels = everything(key)
+        spoiled = any(x > 0.0 for x, _ in scene._distractors.values())
+        return np.where(spoiled & (labels == label), 0, labels)
+
+    scene.segmentation = without_label_once_the_right_half_is_used
+
+    assert all(thing["xy_m"][0] <= 0.0 for seed in range(5) for thing in objects_of(toy, 0.6, seed))
 
 
 def test_a_full_table_is_said_to_be_full(toy):
