@@ -5,6 +5,7 @@ made with `robosuite.make`, bit for bit.
 """
 
 import logging
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ CONTROL_HZ = 20
 
 
 def import_robosuite() -> Any:
-    """Import robosuite without its notices about macros and optional packages.
+    """Import robosuite without its notices about macros, optional packages and escapes in its sources.
 
     Raises:
         RenderingError: See `fdp_bench.sim.gl.prepare_environment`: importing mujoco settles the OpenGL in
@@ -28,7 +29,10 @@ def import_robosuite() -> Any:
     logger = logging.getLogger("robosuite_logs")
     if _errors_only not in logger.filters:
         logger.addFilter(_errors_only)
-    import robosuite
+    with warnings.catch_warnings():
+        # Its sources hold escapes that Python 3.12 and later warn of whenever they are compiled.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        import robosuite
 
     return robosuite
 
