@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -33,6 +33,7 @@ def test_no_tests_give_no_values() -> None:
     assert all(math.isnan(value) for value in holm([math.nan, math.nan]))
 
 
+@settings(max_examples=20)  # statsmodels collects all garbage of the process on every call
 @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_values_lie_between_the_raw_and_the_bonferroni_ones_in_the_same_order(
     p_values: list[float],
