@@ -66,8 +66,8 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args)
     policy_class = load_policy(spec.name)
     out = args.out or Path("runs", "train", task_id.split("/")[-1], f"demos{args.num_demos}-seed{args.seed}")
-    _check_writable(out)
     demonstrations = load_demonstrations(args.data, task_id=task_id, num_demos=args.num_demos)
+    _check_writable(out)
     try:
         path = policy_class.fit(spec, task_info(demonstrations), args.data, out, settings)
     except NotImplementedError as error:
