@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.streams import stream as stream
     from fdp_bench.api.streams import stream_int as stream_int
     from fdp_bench.api.streams import stream_seed as stream_seed
+    from fdp_bench.api.training import Training as Training
 
 #: Module -> the public names it defines; the imports above tell type checkers the same.
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
@@ -73,6 +74,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "scene_shift": ("SceneShift", "scene_of"),
     "shift": ("DEFAULT_LEVEL", "LEVELS", "ObservationShift", "Shift", "ShiftSpec"),
     "streams": ("INITIAL_STATE", "POLICY_NOISE", "SHIFT", "stream", "stream_int", "stream_seed"),
+    "training": ("Training",),
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 #: Version of the episode record's layout.
@@ -24,6 +24,11 @@ class EpisodeSpec:
         severity: Severity of the first shift in (0, 1]; 0.0 for clean.
         index: Index of the episode, >= 0; equal indices share their random streams over all arms.
         run_seed: Seed of the run.
+        train_demos: Demonstrations that the policy was trained on; None where nobody knows.
+        train_seed: Seed of its training; None where nobody knows.
+        variant: Training settings other than the recipe's, see `fdp_bench.api.Training`.
+
+    The last three say in words what the checkpoint decides, so neither the id nor equality takes them in.
     """
 
     task: str
@@ -33,12 +38,25 @@ class EpisodeSpec:
     severity: float
     index: int
     run_seed: int
+    train_demos: int | None = field(default=None, compare=False)
+    train_seed: int | None = field(default=None, compare=False)
+    variant: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
-        """Stable id, 16 hexadecimal digits, over all fields."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Stable id, 16 hexadecimal digits, over all fields that equality compares."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that make the episode what it is, without those that the checkpoint decides."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.compare}
+
+    @property
+    def bare_policy(self) -> str:
+        """The policy string without the path of its weights: ``"dp-dit"`` for ``"dp-dit@runs/x.safetensors"``."""
+        head, mark, options = self.policy.partition("?")
+        return head.partition("@")[0] + mark + options
 
     @property
     def is_clean(self) -> bool:
@@ -98,15 +116,15 @@ class EpisodeRecord:
         Raises:
             ValueError: If the layout's version is unknown or a field is missing or extra.
         """
-        fields = dict(data)
-        schema = fields.pop("schema", None)
+        facts = dict(data)
+        schema = facts.pop("schema", None)
         if schema != RECORD_SCHEMA:
             raise ValueError(f"episode record of schema {schema!r}; this version reads {RECORD_SCHEMA}")
-        identifier = fields.pop("id", None)
+        identifier = facts.pop("id", None)
         try:
-            spec = EpisodeSpec(**fields.pop("spec"))
-            fields["latency_ms"] = tuple(fields.get("latency_ms", ()))
-            record = cls(spec=spec, **fields)
+            spec = EpisodeSpec(**facts.pop("spec"))
+            facts["latency_ms"] = tuple(facts.get("latency_ms", ()))
+            record = cls(spec=spec, **facts)
         except (KeyError, TypeError) as error:
             raise ValueError(f"episode record is malformed: {error}") from error
         if identifier != spec.id:
@@ -117,4 +135,5 @@ class EpisodeRecord:
         """The record without wall times, which is equal for equal runs."""
         data = self.to_json()
         del data["latency_ms"], data["wall_time_s"]
+        data["spec"] = self.spec.identity()
         return data

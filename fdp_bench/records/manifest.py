@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.training import Training
 
 #: Version of the manifest's layout.
 MANIFEST_SCHEMA = 1
@@ -28,7 +29,8 @@ class Manifest:
         episodes_planned: Number of episodes of the whole run.
         task: The task as `TaskInfo` fields.
         arms: One entry an arm: ``policy``, ``checkpoint`` (SHA-256 of its weights), ``shift``, ``severity`` and
-            ``slug``, which names the arm's files.
+            ``slug``, which names the arm's files; ``train_demos``, ``train_seed`` and ``variant``, what the policy was
+            trained on.
         policies: One entry a policy: its spec, distribution, source of weights, their hash and card.
         plugins: Distribution and version of every plugin used.
         versions: Distribution name -> version of what can move a number.
@@ -53,6 +55,14 @@ class Manifest:
     machine: Mapping[str, Any] = field(default_factory=dict)
     renderer: Mapping[str, Any] = field(default_factory=dict)
     invocations: Sequence[Mapping[str, Any]] = ()
+
+    def trainings(self) -> dict[str, Training]:
+        """Checkpoint's SHA-256 -> what it was trained on, by the cards of the run's policies."""
+        return {
+            str(policy["sha256"]): Training.from_card(policy.get("card") or {})
+            for policy in self.policies
+            if policy.get("sha256")
+        }
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":

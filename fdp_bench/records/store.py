@@ -4,11 +4,12 @@ import fcntl
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import Manifest
 
 MANIFEST_NAME = "manifest.json"
@@ -80,12 +81,17 @@ class RunStore:
     def records(self) -> list[EpisodeRecord]:
         """All complete episode records, in the order they ended, the first of each id.
 
-        A torn last line, as a crash leaves it, is passed over: that episode counts as not run.
+        A torn last line, as a crash leaves it, is passed over: that episode counts as not run. Records from before
+        they named their policy's training get it from the manifest.
 
         Raises:
             RunError: If another line is no episode record.
         """
-        return read_records(self.episodes_path)
+        records = read_records(self.episodes_path)
+        if all(record.spec.train_demos is not None for record in records):
+            return records
+        trainings = self.manifest().trainings()
+        return [_with_training(record, trainings.get(record.spec.checkpoint)) for record in records]
 
     @contextmanager
     def writer(self) -> Iterator[Callable[[EpisodeRecord], None]]:
@@ -162,6 +168,15 @@ def check_new_folder(path: Path) -> None:
         for folder in missing:
             if folder.is_dir():
                 folder.rmdir()
+
+
+def _with_training(record: EpisodeRecord, training: Training | None) -> EpisodeRecord:
+    if training is None or record.spec.train_demos is not None:
+        return record
+    spec = replace(
+        record.spec, train_demos=training.demos, train_seed=training.seed, variant=training.variant
+    )
+    return replace(record, spec=spec)
 
 
 def _complete_length(data: bytes) -> int:

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from fdp_bench.api.episode import CLEAN, EpisodeSpec
+from fdp_bench.api.training import Training
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.specs import parse_shifts
 
@@ -25,6 +26,9 @@ class Arm:
         shift: Canonical shift string, or ``"clean"``.
         severity: Severity of the first shift in (0, 1]; 0.0 for clean.
         slug: Name of the arm's files, unique in the run.
+        train_demos: Demonstrations that the policy was trained on; None where nobody knows.
+        train_seed: Seed of its training; None where nobody knows.
+        variant: Training settings other than the recipe's, see `fdp_bench.api.Training`.
     """
 
     policy: str
@@ -32,28 +36,46 @@ class Arm:
     shift: str
     severity: float
     slug: str
+    train_demos: int | None = None
+    train_seed: int | None = None
+    variant: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         return asdict(self)
 
 
-def plan_arms(config: RunConfig, checkpoints: Mapping[str, str]) -> tuple[Arm, ...]:
+def plan_arms(
+    config: RunConfig, checkpoints: Mapping[str, str], trainings: Mapping[str, Training] | None = None
+) -> tuple[Arm, ...]:
     """Every policy under no shift and under each shift.
 
     Args:
         config: The run.
         checkpoints: Policy string -> SHA-256 over its weights.
+        trainings: Policy string -> what it was trained on, where that is known.
     """
     arms: list[Arm] = []
     slugs: set[str] = set()
     for policy in config.policies:
+        trained = (trainings or {}).get(policy, Training())
         for shift in (CLEAN, *config.shifts):
             parsed = parse_shifts(shift)
             slug = _unique(f"{_slug(policy)}_{_slug(shift)}", slugs)
             slugs.add(slug)
             severity = parsed[0].severity if parsed else 0.0
-            arms.append(Arm(policy, checkpoints[policy], shift, severity, slug))
+            arms.append(
+                Arm(
+                    policy=policy,
+                    checkpoint=checkpoints[policy],
+                    shift=shift,
+                    severity=severity,
+                    slug=slug,
+                    train_demos=trained.demos,
+                    train_seed=trained.seed,
+                    variant=trained.variant,
+                )
+            )
     return tuple(arms)
 
 
@@ -86,6 +108,9 @@ def _episode(config: RunConfig, arm: Arm, index: int) -> EpisodeSpec:
         severity=arm.severity,
         index=index,
         run_seed=config.seed,
+        train_demos=arm.train_demos,
+        train_seed=arm.train_seed,
+        variant=arm.variant,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
 from fdp_bench.records.provenance import git_state, machine, usable_cores, versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
@@ -86,7 +87,11 @@ def begin_run(
         config = replace(
             request, policies=tuple(policy.spec for policy in report.policies), shifts=report.shifts
         )
-        arms = plan_arms(config, {policy.spec: policy.sha256 for policy in report.policies})
+        arms = plan_arms(
+            config,
+            {policy.spec: policy.sha256 for policy in report.policies},
+            {policy.spec: Training.from_card(policy.card) for policy in report.policies},
+        )
         episodes = plan_episodes(config, arms)
         config = replace(config, workers=_workers(workers, len(episodes)))
         store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))

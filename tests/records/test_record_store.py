@@ -123,3 +123,15 @@ def test_numbers_that_are_not_finite_never_reach_the_file(store):
         append(record(0, safety={"action_jerk": float("nan")}))
 
     assert store.records() == []
+
+
+def test_records_without_their_training_get_it_from_the_manifest(tmp_path):
+    card = {"determinants": {"train_demos": 50, "training": {"seed": 3}}}
+    policies = [{"spec": "dp-dit", "sha256": "abc", "card": card}]
+    store = RunStore.create(tmp_path / "run", manifest(policies=policies))
+    with store.writer() as append:
+        append(record(0))
+
+    spec = store.records()[0].spec
+
+    assert (spec.train_demos, spec.train_seed, spec.variant) == (50, 3, "")

@@ -1,5 +1,6 @@
 from collections import Counter
 
+from fdp_bench.api import Training
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.plan import BLOCK, plan_arms, plan_chunks, plan_episodes
 
@@ -68,3 +69,13 @@ def test_chunks_keep_order_and_never_mix_policies():
     assert [spec for chunk in chunks for spec in chunk] == list(episodes)
     assert all(len({spec.policy for spec in chunk}) == 1 for chunk in chunks)
     assert max(map(len, chunks)) == 4
+
+
+def test_an_arm_and_its_episodes_say_what_the_policy_was_trained_on():
+    arms = plan_arms(CONFIG, CHECKPOINTS, {"dp-dit": Training(25, 1, "zero_init=false")})
+
+    spec = plan_episodes(CONFIG, arms)[-1]
+
+    assert (arms[-1].train_demos, arms[-1].train_seed, arms[-1].variant) == (25, 1, "zero_init=false")
+    assert (spec.train_demos, spec.train_seed, spec.variant) == (25, 1, "zero_init=false")
+    assert arms[0].train_demos is None
