@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
 from fdp_bench.report.layout import split_shift
-from fdp_bench.report.tables import arm_labels
 
 if TYPE_CHECKING:
     import pandas
@@ -36,10 +35,7 @@ def success_figure(summary: "pandas.DataFrame") -> "Figure":
     from matplotlib.figure import Figure
 
     rows = summary.to_dict("records")
-    labels = arm_labels((row["policy"], row["checkpoint"]) for row in rows)
-    for row in rows:
-        row["label"] = labels[row["policy"], row["checkpoint"]]
-    policies = list(dict.fromkeys(labels.values()))
+    policies = list(dict.fromkeys(row["label"] for row in rows))
     panels = _panels(rows)
     groups = max(len({row["shift"] for row in panel}) for _, panel in panels)
     width = max(6.4, 1.2 + groups * (0.5 + 0.42 * len(policies)))

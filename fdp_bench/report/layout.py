@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
-from fdp_bench.report.tables import arm_labels
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
 
@@ -53,9 +52,8 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
         summary: As `fdp_bench.report.tables.summarize` returns it.
     """
     records = summary.to_dict("records")
-    labels = arm_labels((row["policy"], row["checkpoint"]) for row in records)
     columns = (
-        _Column("policy", lambda row: labels[row["policy"], row["checkpoint"]], numeric=False),
+        _Column("policy", lambda row: row["label"], numeric=False),
         _Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
         _Column("sev", lambda row: split_shift(row["shift"])[1]),
         _Column("n", lambda row: str(row["episodes"])),

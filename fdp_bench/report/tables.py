@@ -4,11 +4,12 @@ Rates and differences are fractions; percentages belong to whoever prints them.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
+from fdp_bench.report.trainings import PolicyKey, Training, name_policies
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -26,6 +27,9 @@ SUMMARY_COLUMNS = (
     "task",
     "policy",
     "checkpoint",
+    "label",
+    "train_demos",
+    "train_seed",
     "shift",
     "severity",
     "episodes",
@@ -69,7 +73,9 @@ EpisodeKey = tuple[int, int]
 
 
 def summarize(
-    records: Sequence[EpisodeRecord], latency_ms: Mapping[str, Sequence[float]] | None = None
+    records: Sequence[EpisodeRecord],
+    latency_ms: Mapping[str, Sequence[float]] | None = None,
+    trainings: Mapping[PolicyKey, Training] | None = None,
 ) -> "pandas.DataFrame":
     """One row an arm, sorted by task, shift (clean first), severity and policy.
 
@@ -78,6 +84,8 @@ def summarize(
             record says.
         latency_ms: Policy string -> wall times of one `act` on one episode, in milliseconds, as a probe
             measured them. For policies left out, the records' own latencies are used: what each batch waited.
+        trainings: As `fdp_bench.report.trainings.find_trainings` returns them, for ``label``, ``train_demos``
+            and ``train_seed``; the last two are nan for a policy left out.
 
     Returns:
         Table with `SUMMARY_COLUMNS`. Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success
@@ -91,32 +99,44 @@ def summarize(
     """
     import pandas
 
-    arms = _by_arm(records)
-    rows = [_summary_row(arm, episodes, arms, latency_ms or {}) for arm, episodes in arms.items()]
+    arms, known = by_arm(records), trainings or {}
+    labels = name_policies((arm[1:3] for arm in arms), known)
+    rows = [
+        {"label": labels[arm[1:3]]}
+        | _training_columns(known.get(arm[1:3]))
+        | _summary_row(arm, episodes, arms, latency_ms or {})
+        for arm, episodes in arms.items()
+    ]
     table = pandas.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    for name in ("train_demos", "train_seed"):
+        if not table[name].isna().any():
+            table[name] = table[name].astype(int)
     table["mcnemar_p_holm"] = holm(table["mcnemar_p"].tolist())
     return table
 
 
-def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
+def compare_policies(
+    records: Sequence[EpisodeRecord], trainings: Mapping[PolicyKey, Training] | None = None
+) -> "pandas.DataFrame":
     """Every pair of policies under the same task and shift, on the episodes that both have run.
 
     Args:
         records: Episodes of one or more runs, each once; errors count as failures.
+        trainings: See `summarize`. Policies known to be trained on other numbers of demonstrations, or from
+            other training seeds, are not compared: that is what the curves are for.
 
     Returns:
         Table with `COMPARISON_COLUMNS`; ``difference`` is ``rate_a`` minus ``rate_b``, with its 95% interval,
-        and ``mcnemar_p_holm`` is adjusted over the whole table. Where a policy comes with several
-        checkpoints, its name is followed by the checkpoint's first eight digits. Pairs without a common
-        episode are left out.
+        and ``mcnemar_p_holm`` is adjusted over the whole table. Policies are named by `name_policies`. Pairs
+        without a common episode are left out.
 
     Raises:
         ValueError: If an episode occurs twice.
     """
     import pandas
 
-    arms = _by_arm(records)
-    labels = arm_labels((arm[1], arm[2]) for arm in arms)
+    arms, known = by_arm(records), trainings or {}
+    labels = name_policies((arm[1:3] for arm in arms), known)
     scenes: dict[tuple[str, str, float], list[Arm]] = {}
     for arm in arms:
         task, _, _, shift, severity = arm
@@ -124,6 +144,8 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     rows = []
     for (task, shift, severity), members in scenes.items():
         for first, second in combinations(members, 2):
+            if not trained_alike(known.get(first[1:3]), known.get(second[1:3])):
+                continue
             counts = _paired_counts(arms[first], arms[second])
             if counts.pairs == 0:
                 continue
@@ -137,22 +159,7 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     return table
 
 
-def arm_labels(policies: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Names for (policy, checkpoint) pairs: the policy alone wherever that is unambiguous.
-
-    Returns:
-        (policy, checkpoint) -> ``"fdp:prop>vision"``, or ``"fdp:prop>vision #1a2b3c4d"`` for a policy that
-        comes with several checkpoints.
-    """
-    pairs = list(dict.fromkeys(policies))
-    names = [policy for policy, _ in pairs]
-    return {
-        (policy, checkpoint): policy if names.count(policy) == 1 else f"{policy} #{checkpoint[:8]}"
-        for policy, checkpoint in pairs
-    }
-
-
-def _by_arm(records: Sequence[EpisodeRecord]) -> dict[Arm, dict[EpisodeKey, EpisodeRecord]]:
+def by_arm(records: Sequence[EpisodeRecord]) -> dict[Arm, dict[EpisodeKey, EpisodeRecord]]:
     """Group the episodes of each arm by their shared random streams, arms in the order of the tables."""
     arms: dict[Arm, dict[EpisodeKey, EpisodeRecord]] = {}
     for record in records:
@@ -171,6 +178,20 @@ def _by_arm(records: Sequence[EpisodeRecord]) -> dict[Arm, dict[EpisodeKey, Epis
         return (task, shift != CLEAN, shift.split("@")[0], severity, shift, policy + "\0" + checkpoint)
 
     return {arm: arms[arm] for arm in sorted(arms, key=table_order)}
+
+
+def trained_alike(first: Training | None, second: Training | None) -> bool:
+    """Whether two trainings share number of demonstrations and seed, as far as both are known."""
+    if first is None or second is None:
+        return True
+    pairs = ((first.train_demos, second.train_demos), (first.train_seed, second.train_seed))
+    return all(one is None or other is None or one == other for one, other in pairs)
+
+
+def _training_columns(training: Training | None) -> dict[str, float]:
+    numbers = (training.train_demos, training.train_seed) if training else (None, None)
+    demos, seed = (math.nan if number is None else number for number in numbers)
+    return {"train_demos": demos, "train_seed": seed}
 
 
 def _summary_row(
