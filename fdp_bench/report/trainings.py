@@ -1,7 +1,7 @@
 """What each evaluated policy was trained on, read off the cards in the manifests, and how it is called."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from fdp_bench.records import Manifest
 
 #: (policy string, SHA-256 over its weights): names one trained policy.
 PolicyKey = tuple[str, str]
+#: Names of the facts that trainings of a sweep differ in.
+TRAIN_DEMOS, TRAIN_SEED = "train_demos", "train_seed"
 #: Facts of a card that follow from the rest, or that do not tell two trainings apart.
 _NOT_SETTINGS = {"num_demos", "seed", "eval_every", "eval_windows"}
 #: Words for settings whose names are long.
-_SHORT = {"train_demos": "demos", "learning_rate": "lr", "loss_weight": "loss"}
+_SHORT = {"learning_rate": "lr", "loss_weight": "loss"}
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,38 @@ def name_policies(
         (policy, checkpoint) -> for instance ``"dp-dit"``, ``"dp-dit, 25 demos, seed 1"``, or
         ``"dp-dit #1a2b3c4d"`` where nothing but the weights' hash differs.
     """
+    names = _names(policies, trainings, frozenset())
+    taken = list(names.values())
+    return {
+        key: name if taken.count(name) == 1 else f"{name} #{key[1][:8]}" if key[1] else key[0]
+        for key, name in names.items()
+    }
+
+
+def name_series(
+    policies: Iterable[PolicyKey],
+    trainings: Mapping[PolicyKey, Training],
+    *,
+    pooled: Collection[str] = (TRAIN_SEED,),
+) -> dict[PolicyKey, str]:
+    """Names that trainings share when they differ only in what is pooled.
+
+    Args:
+        policies: (policy, checkpoint) pairs.
+        trainings: Their trainings; a policy without one keeps a name of its own.
+        pooled: `TRAIN_SEED`, `TRAIN_DEMOS` or both.
+    """
     keys = list(dict.fromkeys(policies))
+    shared, own = _names(keys, trainings, frozenset(pooled)), name_policies(keys, trainings)
+    return {key: shared[key] if _facts(trainings.get(key)) else own[key] for key in keys}
+
+
+def _names(
+    policies: Iterable[PolicyKey], trainings: Mapping[PolicyKey, Training], ignored: frozenset[str]
+) -> dict[PolicyKey, str]:
+    """Recipe and the facts that vary among its trainings, but for those ignored."""
     by_recipe: dict[str, list[PolicyKey]] = {}
-    for key in keys:
+    for key in dict.fromkeys(policies):
         by_recipe.setdefault(recipe_of(key[0]), []).append(key)
     names: dict[PolicyKey, str] = {}
     for recipe, members in by_recipe.items():
@@ -75,16 +106,12 @@ def name_policies(
         varying = [
             fact
             for fact in dict.fromkeys(name for of in facts.values() for name in of)
-            if len({repr(of.get(fact)) for of in facts.values()}) > 1
+            if fact not in ignored and len({repr(of.get(fact)) for of in facts.values()}) > 1
         ]
         for key in members:
             shown = [_fact_text(fact, facts[key][fact]) for fact in varying if fact in facts[key]]
             names[key] = ", ".join([recipe, *shown])
-    taken = list(names.values())
-    return {
-        key: name if taken.count(name) == 1 else f"{name} #{key[1][:8]}" if key[1] else key[0]
-        for key, name in names.items()
-    }
+    return names
 
 
 def _training(spec: str, policy: Mapping[str, Any]) -> Training:
@@ -110,14 +137,14 @@ def _training(spec: str, policy: Mapping[str, Any]) -> Training:
 def _facts(training: Training | None) -> dict[str, Any]:
     if training is None:
         return {}
-    numbers = {"train_demos": training.train_demos, "seed": training.train_seed}
+    numbers = {TRAIN_DEMOS: training.train_demos, TRAIN_SEED: training.train_seed}
     return {key: value for key, value in numbers.items() if value is not None} | dict(training.settings)
 
 
 def _fact_text(name: str, value: Any) -> str:
-    if name == "train_demos":
+    if name == TRAIN_DEMOS:
         return f"{value} demos"
-    if name == "seed":
+    if name == TRAIN_SEED:
         return f"seed {value}"
     word = _SHORT.get(name, name).replace("_", " ")
     return f"{word} {value:g}" if isinstance(value, float) else f"{word} {str(value).lower()}"

@@ -1,0 +1,87 @@
+"""What a plot is made of: panels that draw on given axes, the numbers behind them, and a caption."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fdp_bench.report.layout import Layout
+from fdp_bench.report.style import finish
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Panels side by side in one figure.
+_MOST_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        title: Stands above it.
+        draw: Draws everything but the title on the axes it is given; series bear labels for a legend.
+        size: Width and height, inches.
+    """
+
+    title: str
+    draw: Callable[["Axes"], None]
+    size: tuple[float, float] = (4.4, 3.2)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of one or more panels with its table.
+
+    Attributes:
+        stem: Name of its files.
+        title: What it shows.
+        caption: Sentences that name n and the interval.
+        panels: At least one.
+        table: The numbers drawn, fractions to full precision.
+        layout: The same numbers as people read them.
+    """
+
+    stem: str
+    title: str
+    caption: str
+    panels: tuple[Panel, ...]
+    table: "pandas.DataFrame"
+    layout: Layout
+
+
+def compose(plot: Plot) -> "Figure":
+    """All panels in one figure, with one legend and the caption."""
+    from matplotlib.figure import Figure
+
+    columns = min(_MOST_COLUMNS, len(plot.panels))
+    rows = -(-len(plot.panels) // columns)
+    width = max(6.4, columns * max(panel.size[0] for panel in plot.panels))
+    height = 1.1 + rows * max(panel.size[1] for panel in plot.panels)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(grid, plot.panels, strict=False):
+        panel.draw(axes)
+        axes.set_title(panel.title, fontsize=11)
+    for axes in grid[len(plot.panels) :]:
+        axes.remove()
+    return finish(figure, list(grid[: len(plot.panels)]), plot.caption)
+
+
+def panel_figure(panel: Panel) -> "Figure":
+    """One panel as a figure of its own, with a legend below it and no title or caption."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=panel.size, layout="constrained")
+    axes = figure.subplots()
+    panel.draw(axes)
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        columns = 2 if max(map(len, names)) <= 20 and len(names) > 1 else 1
+        figure.set_size_inches(panel.size[0], panel.size[1] + 0.22 * -(-len(names) // columns))
+        figure.legend(
+            handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
+        )
+    return figure

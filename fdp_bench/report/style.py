@@ -1,0 +1,146 @@
+"""How all plots look: colours, marks, themes and files."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that stay apart for colour-blind readers (Okabe and Ito 2008), ordered so that neighbours differ in
+#: lightness too.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+#: What tells series apart without colour.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo", "--")
+#: Dots an inch of PNG files.
+PNG_DPI = 160
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of what carries no data.
+
+    Attributes:
+        name: ``"light"`` or ``"dark"``.
+        ink: Lines and text.
+        quiet: Grid.
+        paper: Background; ``"none"`` lets the page shine through.
+    """
+
+    name: str
+    ink: str
+    quiet: str
+    paper: str
+
+
+#: For files.
+PRINT = Theme("print", "#000000", "#bbbbbb", "#ffffff")
+#: For a page that is light or dark.
+LIGHT = Theme("light", "#1c2430", "#d5d9df", "none")
+DARK = Theme("dark", "#dfe4ea", "#3a434f", "none")
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series is told from the others, in colour and without."""
+
+    color: str
+    marker: str
+    line: Any
+    hatch: str
+
+
+def series_style(number: int) -> SeriesStyle:
+    """The style of the series with this number, from 0 on; colours and marks recur after eight."""
+    place = number % len(COLORS)
+    return SeriesStyle(COLORS[place], MARKERS[place], LINES[place], HATCHES[place])
+
+
+@contextmanager
+def themed(theme: Theme = PRINT) -> Iterator[None]:
+    """Draw and save figures in a theme; equal figures give equal bytes."""
+    import matplotlib
+
+    ink = dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color"),
+        theme.ink,
+    )
+    paper = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), theme.paper)
+    rest = {"grid.color": theme.quiet, "hatch.linewidth": 0.6, "svg.hashsalt": "fdp-bench"}
+    with matplotlib.rc_context({**ink, **paper, **rest}):
+        yield
+
+
+def ink() -> Any:
+    """Colour of lines and text in the theme that is drawn."""
+    import matplotlib
+
+    return matplotlib.rcParams["text.color"]
+
+
+def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
+    """Write a figure as PNG and SVG; the same bytes for the same figure.
+
+    Returns:
+        The files written.
+    """
+    import matplotlib
+
+    files = [folder / f"{stem}.png", folder / f"{stem}.svg"]
+    with matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}):
+        figure.savefig(files[0], dpi=PNG_DPI)
+        figure.savefig(files[1], metadata={"Date": None})
+    return files
+
+
+def svg_bytes(figure: "Figure") -> bytes:
+    """A figure as SVG whose letters are outlines: it looks the same on any machine."""
+    import matplotlib
+
+    buffer = BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def success_axis(axes: "Axes", *, label: str = "success rate (% of episodes)") -> None:
+    """Make the vertical axis a success rate in percent, with room for marks at 0 and 100."""
+    axes.set_ylabel(label)
+    axes.set_ylim(-3, 105)
+    axes.set_yticks(range(0, 101, 20))
+    axes.grid(axis="y", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def finish(figure: "Figure", axes: Sequence["Axes"], caption: str) -> "Figure":
+    """Put one legend above all panels and the caption below them."""
+    entries: dict[str, Any] = {}
+    for panel in axes:
+        handles, names = panel.get_legend_handles_labels()
+        entries |= {name: handle for name, handle in zip(names, handles, strict=True) if name not in entries}
+    width = figure.get_size_inches()[0]
+    if entries:
+        longest = max(map(len, entries))
+        # About 0.085 inches a letter and half an inch for the mark.
+        columns = max(1, min(len(entries), int(width / (0.5 + 0.085 * longest))))
+        figure.legend(
+            list(entries.values()), list(entries), loc="outside upper center", ncols=columns, frameon=False
+        )
+    figure.supxlabel(wrapped(caption, width), fontsize=8.5)
+    return figure
+
+
+def wrapped(text: str, width_inches: float) -> str:
+    """Break a caption of 8.5 points into lines that fit a figure's width."""
+    import textwrap
+
+    # About 13 letters an inch at that size.
+    columns = max(30, int(13 * width_inches))
+    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, columns))
