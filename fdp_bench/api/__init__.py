@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.streams import INITIAL_STATE as INITIAL_STATE
     from fdp_bench.api.streams import POLICY_NOISE as POLICY_NOISE
     from fdp_bench.api.streams import SHIFT as SHIFT
+    from fdp_bench.api.streams import noise_stream as noise_stream
     from fdp_bench.api.streams import stream as stream
     from fdp_bench.api.streams import stream_int as stream_int
     from fdp_bench.api.streams import stream_seed as stream_seed
@@ -73,7 +74,15 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "scene": ("Footprint", "Scene"),
     "scene_shift": ("SceneShift", "scene_of"),
     "shift": ("DEFAULT_LEVEL", "LEVELS", "ObservationShift", "Shift", "ShiftSpec"),
-    "streams": ("INITIAL_STATE", "POLICY_NOISE", "SHIFT", "stream", "stream_int", "stream_seed"),
+    "streams": (
+        "INITIAL_STATE",
+        "POLICY_NOISE",
+        "SHIFT",
+        "noise_stream",
+        "stream",
+        "stream_int",
+        "stream_seed",
+    ),
     "training": ("Training",),
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}

@@ -24,6 +24,7 @@ class EpisodeSpec:
         severity: Severity of the first shift in (0, 1]; 0.0 for clean.
         index: Index of the episode, >= 0; equal indices share their random streams over all arms.
         run_seed: Seed of the run.
+        noise_seed: Which draw of the policy's noise, >= 0: another one meets the same initial state and shift.
         train_demos: Demonstrations that the policy was trained on; None where nobody knows.
         train_seed: Seed of its training; None where nobody knows.
         variant: Training settings other than the recipe's, see `fdp_bench.api.Training`.
@@ -38,6 +39,7 @@ class EpisodeSpec:
     severity: float
     index: int
     run_seed: int
+    noise_seed: int = 0
     train_demos: int | None = field(default=None, compare=False)
     train_seed: int | None = field(default=None, compare=False)
     variant: str = field(default="", compare=False)
@@ -50,7 +52,11 @@ class EpisodeSpec:
 
     def identity(self) -> dict[str, Any]:
         """The fields that make the episode what it is, without those that the checkpoint decides."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.compare}
+        facts = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.compare}
+        if not self.noise_seed:
+            # The first draw keeps the ids that episodes had before there was another.
+            del facts["noise_seed"]
+        return facts
 
     @property
     def bare_policy(self) -> str:

@@ -140,6 +140,16 @@ class Policy(ABC):
         return replace(spec, options={key: chosen[key] for key in chosen if chosen[key] != defaults[key]})
 
     @classmethod
+    def sampler_name(cls, spec: PolicySpec) -> str:
+        """How ``cls(spec, task)`` turns noise into actions, for instance ``"ddim, 10 steps"``; empty if it does not.
+
+        The manifest keeps it, and `fdp-bench compare` refuses policies that differ in it: a comparison of
+        policies must not be one of samplers.
+        """
+        del spec
+        return ""
+
+    @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
         """Describe the weights that ``cls(spec, task)`` would load, without loading them.
 

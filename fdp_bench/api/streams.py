@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+#: Name of the way from (run seed, index, name) to random numbers; runs of different ones share no episode.
+SEED_PROTOCOL = "seed-sequence/1"
 #: Stream that seeds ``env.reset(seed=...)``.
 INITIAL_STATE = "initial-state"
 #: Stream handed to shifts through ``env.reset(options={"shift_seed": ...})``.
@@ -39,3 +41,16 @@ def stream(run_seed: int, index: int, name: str, *more: int) -> np.random.Genera
 def stream_int(run_seed: int, index: int, name: str, *more: int) -> int:
     """A 32-bit seed, in [0, 2**32), drawn from a named stream. See `stream_seed`."""
     return int(stream_seed(run_seed, index, name, *more).generate_state(1)[0])
+
+
+def noise_stream(run_seed: int, index: int, step: int, noise_seed: int = 0) -> np.random.Generator:
+    """Random generator of the policy's noise for one decision of one episode.
+
+    Args:
+        run_seed: Seed of the run, >= 0.
+        index: Index of the episode, >= 0.
+        step: Control step of the decision, >= 0.
+        noise_seed: Which draw of the noise, >= 0; initial state and shift do not depend on it.
+    """
+    more = (step, noise_seed) if noise_seed else (step,)
+    return stream(run_seed, index, POLICY_NOISE, *more)

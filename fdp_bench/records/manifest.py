@@ -31,7 +31,8 @@ class Manifest:
         arms: One entry an arm: ``policy``, ``checkpoint`` (SHA-256 of its weights), ``shift``, ``severity`` and
             ``slug``, which names the arm's files; ``train_demos``, ``train_seed`` and ``variant``, what the policy was
             trained on.
-        policies: One entry a policy: its spec, distribution, source of weights, their hash and card.
+        policies: One entry a policy: its spec, distribution, source of weights, their hash and card, its sampler.
+        protocol: ``success_rule`` and ``seed_protocol``; empty for runs from before there was a second one.
         plugins: Distribution and version of every plugin used.
         versions: Distribution name -> version of what can move a number.
         git: ``commit`` and ``dirty`` of the source checkout; empty for an installed package.
@@ -49,6 +50,7 @@ class Manifest:
     task: Mapping[str, Any] = field(default_factory=dict)
     arms: Sequence[Mapping[str, Any]] = ()
     policies: Sequence[Mapping[str, Any]] = ()
+    protocol: Mapping[str, str] = field(default_factory=dict)
     plugins: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, Any] = field(default_factory=dict)

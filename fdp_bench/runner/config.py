@@ -12,6 +12,8 @@ DEFAULT_EPISODES = 50
 #: Rows of every policy batch, whatever the number of lanes: matrix products may round differently by shape, and a
 #: result must not depend on who else is in the batch.
 BATCH_ROWS = 4
+#: Fields that a run's configuration may lack because they came later; their defaults are what it did.
+_LATER = {"noise_seed"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class RunConfig:
         shifts: Shift strings, without repetition and without ``"clean"``, which always runs.
         episodes: Episodes a cell, >= 1.
         seed: Seed of all random streams, >= 0.
+        noise_seed: Which draw of the policies' noise, >= 0; initial states and shifts do not depend on it.
         device: Torch-style device name handed to the policies.
         profile: Render profile of the built-in tasks.
         videos: Number of each cell's first episodes kept as videos, >= 0.
@@ -43,11 +46,19 @@ class RunConfig:
     workers: int = 1
     lanes: int = BATCH_ROWS
     batch_rows: int = BATCH_ROWS
+    noise_seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.policies:
             raise SpecError('no policy given; name one, for instance --policy "fdp:prop>vision"')
-        for name, least in (("episodes", 1), ("seed", 0), ("videos", 0), ("workers", 1), ("batch_rows", 1)):
+        for name, least in (
+            ("episodes", 1),
+            ("seed", 0),
+            ("noise_seed", 0),
+            ("videos", 0),
+            ("workers", 1),
+            ("batch_rows", 1),
+        ):
             value = getattr(self, name)
             if value < least:
                 raise SpecError(f"{name} is {value}; it must be at least {least}")
@@ -67,8 +78,10 @@ class RunConfig:
         Raises:
             RunError: If a field is missing or unknown: the run is of another version.
         """
-        if {*data} != {entry.name for entry in fields(cls)}:
-            odd = ", ".join(sorted({*data} ^ {entry.name for entry in fields(cls)}))
+        known = {entry.name for entry in fields(cls)}
+        odd_ones = ({*data} - known) | (known - {*data} - _LATER)
+        if odd_ones:
+            odd = ", ".join(sorted(odd_ones))
             raise RunError(
                 f"the run's configuration is of another version of fdp-bench (fields: {odd}); start anew"
             )

@@ -16,7 +16,7 @@ from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, UnsupportedShiftError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
 from fdp_bench.api.shift import Shift
-from fdp_bench.api.streams import INITIAL_STATE, POLICY_NOISE, SHIFT, stream, stream_int
+from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
 from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.inference import Actions, BatchedPolicy, Noise
 from fdp_bench.runner.media import Recorder
@@ -24,6 +24,11 @@ from fdp_bench.runner.schedule import FrameSchedule
 
 #: Control steps in a row that success must hold to end an episode.
 HELD_STEPS = 10
+#: What counts as a success and when an episode ends, in words that the manifest keeps; what success is, the task's
+#: version says.
+SUCCESS_RULE = (
+    f"success at any control step; an episode ends when it held for {HELD_STEPS}, or at the horizon"
+)
 #: Videos of tasks that do not state their control rate, in frames a second.
 _DEFAULT_HZ = 20.0
 
@@ -112,8 +117,9 @@ class Episode:
         return {key: np.stack([observation[key] for observation in self._history]) for key in self._keys}
 
     def noise(self, shape: tuple[int, ...]) -> Noise:
-        """Standard normal noise for this control step's decision; depends on nothing but seed, index and step."""
-        generator = stream(self.spec.run_seed, self.spec.index, POLICY_NOISE, self.steps)
+        """Standard normal noise for this control step's decision; depends on nothing but seeds, index and step."""
+        spec = self.spec
+        generator = noise_stream(spec.run_seed, spec.index, self.steps, spec.noise_seed)
         return generator.standard_normal(shape, dtype=np.float32)
 
     def advance(self, actions: Actions) -> None:

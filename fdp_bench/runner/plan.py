@@ -108,6 +108,7 @@ def _episode(config: RunConfig, arm: Arm, index: int) -> EpisodeSpec:
         severity=arm.severity,
         index=index,
         run_seed=config.seed,
+        noise_seed=config.noise_seed,
         train_demos=arm.train_demos,
         train_seed=arm.train_seed,
         variant=arm.variant,

@@ -44,12 +44,14 @@ class ResolvedPolicy:
         sha256: Hash over its weights; empty where it has none.
         source: Where the weights come from.
         card: The checkpoint's card, JSON-ready.
+        sampler: How it turns noise into actions, see `Policy.sampler_name`.
     """
 
     spec: str
     sha256: str
     source: str
     card: Mapping[str, Any] = field(default_factory=dict)
+    sampler: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,13 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
         )
     build_policy(spec, task, device)
     card = json.loads(json.dumps(dict(weights.card), default=str))
-    return ResolvedPolicy(spec=str(spec), sha256=weights.sha256, source=weights.source, card=card)
+    return ResolvedPolicy(
+        spec=str(spec),
+        sha256=weights.sha256,
+        source=weights.source,
+        card=card,
+        sampler=kind.sampler_name(spec),
+    )
 
 
 def _check_constants(policy: Policy) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.streams import SEED_PROTOCOL
 from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
 from fdp_bench.records.provenance import git_state, machine, usable_cores, versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
 from fdp_bench.runner.plan import Arm, plan_arms, plan_chunks, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
@@ -225,6 +227,7 @@ def _manifest(
         task=asdict(report.task),
         arms=[arm.to_json() for arm in arms],
         policies=[asdict(policy) for policy in report.policies],
+        protocol={"success_rule": SUCCESS_RULE, "seed_protocol": SEED_PROTOCOL},
         plugins=[dict(plugin) for plugin in report.plugins],
         versions=versions(),
         git=git_state(),

@@ -59,6 +59,12 @@ class DiffusionPolicy(Policy):
         return replace(spec, order=architecture.order, options=kept)
 
     @classmethod
+    def sampler_name(cls, spec: PolicySpec) -> str:
+        """See `Policy.sampler_name`."""
+        sampler = sampler_of(spec)
+        return f"{sampler.sampler}, {sampler.denoising_steps} steps"
+
+    @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
         """See `Policy.weights`."""
         path = weights_path(spec, task)
