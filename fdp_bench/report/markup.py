@@ -29,7 +29,7 @@ def csv_text(table: "pandas.DataFrame") -> str:
 def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
     """Both tables as GitHub-flavoured Markdown with their notes."""
     layouts = summary_layouts(summary) + comparison_layouts(comparison)
-    return "\n".join(_markdown(layout) for layout in layouts)
+    return "\n".join(markdown_table(layout) for layout in layouts)
 
 
 def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
@@ -38,7 +38,9 @@ def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") ->
     return "\n".join(["% Needs \\usepackage{booktabs}.", *map(_latex, layouts)])
 
 
-def _markdown(layout: Layout) -> str:
+def markdown_table(layout: Layout) -> str:
+    """A table as GitHub-flavoured Markdown with its title and notes; every cell is escaped."""
+
     def line(cells: tuple[str, ...] | list[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
