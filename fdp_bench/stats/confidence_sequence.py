@@ -125,7 +125,7 @@ def _lowest_difference(won: int, lost: int, agreeing: int, confidence: float) ->
     if observed <= lowest or excess(lowest) <= 0.0:
         return -1.0
     # Against the observed difference no bet wins, because log(1 + s) <= s: it is always kept.
-    return float(brentq(excess, lowest, min(observed, 1.0 - _EDGE), xtol=1e-12))
+    return float(brentq(excess, lowest, min(observed, 1.0 - _EDGE), xtol=1e-10))
 
 
 def _log_fortune(won: int, lost: int, agreeing: int, difference: float) -> float:
