@@ -1,7 +1,7 @@
 """What a policy is: numpy in, numpy out, a batch at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -51,7 +51,7 @@ class WeightsInfo:
         available: Whether the policy can act on the task without training first.
         source: Where the weights come from (``"bundled"``, a path), or why there are none.
         sha256: Hash over everything that is loaded, hexadecimal; empty when not available.
-        card: The checkpoint's card.
+        card: The checkpoint's card; see `fdp_bench.api.Training` for what is read of it.
     """
 
     available: bool
@@ -169,7 +169,8 @@ class Policy(ABC):
             task: The task the demonstrations show.
             data: Demonstration file as `fdp-bench demos` writes it.
             out: Folder for the checkpoint, its log and its plots.
-            settings: Training settings as text (``num_demos``, ``seed``, ``device``, ``resume``, ...).
+            settings: Training settings as text (``num_demos``, ``seed``, ``device``, ...). Sweeps add ``reuse``:
+                folders, joined as in PATH, with parts that need not be trained again.
 
         Returns:
             Path of the checkpoint, fit for ``name:order@PATH``.
@@ -178,3 +179,30 @@ class Policy(ABC):
             NotImplementedError: If the policy cannot be trained.
         """
         raise NotImplementedError(f"policy {spec.name!r} cannot be trained")
+
+    @classmethod
+    def trained(
+        cls,
+        spec: PolicySpec,
+        task: TaskInfo,
+        data_sha256: str,
+        settings: Mapping[str, str],
+        folders: Sequence[Path],
+    ) -> PolicySpec | None:
+        """Find weights that `fit` would only make again; optional.
+
+        Without it, a sweep knows by its own notes what it has trained, and takes no other weights.
+
+        Args:
+            spec: What would be trained.
+            task: The task.
+            data_sha256: Hash over the demonstrations and their split; empty where nobody has them at hand: then
+                weights made from any demonstrations of the task will do.
+            settings: Training settings as text, as for `fit`.
+            folders: Folders to look in, after the bundled weights.
+
+        Returns:
+            The spec with the weights' path, or without one for the bundled weights; None where they must be made.
+        """
+        del spec, task, data_sha256, settings, folders
+        return None

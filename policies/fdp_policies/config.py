@@ -48,7 +48,11 @@ class NetworkConfig:
         )
         _require(1 <= self.n_action_steps <= self.horizon, "n_action_steps must lie in [1, horizon]")
         _require(self.n_obs_steps >= 1, "n_obs_steps must be at least 1")
-        _require(self.width % (2 * self.heads) == 0, "width must be a multiple of twice the number of heads")
+        _require(
+            self.width >= 1 and self.width % (2 * self.heads) == 0,
+            f"width={self.width} must be a multiple of {2 * self.heads}, twice the number of heads",
+        )
+        _require(self.depth >= 1, f"depth={self.depth} must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,12 @@ class TrainingConfig:
     """``"bf16"`` autocast where the device has it, or ``"fp32"``."""
     freeze_base: bool = True
     """Whether the base is frozen while the residual trains. False exists to show what goes wrong."""
+    zero_init: bool = True
+    """Whether an FDP's Z layers start at zero. False exists to show what that does."""
+    base_steps: int = 0
+    """Gradient steps that an FDP's base takes, plateau or not; 0 for as many as the plateau rule wants."""
+    residual_steps: int = 0
+    """Gradient steps that an FDP's residual takes; 0 for those of `steps` that the base has left."""
 
     def __post_init__(self) -> None:
         _require(
@@ -137,6 +147,8 @@ class TrainingConfig:
         )
         _require(self.noise_draws >= 1, f"noise_draws={self.noise_draws} must be at least 1")
         _require(self.precision in ("bf16", "fp32"), f"precision={self.precision} is neither bf16 nor fp32")
+        _require(self.base_steps >= 0, f"base_steps={self.base_steps} must not be negative")
+        _require(self.residual_steps >= 0, f"residual_steps={self.residual_steps} must not be negative")
         _require(0.0 < self.base_fraction < 1.0, f"base_fraction={self.base_fraction} must lie in (0, 1)")
 
 
@@ -170,6 +182,13 @@ def updated(config: Config, settings: Mapping[str, str]) -> Config:
                 f"{field.name}={text!r} is not a valid {kind}; the default is {current}"
             ) from None
     return replace(config, **changes)
+
+
+def variant_of(training: TrainingConfig) -> str:
+    """Settings unlike the default recipe's, training size and seed aside: ``"steps=20,zero_init=false"``."""
+    used, default = asdict(training), asdict(TrainingConfig())
+    changed = {k: v for k, v in used.items() if v != default[k] and k not in ("num_demos", "seed")}
+    return ",".join(f"{key}={str(changed[key]).lower()}" for key in sorted(changed))
 
 
 def as_json(config: Config) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class FactorizedDenoiser(nn.Module):
 
     with N + 1 zero-initialized linear layers Z; the base's head reads the corrected stream. With
     ``composition="score"`` there is no Z: the noise predictions are summed once, at the end. Either way the
-    composition equals the base bit for bit before training.
+    composition equals the base bit for bit before training, unless an ablation asks for Z without zeros.
 
     The paper's score identity behind it: the score of p(a | base, rest) is the score of p(a | base) plus that of
     p(rest | a, base), which is what the residual learns.
@@ -72,6 +72,7 @@ class FactorizedDenoiser(nn.Module):
         config: NetworkConfig,
         *,
         composition: str = "block",
+        zero_init: bool = True,
     ) -> None:
         super().__init__()
         self.base = base
@@ -79,7 +80,8 @@ class FactorizedDenoiser(nn.Module):
         self.residual = DiffusionTransformer(shapes, action_dim, config, zero_gate=False)
         if composition == "block":
             self.zero_layers = nn.ModuleList(
-                zero_linear(config.width, config.width) for _ in range(config.depth + 1)
+                (zero_linear if zero_init else nn.Linear)(config.width, config.width)
+                for _ in range(config.depth + 1)
             )
             # The composition leaves by the base's head; a second one would be dead weight.
             self.residual.trunk.head = None  # type: ignore[assignment]

@@ -13,6 +13,11 @@ ARCHITECTURE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("cnn", "vit"),
     "composition": COMPOSITIONS,
 }
+#: Options that choose the transformer's size, any whole number that fits, and their defaults.
+SIZE_OPTIONS: Mapping[str, str] = {
+    "width": str(NetworkConfig().width),
+    "depth": str(NetworkConfig().depth),
+}
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -28,6 +33,7 @@ class Architecture:
         secondary: Modalities that only an FDP's residual reads.
         composition: ``"block"`` or ``"score"``; means nothing but for FDP.
         network: Shape of each denoiser.
+        size: Those of `SIZE_OPTIONS` that were asked for and differ from their default.
     """
 
     family: str
@@ -35,6 +41,7 @@ class Architecture:
     secondary: tuple[str, ...] = ()
     composition: str = "block"
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    size: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -43,7 +50,7 @@ class Architecture:
 
     def base(self) -> "Architecture":
         """The base of an FDP."""
-        return Architecture("base", self.prioritized, network=self.network)
+        return Architecture("base", self.prioritized, network=self.network, size=self.size)
 
     @property
     def order(self) -> str:
@@ -52,7 +59,7 @@ class Architecture:
 
     def __str__(self) -> str:
         """Canonical policy string."""
-        options = {}
+        options = dict(self.size)
         if self.network.encoder != ARCHITECTURE_OPTIONS["encoder"][0]:
             options["encoder"] = self.network.encoder
         if self.composition != ARCHITECTURE_OPTIONS["composition"][0]:
@@ -69,6 +76,7 @@ class Architecture:
             parts.append(self.network.encoder)
         if self.composition != "block":
             parts.append(self.composition)
+        parts += [f"{key}{self.size[key]}" for key in sorted(self.size)]
         return "-".join(parts)
 
 
@@ -78,7 +86,7 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
     Raises:
         SpecError: If its order or an option is not understood.
     """
-    known = (*ARCHITECTURE_OPTIONS, *SAMPLER_OPTIONS)
+    known = (*ARCHITECTURE_OPTIONS, *SIZE_OPTIONS, *SAMPLER_OPTIONS)
     for key, value in spec.options.items():
         if key not in known:
             raise SpecError(f"policy {spec.name!r} has no option {key!r}{nearest(key, known)}")
@@ -87,14 +95,17 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
             raise SpecError(
                 f"option {key}={value} of policy {spec.name!r} is not known{nearest(value, allowed)}"
             )
-    network = updated(NetworkConfig(), {k: v for k, v in spec.options.items() if k == "encoder"})
+    shape = {k: v for k, v in spec.options.items() if k == "encoder" or k in SIZE_OPTIONS}
+    network = updated(NetworkConfig(), shape)
+    size = {key: str(getattr(network, key)) for key in SIZE_OPTIONS if key in shape}
+    size = {key: value for key, value in size.items() if value != SIZE_OPTIONS[key]}
     composition = spec.options.get("composition", "block")
     if spec.name == "dp-dit":
         if spec.order:
             raise SpecError(
                 f"'dp-dit' is conditioned on all senses jointly and takes no order; got {spec.order!r}"
             )
-        return Architecture("dp-dit", tuple(task.modalities), network=network)
+        return Architecture("dp-dit", tuple(task.modalities), network=network, size=size)
     if spec.name == "base":
         if not spec.order:
             raise SpecError("'base' needs the modalities that it reads, for instance 'base:prop'")
@@ -103,11 +114,11 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
             raise SpecError(
                 f"'base' reads prioritized senses alone; got {spec.order!r}, write 'base:{prioritized[0]}'"
             )
-        return Architecture("base", prioritized, network=network)
+        return Architecture("base", prioritized, network=network, size=size)
     if not spec.order:
         raise SpecError("'fdp' needs an order, for instance 'fdp:prop>vision'")
     prioritized, rest = parse_order(spec.order, task.modalities)
-    return Architecture("fdp", prioritized, rest, composition, network)
+    return Architecture("fdp", prioritized, rest, composition, network, size)
 
 
 def sampler_of(spec: PolicySpec) -> SamplerConfig:

@@ -1,6 +1,6 @@
 """The policies behind the entry points: ``fdp``, ``dp-dit`` and ``base``. torch is loaded with the first one built."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
-from fdp_policies.identity import ARCHITECTURE_OPTIONS, architecture_of, sampler_of, weights_path
+from fdp_policies.identity import (
+    ARCHITECTURE_OPTIONS,
+    SIZE_OPTIONS,
+    architecture_of,
+    sampler_of,
+    weights_path,
+)
 
 if TYPE_CHECKING:
     from fdp_policies.checkpoint import Checkpoint
@@ -54,9 +60,10 @@ class DiffusionPolicy(Policy):
         kept = {
             key: value
             for key, value in spec.options.items()
-            if key not in ARCHITECTURE_OPTIONS or value != ARCHITECTURE_OPTIONS[key][0]
+            if key not in SIZE_OPTIONS
+            and (key not in ARCHITECTURE_OPTIONS or value != ARCHITECTURE_OPTIONS[key][0])
         }
-        return replace(spec, order=architecture.order, options=kept)
+        return replace(spec, order=architecture.order, options={**kept, **architecture.size})
 
     @classmethod
     def sampler_name(cls, spec: PolicySpec) -> str:
@@ -83,6 +90,20 @@ class DiffusionPolicy(Policy):
         from fdp_policies.training.settings import fit_from_settings
 
         return fit_from_settings(spec, task, data, out, settings)
+
+    @classmethod
+    def trained(
+        cls,
+        spec: PolicySpec,
+        task: TaskInfo,
+        data_sha256: str,
+        settings: Mapping[str, str],
+        folders: Sequence[Path],
+    ) -> PolicySpec | None:
+        """See `Policy.trained`: by the determinants in the checkpoints' cards."""
+        from fdp_policies.training.found import find_trained
+
+        return find_trained(spec, task, data_sha256, settings, folders)
 
 
 class FactorizedDiffusionPolicy(DiffusionPolicy):
@@ -131,7 +152,7 @@ def _open(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
     card = checkpoint.card
     if card["policy"] != str(architecture):
         raise CheckpointError(
-            f"{path} holds {card['policy']}, not {architecture}; write {card['policy']}@{path}"
+            f"{path} holds {card['policy']}, not {architecture}; write {_at(card['policy'], path)}"
         )
     if card["task_id"] != task.task_id:
         raise CheckpointError(
@@ -139,3 +160,9 @@ def _open(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
         )
     _ = checkpoint.base
     return checkpoint
+
+
+def _at(policy: str, path: Path) -> str:
+    """A policy string with its weights named."""
+    head, mark, options = policy.partition("?")
+    return f"{head}@{path}{mark}{options}"

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,16 @@ from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError, DatasetError, TaskInfo
 from fdp_bench.demos.dataset import Demonstrations
-from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint, state_sha256
-from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, as_json
+from fdp_policies.checkpoint import (
+    Checkpoint,
+    replace_file,
+    round_to_half,
+    save_checkpoint,
+    state_sha256,
+)
+from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, as_json, variant_of
 from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.determinants import agree, determinants
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
@@ -34,7 +41,7 @@ OVERFIT_RISE = 0.05
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that determines a checkpoint."""
+    """Everything that determines a checkpoint; `reuse` are folders with bases that need not be trained again."""
 
     architecture: Architecture
     task: TaskInfo
@@ -43,6 +50,7 @@ class Job:
     training: TrainingConfig
     device: str
     out: Path
+    reuse: tuple[Path, ...] = ()
 
     @property
     def network(self) -> NetworkConfig:
@@ -50,17 +58,17 @@ class Job:
         return self.architecture.network
 
     def determinants(self, role: str) -> dict[str, Any]:
-        """What determines a network's weights, JSON-ready; equal determinants mean that it need not be made again."""
-        return {
-            "role": role,
-            "task_id": self.task.task_id,
-            "profile": self.task.profile,
-            "data_sha256": self.demonstrations.sha256,
-            "train_demos": len(self.demonstrations.train),
-            "network": as_json(self.network),
-            "diffusion": as_json(self.diffusion),
-            "training": as_json(self.training),
-        }
+        """See `fdp_policies.determinants`."""
+        return determinants(
+            role=role,
+            task_id=self.task.task_id,
+            profile=self.task.profile,
+            data_sha256=self.demonstrations.sha256,
+            train_demos=len(self.demonstrations.train),
+            network=self.network,
+            diffusion=self.diffusion,
+            training=self.training,
+        )
 
 
 def fit(job: Job) -> Path:
@@ -105,8 +113,7 @@ class _Fitter:
         torch.manual_seed(job.training.seed)
         shapes = shapes_of(job.task, architecture.modalities)
         network = DiffusionTransformer(shapes, job.task.action_dim, job.network).to(job.device)
-        share = job.training.base_fraction if role == "base" else 1.0
-        plan = PhasePlan(role, tuple(shapes), round(job.training.steps * share), role == "base", 0)
+        plan = self._single_plan(role, tuple(shapes))
         phase = self._phase(network, plan, architecture.slug)
         log = phase.run()
         warnings = overfitted_base_warning(log) if role == "base" else []
@@ -116,6 +123,7 @@ class _Fitter:
         """Train the base to its plateau, freeze its average, then train the residual on the steps that are left."""
         job, architecture = self.job, self.job.architecture
         path = job.out / f"{architecture.slug}.safetensors"
+        self._fetch_base(architecture.base())
         base = self.fit_single(architecture.base(), "base")
         if self._finished(path, "residual") is not None:
             print(f"{path} is there already and was made from the same data and settings", file=sys.stderr)
@@ -131,9 +139,10 @@ class _Fitter:
             job.task.action_dim,
             job.network,
             composition=architecture.composition,
+            zero_init=job.training.zero_init,
         ).to(job.device)
-        base_steps = int(base.card["steps"])
-        plan = PhasePlan("residual", tuple(shapes), max(1, job.training.steps - base_steps), False, 1)
+        steps = job.training.residual_steps or max(1, job.training.steps - int(base.card["steps"]))
+        plan = PhasePlan("residual", tuple(shapes), steps, False, 1)
         phase = self._phase(network, plan, architecture.slug)
         frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr]
         log = phase.run()
@@ -145,16 +154,54 @@ class _Fitter:
             *lazy_residual_warning(log.senses, architecture.secondary),
         ]
         base_log = PhaseLog(**base.card["log"])
+        if not job.training.freeze_base:
+            # What was trained is what acts: the base as it has become lies beside the residual.
+            base = self._save(
+                job.out / f"{architecture.slug}-base.safetensors",
+                architecture.base(),
+                "changed-base",
+                average.base.state_dict(),
+                [base_log],
+                [],
+                None,
+            )
         entry = {"file": base.path.name, "sha256": base.sha256, "frozen_state_sha256": frozen}
         state = average.trainable_state()
         return self._save(path, architecture, "residual", state, [base_log, log], warnings, entry).path
 
+    def _fetch_base(self, architecture: Architecture) -> None:
+        """Copy the base from a folder that may be reused, if it was made from the same data and settings."""
+        name = f"{architecture.slug}.safetensors"
+        for folder in self.job.reuse:
+            source, target = folder / name, self.job.out / name
+            if target.is_file() or not source.is_file():
+                continue
+            found = Checkpoint.open(source)
+            if agree(found.card["determinants"], self.job.determinants("base")):
+                print(
+                    f"{source} was made from the same data and settings and is taken as it is",
+                    file=sys.stderr,
+                )
+                self.job.out.mkdir(parents=True, exist_ok=True)
+                for suffix in (".json", ".safetensors"):
+                    replace_file(target.with_suffix(suffix), source.with_suffix(suffix).read_bytes())
+
+    def _single_plan(self, role: str, keys: tuple[str, ...]) -> PhasePlan:
+        training = self.job.training
+        if role != "base":
+            return PhasePlan(role, keys, training.steps, False, 0)
+        steps = training.base_steps or max(1, round(training.steps * training.base_fraction))
+        return PhasePlan(role, keys, steps, True, 0)
+
     def _phase(self, network: nn.Module, plan: PhasePlan, slug: str) -> Phase:
-        job = self.job
+        job, training = self.job, self.job.training
+        if plan.stop_at_plateau and training.base_steps:
+            # A base of a given length passes over its plateau; its learning rate stays that of any base.
+            training = replace(training, plateau_min_steps=training.base_steps)
         return Phase(
             network,
             plan,
-            job.training,
+            training,
             self.schedule,
             data=self.data,
             held_out=self.held_out,
@@ -166,7 +213,7 @@ class _Fitter:
         if not path.is_file():
             return None
         found = Checkpoint.open(path)
-        if found.card["determinants"] != self.job.determinants(role):
+        if not agree(found.card["determinants"], self.job.determinants(role)):
             raise CheckpointError(
                 f"{path} was made from other data or settings; choose another --out, or remove it first"
             )
@@ -202,6 +249,9 @@ class _Fitter:
             "warnings": warnings,
             "base": base,
             "wall_time_s": round(log.wall_time_s, 1),
+            "train_demos": len(job.demonstrations.train),
+            "train_seed": job.training.seed,
+            "variant": variant_of(job.training),
             "determinants": job.determinants(role),
             "log": {**vars(log)},
             "made_with": {name: _version(name) for name in ("fdp-bench", "torch", "numpy")},

@@ -1,5 +1,6 @@
 """Training settings as text, from the command line or a suite, checked before anything is read."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,7 +14,7 @@ from fdp_policies.identity import architecture_of
 from fdp_policies.training.fit import Job, fit
 
 #: Settings beside the fields of `TrainingConfig`.
-OTHER_SETTINGS = ("recipe", "device", "threads")
+OTHER_SETTINGS = ("recipe", "device", "threads", "reuse")
 
 
 def training_config(settings: Mapping[str, str]) -> TrainingConfig:
@@ -35,7 +36,10 @@ def training_config(settings: Mapping[str, str]) -> TrainingConfig:
 def fit_from_settings(
     spec: PolicySpec, task: TaskInfo, data: Path, out: Path, settings: Mapping[str, str]
 ) -> Path:
-    """Train a policy on a demonstration file; see `DiffusionPolicy.fit`."""
+    """Train a policy on a demonstration file; see `DiffusionPolicy.fit`.
+
+    ``reuse`` names folders, joined as in PATH, with bases that need not be trained again.
+    """
     training = training_config(settings)
     architecture = architecture_of(spec, task)
     device = settings.get("device", "cpu")
@@ -44,4 +48,5 @@ def fit_from_settings(
     if "threads" in settings:
         torch.set_num_threads(int(settings["threads"]))
     demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=training.num_demos)
-    return fit(Job(architecture, task, demonstrations, DiffusionConfig(), training, device, out))
+    reuse = tuple(Path(folder) for folder in settings.get("reuse", "").split(os.pathsep) if folder)
+    return fit(Job(architecture, task, demonstrations, DiffusionConfig(), training, device, out, reuse))

@@ -1,0 +1,54 @@
+"""Weights that need not be trained again: the bundled ones, and those in folders that somebody names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
+from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.config import DiffusionConfig
+from fdp_policies.determinants import agree, determinants
+from fdp_policies.identity import architecture_of, weights_path
+from fdp_policies.training.settings import training_config
+
+_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint"}
+
+
+def find_trained(
+    spec: PolicySpec,
+    task: TaskInfo,
+    data_sha256: str,
+    settings: Mapping[str, str],
+    folders: Sequence[Path],
+) -> PolicySpec | None:
+    """Find weights that training with these settings would make again; see `Policy.trained`."""
+    architecture, training = architecture_of(spec, task), training_config(settings)
+    wanted = determinants(
+        role=_ROLES[architecture.family],
+        task_id=task.task_id,
+        profile=task.profile,
+        data_sha256=data_sha256,
+        train_demos=training.num_demos,
+        network=architecture.network,
+        diffusion=DiffusionConfig(),
+        training=training,
+    )
+    bundled = replace(spec, checkpoint="")
+    places = [bundled] + [
+        replace(spec, checkpoint=str(folder / f"{architecture.slug}.safetensors")) for folder in folders
+    ]
+    for place in places:
+        path = weights_path(place, task)
+        if not path.is_file():
+            continue
+        try:
+            checkpoint = Checkpoint.open(path)
+            _ = checkpoint.base
+            card = checkpoint.card
+            same = card["policy"] == str(architecture) and agree(card["determinants"], wanted)
+        except (CheckpointError, KeyError):
+            # A damaged or foreign file is no weights; `fit` says what is wrong with it if it stands in the way.
+            continue
+        if same:
+            return place
+    return None
