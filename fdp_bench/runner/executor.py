@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import fdp_bench.api.errors
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
-from fdp_bench.runner.worker import Failure, PicturePlan, WorkerSettings, work
+from fdp_bench.runner.worker import Failure, PicturePlan, TimesRequest, WorkerSettings, work
 
 #: One thread a worker for each library that would take every core: workers are the parallelism, and the number
 #: of threads can change how sums round.
@@ -25,7 +26,8 @@ WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "LP_NUM_THREADS": "1",
+    # None beside the caller: Mesa's rasterizer draws in the worker's own thread.
+    "LP_NUM_THREADS": "0",
 }
 #: Seconds that a worker is given to close its environments before it is ended.
 _CLOSING_TIME_S = 10.0
@@ -57,18 +59,31 @@ class WorkerPool:
         for member in self._members:
             member.join()
 
-    def preflight(self, request: PreflightRequest) -> PreflightReport:
-        """Check a request in the first worker, which later runs episodes in the same environment.
+    def preflight(self, request: PreflightRequest, workers: int = 1) -> PreflightReport:
+        """Check a request, and get ready to run it: episodes run later in the environments that are built here.
+
+        Args:
+            request: What is to be checked.
+            workers: Worker processes, >= 1. Each checks by itself, at the same time, and the first one's report
+                counts.
 
         Raises:
             FdpBenchError: Whatever is wrong with the request.
         """
-        self._grow(1)
-        member = self._members[0]
-        member.send(request)
-        report = member.receive()
+        self._grow(workers)
+        for member in self._members:
+            member.send(request)
+        report = self._members[0].receive()
         assert isinstance(report, PreflightReport)
+        for member in self._members[1:]:
+            member.owes_report = True
         return report
+
+    def times(self) -> list[dict[str, float]]:
+        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way."""
+        for member in self._members:
+            member.send(TimesRequest())
+        return [member.receive() for member in self._members]
 
     def run(
         self, chunks: Sequence[tuple[EpisodeSpec, ...]], workers: int, pictures: PicturePlan
@@ -86,17 +101,18 @@ class WorkerPool:
         """
         waiting = deque(chunks)
         self._grow(min(workers, len(chunks)))
-        for member in self._members:
+        members = self._members[:workers]
+        for member in members:
             member.send(pictures)
         while True:
             while waiting:
-                member = min(self._members, key=lambda member: member.outstanding)
+                member = min(members, key=lambda member: member.outstanding)
                 # A chunk in hand beside the episodes under way: no free lane waits for the parent, and little is
                 # left to one worker when the others have ended.
                 if member.outstanding > self._settings.lanes:
                     break
                 member.hand_out(waiting.popleft())
-            busy = {member.connection: member for member in self._members if member.outstanding}
+            busy = {member.connection: member for member in members if member.outstanding}
             if not busy:
                 return
             for connection in wait(list(busy)):
@@ -118,13 +134,17 @@ class _Member:
     Attributes:
         connection: Where its records arrive.
         outstanding: Episodes handed out and not yet back.
+        owes_report: Whether the next message is a report on a request that another worker has answered.
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.outstanding = 0
-        self._process: SpawnProcess = context.Process(target=work, args=(theirs, settings), daemon=True)
+        self.owes_report = False
+        self._process: SpawnProcess = context.Process(
+            target=work, args=(theirs, settings, time.monotonic()), daemon=True
+        )
         self._process.start()
         # Only the worker holds its end now, so that its death is an end of file here.
         theirs.close()
@@ -148,6 +168,9 @@ class _Member:
             raise self._death() from None
         if isinstance(message, Failure):
             raise _as_error(message)
+        if self.owes_report:
+            self.owes_report = False
+            return self.receive()
         return message
 
     def stop(self) -> None:

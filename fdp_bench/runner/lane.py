@@ -7,17 +7,24 @@ from fdp_bench.api.modality import TaskInfo
 from fdp_bench.runner.environment import Environment, make_base, task_info, wrap
 from fdp_bench.runner.episode import Episode, PicturePaths
 from fdp_bench.runner.inference import BatchedPolicy
+from fdp_bench.runner.timing import Stopwatch, TimedSteps
 from fdp_bench.specs import parse_shifts
 
 
 class Lane:
     """Holds a base environment, which is dear to build, and puts each arm's shifts around it.
 
+    Args:
+        task_id: Gymnasium id.
+        profile: Render profile of the built-in tasks.
+        watch: What counts the time of resets, physics and frames.
+
     Attributes:
         episode: The episode under way; None when the lane is free.
     """
 
-    def __init__(self, task_id: str, profile: str) -> None:
+    def __init__(self, task_id: str, profile: str, watch: Stopwatch | None = None) -> None:
+        self._watch = watch or Stopwatch()
         self._task_id = task_id
         self._profile = profile
         self._base: Environment | None = None
@@ -29,7 +36,8 @@ class Lane:
     def base(self) -> Environment:
         """The environment without shifts, built on first use."""
         if self._base is None:
-            self._base = make_base(self._task_id, self._profile)
+            with self._watch.phase("setup"):
+                self._base = TimedSteps(make_base(self._task_id, self._profile), self._watch)
             self._env = None
         return self._base
 
@@ -52,7 +60,8 @@ class Lane:
             FdpBenchError: If its arm cannot be run at all: an unsupported shift, no rendering.
         """
         self.episode = Episode(spec, self.environment(spec.shift), self.task, policy, pictures)
-        self.episode.reset()
+        with self._watch.phase("resets", getattr(self.base.unwrapped, "scene", None)):
+            self.episode.reset()
         return self.episode
 
     def free(self) -> None:

@@ -7,6 +7,7 @@ from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.episode import Episode, PicturePaths
 from fdp_bench.runner.inference import BatchedPolicy, PolicyError
 from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.timing import Stopwatch
 
 
 class Rollout:
@@ -22,7 +23,9 @@ class Rollout:
         lanes: Sequence[Lane],
         load_policy: Callable[[EpisodeSpec], BatchedPolicy],
         pictures: Callable[[EpisodeSpec], PicturePaths],
+        watch: Stopwatch | None = None,
     ) -> None:
+        self._watch = watch or Stopwatch()
         self._lanes = lanes
         self._load_policy = load_policy
         self._pictures = pictures
@@ -74,7 +77,8 @@ class Rollout:
         if key != self._policy_key:
             if any(lane.episode is not None for lane in self._lanes):
                 return False
-            self._policy, self._policy_key = self._load_policy(spec), key
+            with self._watch.phase("setup"):
+                self._policy, self._policy_key = self._load_policy(spec), key
         return True
 
     def _tell_policy(self, policy: BatchedPolicy, started: Sequence[int]) -> None:
@@ -99,7 +103,8 @@ class Rollout:
             noises[row] = episode.noise(policy.noise_shape)
         if not observations:
             return
-        answers, latency_ms = policy.act(observations, noises)
+        with self._watch.phase("inference"):
+            answers, latency_ms = policy.act(observations, noises)
         for row, episode in self._running().items():
             answer = answers[row]
             episode.waited(latency_ms)

@@ -13,13 +13,15 @@ from fdp_bench.api.errors import RunError
 from fdp_bench.api.streams import SEED_PROTOCOL
 from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
-from fdp_bench.records.provenance import git_state, machine, usable_cores, versions
+from fdp_bench.records.provenance import git_state, machine, versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
+from fdp_bench.runner.capacity import default_workers
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
 from fdp_bench.runner.plan import Arm, plan_arms, plan_chunks, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.timing import time_share
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
 #: Episodes handed to a worker at once.
@@ -74,7 +76,7 @@ def begin_run(
         name: Short name of the run.
         command: The command line, program first.
         progress: See `Progress`.
-        workers: Worker processes; None for the usable cores.
+        workers: Worker processes; None for as many as the machine has room for.
 
     Returns:
         The complete run.
@@ -85,7 +87,11 @@ def begin_run(
     """
     check_new_folder(out)
     with WorkerPool(_settings(request)) as pool:
-        report = pool.preflight(PreflightRequest(request.policies, request.shifts, request.device))
+        most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
+        report = pool.preflight(
+            PreflightRequest(request.policies, request.shifts, request.device),
+            _workers(workers, request.lanes, most),
+        )
         config = replace(
             request, policies=tuple(policy.spec for policy in report.policies), shifts=report.shifts
         )
@@ -95,7 +101,7 @@ def begin_run(
             {policy.spec: Training.from_card(policy.card) for policy in report.policies},
         )
         episodes = plan_episodes(config, arms)
-        config = replace(config, workers=_workers(workers, len(episodes)))
+        config = replace(config, workers=_workers(workers, config.lanes, len(episodes)))
         store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
         announcement = Announcement(store, config, arms, len(episodes))
         _execute(pool, announcement, episodes, command, progress)
@@ -111,7 +117,7 @@ def resume_run(
         path: Folder of the run.
         command: The command line, program first.
         progress: See `Progress`.
-        workers: Worker processes; None for the usable cores.
+        workers: Worker processes; None for as many as the machine has room for.
         lanes: Episodes that a worker steps side by side; None for the manifest's.
 
     Returns:
@@ -130,13 +136,15 @@ def resume_run(
     finished = store.records()
     done = {record.spec.id for record in finished}
     missing = tuple(spec for spec in episodes if spec.id not in done)
-    config = replace(config, workers=_workers(workers, len(missing)))
+    config = replace(config, workers=_workers(workers, config.lanes, len(missing)))
     if not missing:
         if manifest.status != COMPLETE:
             store.update_manifest(replace(manifest, status=COMPLETE))
         return store
     with WorkerPool(_settings(config)) as pool:
-        report = pool.preflight(PreflightRequest(config.policies, config.shifts, config.device))
+        report = pool.preflight(
+            PreflightRequest(config.policies, config.shifts, config.device), config.workers
+        )
         _check_weights_unchanged(path, arms, report)
         announcement = Announcement(
             store,
@@ -193,15 +201,16 @@ def _execute(
             if isinstance(error, RunError):
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
-        store.update_manifest(manifest.ended(COMPLETE, ended=_now(), episodes=written))
+        facts = {"ended": _now(), "episodes": written, "time_share": time_share(pool.times())}
+        store.update_manifest(manifest.ended(COMPLETE, **facts))
 
 
 def _settings(config: RunConfig) -> WorkerSettings:
     return WorkerSettings(config.task, config.profile, config.device, config.lanes, config.batch_rows)
 
 
-def _workers(asked: int | None, episodes: int) -> int:
-    return max(1, min(asked or usable_cores(), math.ceil(episodes / CHUNK)))
+def _workers(asked: int | None, lanes: int, episodes: int) -> int:
+    return max(1, min(asked or default_workers(lanes), math.ceil(episodes / CHUNK)))
 
 
 def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> PicturePlan:

@@ -18,6 +18,7 @@ from fdp_bench.runner.inference import BatchedPolicy
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.preflight import PreflightRequest, build_policy, check
 from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.timing import Stopwatch
 from fdp_bench.specs import parse_policy
 
 #: Policies that a worker keeps loaded.
@@ -70,6 +71,11 @@ class PicturePlan:
 
 
 @dataclass(frozen=True)
+class TimesRequest:
+    """Asks a worker for its seconds by phase; see `fdp_bench.runner.timing`."""
+
+
+@dataclass(frozen=True)
 class Failure:
     """An error that ends the run, as it crosses the process border.
 
@@ -85,24 +91,30 @@ class Failure:
 
 
 class Worker:
-    """Serves one connection. Messages in: `PreflightRequest`, `PicturePlan`, tuples of episodes, None to stop."""
+    """Serves one connection.
 
-    def __init__(self, connection: Connection, settings: WorkerSettings) -> None:
+    Messages in: `PreflightRequest`, `PicturePlan`, tuples of episodes, `TimesRequest`, None to stop.
+    """
+
+    def __init__(self, connection: Connection, settings: WorkerSettings, started: float) -> None:
         self._connection = connection
         self._settings = settings
-        self._lanes = [Lane(settings.task, settings.profile) for _ in range(settings.lanes)]
+        self._watch = watch = Stopwatch(started)
+        self._lanes = [Lane(settings.task, settings.profile, watch) for _ in range(settings.lanes)]
         self._policies: OrderedDict[tuple[str, str], BatchedPolicy] = OrderedDict()
         self._pictures: Callable[[EpisodeSpec], PicturePaths] = lambda _: PicturePaths()
-        self._rollout = Rollout(self._lanes, self._policy, lambda spec: self._pictures(spec))
+        self._rollout = Rollout(self._lanes, self._policy, lambda spec: self._pictures(spec), watch)
 
     def serve(self) -> None:
         """Work until told to stop."""
         while True:
             while self._rollout.is_idle or self._connection.poll():
-                message = self._connection.recv()
+                with self._watch.phase("idle"):
+                    message = self._connection.recv()
                 if message is None:
                     return
                 self._take(message)
+            self._watch.enter("other")
             for record in self._rollout.round():
                 self._connection.send(record)
 
@@ -114,10 +126,17 @@ class Worker:
     def _take(self, message: Any) -> None:
         if isinstance(message, PreflightRequest):
             self._connection.send(check(self._lanes[0], message))
+            self._build_environments()
+        elif isinstance(message, TimesRequest):
+            self._connection.send(self._watch.seconds())
         elif isinstance(message, PicturePlan):
             self._pictures = message.paths
         else:
             self._rollout.add(message)
+
+    def _build_environments(self) -> None:
+        for lane in self._lanes:
+            _ = lane.base
 
     def _policy(self, spec: EpisodeSpec) -> BatchedPolicy:
         key = (spec.policy, spec.checkpoint)
@@ -131,15 +150,21 @@ class Worker:
         return self._policies[key]
 
 
-def work(connection: Connection, settings: WorkerSettings) -> None:
-    """Entry point of a worker process."""
+def work(connection: Connection, settings: WorkerSettings, started: float) -> None:
+    """Entry point of a worker process.
+
+    Args:
+        connection: To the parent.
+        settings: What every worker is told.
+        started: When the parent started the process, by `time.monotonic`.
+    """
     # Ctrl-C is the parent's to handle; it was blocked while this process started.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # What a plugin or a library prints must not end up in a table that somebody redirects.
     with suppress(OSError):
         os.dup2(_STDERR, _STDOUT)
-    worker = Worker(connection, settings)
+    worker = Worker(connection, settings, started)
     try:
         worker.serve()
         worker.close()

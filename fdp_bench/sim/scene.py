@@ -4,7 +4,9 @@ Implements `fdp_bench.api.scene.Scene` on a drawn model whose joints mirror the 
 can reach the physics.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,11 @@ class DrawnScene:
         physics_data: The physics state; only read.
         profile: How frames are drawn.
         placement_range_m: Half side of the square that the cube is placed in.
+
+    Attributes:
+        model: The drawn model.
+        data: Its state.
+        drawing_s: Seconds spent on pictures so far: frames, segmentations and changed textures.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class DrawnScene:
             raise AssertionError("the drawn model's joints are not laid out as the physics model's")
         self.model = model
         self.data = mujoco.MjData(model)
+        self.drawing_s = 0.0
         self._physics_model, self._physics = physics_model, physics_data
         self._sites_drawn = profile.sites
         self._renderer = Renderer(model, self.data, profile)
@@ -156,7 +164,7 @@ class DrawnScene:
             getattr(self.model.vis.headlight, name)[:] = clean
         for texture, pixels in self._clean_textures.items():
             texture_pixels(self.model, texture)[:] = pixels
-            self._renderer.upload_texture(texture)
+            self._upload(texture)
         self._clean_textures.clear()
 
     # Where things are
@@ -218,10 +226,12 @@ class DrawnScene:
 
     def frames(self, keys: Sequence[str]) -> Observation:
         """See `Scene.frames`."""
-        self.sync()
-        return {
-            key: self._renderer.frame(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE) for key in keys
-        }
+        with self._drawing():
+            self.sync()
+            return {
+                key: self._renderer.frame(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE)
+                for key in keys
+            }
 
     def picture(self, key: str, side: int) -> npt.NDArray[np.uint8]:
         """Draw a larger frame for people, shape (side, side, 3)."""
@@ -230,8 +240,9 @@ class DrawnScene:
 
     def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
         """See `Scene.segmentation`."""
-        self.sync()
-        geoms = self._renderer.geom_ids(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE)
+        with self._drawing():
+            self.sync()
+            geoms = self._renderer.geom_ids(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE)
         return np.where(geoms >= 0, self._geom_class[geoms], _OTHER).astype(np.uint8)
 
     def project(self, key: str, point: npt.NDArray[np.floating[Any]]) -> tuple[float, float] | None:
@@ -279,7 +290,19 @@ class DrawnScene:
         self._clean_textures.setdefault(texture, pixels.copy())
         blended = pixels[..., :3] * (1.0 - amount) + 255.0 * colour * amount
         pixels[..., :3] = np.rint(blended).astype(np.uint8)
-        self._renderer.upload_texture(texture)
+        self._upload(texture)
+
+    def _upload(self, texture: int) -> None:
+        with self._drawing():
+            self._renderer.upload_texture(texture)
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.drawing_s += time.monotonic() - start
 
     def _classify_geoms(self) -> npt.NDArray[np.uint8]:
         classes = np.full(self.model.ngeom, _OTHER, np.uint8)

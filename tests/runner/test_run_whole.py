@@ -8,7 +8,6 @@ import pytest
 from fdp_bench.api import CheckpointError, PluginError, RunError
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.executor import WORKER_ENVIRONMENT
 from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
@@ -64,6 +63,9 @@ def test_a_run_leaves_records_manifest_and_pictures(finished):
     assert manifest.versions["numpy"]
     assert manifest.machine["cores"] >= 1
     assert [entry["episodes"] for entry in manifest.invocations] == [6]
+    share = manifest.invocations[0]["time_share"]
+    assert sum(share.values()) == pytest.approx(1.0, abs=1e-3)
+    assert all(share[phase] > 0.0 for phase in ("physics", "inference", "resets", "setup", "idle", "other"))
     assert {path.name for path in (finished.path / "strips").iterdir()} == {
         "watcher-prop_clean.png",
         "watcher-prop_dim-4.png",
@@ -146,6 +148,6 @@ def test_workers_use_one_thread_and_the_parent_keeps_its_own(tmp_path, monkeypat
 
     store = begin(tmp_path / "run", policies=("faulty?how=threads",), shifts=(), episodes=1)
 
-    assert store.records()[0].error.endswith(str(["1"] * len(WORKER_ENVIRONMENT)))
+    assert store.records()[0].error.endswith(str(["1", "1", "1", "0"]))
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ

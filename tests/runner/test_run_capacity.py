@@ -1,0 +1,54 @@
+"""How many workers a machine has room for."""
+
+import pytest
+
+from fdp_bench.runner import capacity
+
+GIB = 2**30
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """Writes what a machine says of itself: cores, free memory, and its control group's files."""
+    monkeypatch.setattr(capacity, "_CGROUP", tmp_path)
+    monkeypatch.setattr(capacity, "_MEMINFO", tmp_path / "meminfo")
+
+    def say(cores, free=64 * GIB, **files):
+        monkeypatch.setattr(capacity, "usable_cores", lambda: cores)
+        (tmp_path / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable: {free // 1024} kB\n")
+        for name, text in files.items():
+            (tmp_path / name.replace("_", ".")).write_text(text)
+
+    return say
+
+
+def test_there_is_a_worker_a_core(machine):
+    machine(6)
+
+    assert capacity.default_workers(lanes=4) == 6
+
+
+@pytest.mark.parametrize(("quota", "workers"), [("250000 100000", 2), ("50000 100000", 1), ("max 100000", 6)])
+def test_a_containers_quota_counts(machine, quota, workers):
+    machine(6, cpu_max=quota)
+
+    assert capacity.default_workers(lanes=4) == workers
+
+
+def test_short_memory_leaves_fewer_and_fewer_with_more_lanes(machine):
+    machine(64, free=8 * GIB)
+
+    assert 1 < capacity.default_workers(lanes=16) < capacity.default_workers(lanes=1) < 64
+
+
+def test_a_containers_limit_on_memory_counts(machine):
+    machine(64, memory_max=str(5 * GIB), memory_current=str(4 * GIB))
+
+    assert capacity.default_workers(lanes=4) == 1
+
+
+def test_a_machine_that_says_nothing_gets_a_worker_a_core(machine, tmp_path):
+    machine(3, memory_max="max", memory_current="1")
+    (tmp_path / "meminfo").unlink()
+
+    assert capacity.default_workers(lanes=4) == 3
