@@ -17,7 +17,7 @@ LAYERS: tuple[set[str], ...] = (
     {"plugins", "records", "sim", "toy"},
     {"specs", "tasks"},
     {"demos", "runner", "report"},
-    {"testing"},
+    {"testing", "gate"},
     {"cli"},
     {"__main__"},
 )

@@ -15,6 +15,8 @@ PROGRAM = "fdp-bench"
 SUBCOMMANDS = {
     "run": "evaluate policies, clean and under shifts, and print the table",
     "report": "write tables, plots and film strips of runs",
+    "compare": "compare two runs on the same episodes",
+    "baseline": "write a run as a baseline file",
     "list": "show tasks, policies and shifts",
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
     "demos": "collect demonstrations with a scripted expert",
