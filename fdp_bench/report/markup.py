@@ -38,6 +38,11 @@ def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") ->
     return "\n".join(["% Needs \\usepackage{booktabs}.", *map(_latex, layouts)])
 
 
+def markdown_text(text: str) -> str:
+    """Text as Markdown that shows it as it is: no character acts as markup."""
+    return text.translate(_MARKDOWN_ESCAPES)
+
+
 def markdown_table(layout: Layout) -> str:
     """A table as GitHub-flavoured Markdown with its title and notes; every cell is escaped."""
 
