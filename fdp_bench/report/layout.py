@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,9 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
+    """A column of a `Layout`: its header, how a row's cell is written, and whether it is a number."""
+
     header: str
     cell: Callable[[Row], str]
     numeric: bool = True
@@ -53,21 +55,21 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
     """
     records = summary.to_dict("records")
     columns = (
-        _Column("policy", lambda row: row["label"], numeric=False),
-        _Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        _Column("sev", lambda row: split_shift(row["shift"])[1]),
-        _Column("n", lambda row: str(row["episodes"])),
-        _Column("success % [95%]", lambda row: _rate(row, "success_rate", "success_low", "success_high")),
-        _Column("held", lambda row: percent(row["success_held_rate"])),
-        _Column("clean", lambda row: percent(row["clean_rate"])),
-        _Column("drop pp [95%]", lambda row: _signed(row, "paired_drop")),
-        _Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
-        _Column("err", lambda row: str(row["errors"])),
-        _Column("ms p50/p95", _latency),
+        Column("policy", lambda row: row["label"], numeric=False),
+        Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
+        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("n", lambda row: str(row["episodes"])),
+        Column("success % [95%]", lambda row: _rate(row, "success_rate", "success_low", "success_high")),
+        Column("held", lambda row: percent(row["success_held_rate"])),
+        Column("clean", lambda row: percent(row["clean_rate"])),
+        Column("drop pp [95%]", lambda row: signed(row, "paired_drop")),
+        Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        Column("err", lambda row: str(row["errors"])),
+        Column("ms p50/p95", _latency),
     )
     tests = sum(not math.isnan(row["mcnemar_p"]) for row in records)
     return [
-        _layout(f"{task}: success under shifts", columns, rows, _summary_notes(rows, tests))
+        typeset(f"{task}: success under shifts", columns, rows, _summary_notes(rows, tests))
         for task, rows in _by_task(records).items()
     ]
 
@@ -80,22 +82,22 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
     """
     records = comparison.to_dict("records")
     columns = (
-        _Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        _Column("sev", lambda row: split_shift(row["shift"])[1]),
-        _Column("policy A", lambda row: row["policy_a"], numeric=False),
-        _Column("policy B", lambda row: row["policy_b"], numeric=False),
-        _Column("n", lambda row: str(row["pairs"])),
-        _Column("A %", lambda row: percent(row["rate_a"])),
-        _Column("B %", lambda row: percent(row["rate_b"])),
-        _Column("A - B pp [95%]", lambda row: _signed(row, "difference")),
-        _Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
+        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("policy A", lambda row: row["policy_a"], numeric=False),
+        Column("policy B", lambda row: row["policy_b"], numeric=False),
+        Column("n", lambda row: str(row["pairs"])),
+        Column("A %", lambda row: percent(row["rate_a"])),
+        Column("B %", lambda row: percent(row["rate_b"])),
+        Column("A - B pp [95%]", lambda row: signed(row, "difference")),
+        Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
     )
     notes = (
         "A - B: difference of success on the same episodes in percentage points, with Newcombe's paired 95% "
         f"interval; p: exact McNemar, Holm-adjusted over {counted(len(records), 'comparison')}.",
     )
     return [
-        _layout(f"{task}: policy against policy under the same shift", columns, rows, notes)
+        typeset(f"{task}: policy against policy under the same shift", columns, rows, notes)
         for task, rows in _by_task(records).items()
     ]
 
@@ -148,9 +150,10 @@ def detectable_text(pairs: int) -> str:
     return f"Smallest paired difference that {counted(pairs, 'pair')} detect: {points} points ({assumption})."
 
 
-def _layout(
-    title: str, columns: tuple[_Column, ...], rows: list[dict[str, Any]], notes: tuple[str, ...]
+def typeset(
+    title: str, columns: Sequence[Column], rows: Sequence[Row], notes: tuple[str, ...] = ()
 ) -> Layout:
+    """Write out a table's cells."""
     return Layout(
         title=title,
         headers=tuple(column.header for column in columns),
@@ -201,7 +204,8 @@ def _rate(row: Row, rate: str, low: str, high: str) -> str:
     return f"{percent(row[rate])} [{percent(row[low])}, {percent(row[high])}]"
 
 
-def _signed(row: Row, name: str) -> str:
+def signed(row: Row, name: str) -> str:
+    """A difference in percentage points with its interval; `EMPTY` where there is none."""
     if math.isnan(row[name]):
         return EMPTY
     value, low, high = (_points(row[key]) for key in (name, f"{name}_low", f"{name}_high"))

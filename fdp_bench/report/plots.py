@@ -81,7 +81,5 @@ def panel_figure(panel: Panel) -> "Figure":
     if names:
         columns = 2 if max(map(len, names)) <= 20 and len(names) > 1 else 1
         figure.set_size_inches(panel.size[0], panel.size[1] + 0.22 * -(-len(names) // columns))
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9
-        )
+        figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return figure

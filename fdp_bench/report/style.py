@@ -72,8 +72,8 @@ def themed(theme: Theme = PRINT) -> Iterator[None]:
         theme.ink,
     )
     paper = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), theme.paper)
-    rest = {"grid.color": theme.quiet, "hatch.linewidth": 0.6, "svg.hashsalt": "fdp-bench"}
-    with matplotlib.rc_context({**ink, **paper, **rest}):
+    settings: dict[Any, Any] = {**ink, **paper, "grid.color": theme.quiet, "hatch.linewidth": 0.6}
+    with matplotlib.rc_context(settings):
         yield
 
 

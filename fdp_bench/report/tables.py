@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.trainings import PolicyKey, Training, name_policies
+from fdp_bench.report.trainings import find_trainings, name_policies, recipe_of, trained_alike
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -73,9 +73,7 @@ EpisodeKey = tuple[int, int]
 
 
 def summarize(
-    records: Sequence[EpisodeRecord],
-    latency_ms: Mapping[str, Sequence[float]] | None = None,
-    trainings: Mapping[PolicyKey, Training] | None = None,
+    records: Sequence[EpisodeRecord], latency_ms: Mapping[str, Sequence[float]] | None = None
 ) -> "pandas.DataFrame":
     """One row an arm, sorted by task, shift (clean first), severity and policy.
 
@@ -84,11 +82,10 @@ def summarize(
             record says.
         latency_ms: Policy string -> wall times of one `act` on one episode, in milliseconds, as a probe
             measured them. For policies left out, the records' own latencies are used: what each batch waited.
-        trainings: As `fdp_bench.report.trainings.find_trainings` returns them, for ``label``, ``train_demos``
-            and ``train_seed``; the last two are nan for a policy left out.
 
     Returns:
-        Table with `SUMMARY_COLUMNS`. Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success
+        Table with `SUMMARY_COLUMNS`. ``label`` names the policy as `name_policies` does; ``train_demos`` and
+        ``train_seed`` are nan where nobody knows. Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success
         rate of its clean twins and ``paired_drop`` that rate minus the shifted one, both over the ``pairs``
         episodes that were run both ways: a positive drop means that the shift costs success. On clean rows
         these are nan, as are the p-values; ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low``
@@ -99,11 +96,11 @@ def summarize(
     """
     import pandas
 
-    arms, known = by_arm(records), trainings or {}
-    labels = name_policies((arm[1:3] for arm in arms), known)
+    arms, trainings = by_arm(records), find_trainings(records)
+    labels = name_policies(trainings)
     rows = [
         {"label": labels[arm[1:3]]}
-        | _training_columns(known.get(arm[1:3]))
+        | {"train_demos": trainings[arm[1:3]].demos, "train_seed": trainings[arm[1:3]].seed}
         | _summary_row(arm, episodes, arms, latency_ms or {})
         for arm, episodes in arms.items()
     ]
@@ -115,15 +112,12 @@ def summarize(
     return table
 
 
-def compare_policies(
-    records: Sequence[EpisodeRecord], trainings: Mapping[PolicyKey, Training] | None = None
-) -> "pandas.DataFrame":
+def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     """Every pair of policies under the same task and shift, on the episodes that both have run.
 
     Args:
-        records: Episodes of one or more runs, each once; errors count as failures.
-        trainings: See `summarize`. Policies known to be trained on other numbers of demonstrations, or from
-            other training seeds, are not compared: that is what the curves are for.
+        records: Episodes of one or more runs, each once; errors count as failures. Policies known to be
+            trained on other numbers of demonstrations, or from other seeds, are not compared: the curves do.
 
     Returns:
         Table with `COMPARISON_COLUMNS`; ``difference`` is ``rate_a`` minus ``rate_b``, with its 95% interval,
@@ -135,8 +129,8 @@ def compare_policies(
     """
     import pandas
 
-    arms, known = by_arm(records), trainings or {}
-    labels = name_policies((arm[1:3] for arm in arms), known)
+    arms, trainings = by_arm(records), find_trainings(records)
+    labels = name_policies(trainings)
     scenes: dict[tuple[str, str, float], list[Arm]] = {}
     for arm in arms:
         task, _, _, shift, severity = arm
@@ -144,7 +138,7 @@ def compare_policies(
     rows = []
     for (task, shift, severity), members in scenes.items():
         for first, second in combinations(members, 2):
-            if not trained_alike(known.get(first[1:3]), known.get(second[1:3])):
+            if not trained_alike(trainings[first[1:3]], trainings[second[1:3]]):
                 continue
             counts = _paired_counts(arms[first], arms[second])
             if counts.pairs == 0:
@@ -173,25 +167,15 @@ def by_arm(records: Sequence[EpisodeRecord]) -> dict[Arm, dict[EpisodeKey, Episo
             )
         episodes[key] = record
 
-    def table_order(arm: Arm) -> tuple[str, bool, str, float, str, str]:
+    trainings = find_trainings(records)
+
+    def table_order(arm: Arm) -> tuple[object, ...]:
         task, policy, checkpoint, shift, severity = arm
-        return (task, shift != CLEAN, shift.split("@")[0], severity, shift, policy + "\0" + checkpoint)
+        training = trainings[policy, checkpoint]
+        trained = (recipe_of(policy), training.variant, training.demos or 0, training.seed or 0)
+        return (task, shift != CLEAN, shift.split("@")[0], severity, shift, *trained, policy, checkpoint)
 
     return {arm: arms[arm] for arm in sorted(arms, key=table_order)}
-
-
-def trained_alike(first: Training | None, second: Training | None) -> bool:
-    """Whether two trainings share number of demonstrations and seed, as far as both are known."""
-    if first is None or second is None:
-        return True
-    pairs = ((first.train_demos, second.train_demos), (first.train_seed, second.train_seed))
-    return all(one is None or other is None or one == other for one, other in pairs)
-
-
-def _training_columns(training: Training | None) -> dict[str, float]:
-    numbers = (training.train_demos, training.train_seed) if training else (None, None)
-    demos, seed = (math.nan if number is None else number for number in numbers)
-    return {"train_demos": demos, "train_seed": seed}
 
 
 def _summary_row(

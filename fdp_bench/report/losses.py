@@ -1,0 +1,111 @@
+"""Training logs of the evaluated policies: loss over steps, and what each sense is worth."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.records import Manifest
+from fdp_bench.report.trainings import PolicyKey, recipe_of
+
+if TYPE_CHECKING:
+    import pandas
+
+LOSS_COLUMNS = ("recipe", "series", "phase", "step", "train_loss", "heldout_loss")
+RISE_COLUMNS = ("recipe", "series", "phase", "sense", "step", "rise", "low", "high")
+_RISE = "rise_"
+
+
+def loss_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
+    """Losses over gradient steps of every policy whose log is at hand.
+
+    Args:
+        manifests: Manifests of runs. A policy's log is the CSV file beside its checkpoint, or, where that is
+            gone or the weights come with the package, the rows that its card holds (its last phase alone).
+        names: (policy, checkpoint) -> name of its line.
+
+    Returns:
+        Table with `LOSS_COLUMNS`; ``step`` counts gradient steps of the phase, losses are squared errors of the
+        predicted noise.
+    """
+    import pandas
+
+    rows = [
+        {"recipe": recipe, "series": name, "phase": str(entry.get("phase", "")), "step": step}
+        | {"train_loss": _number(entry.get("train_loss")), "heldout_loss": _number(entry.get("heldout_loss"))}
+        for recipe, name, log in _logs(manifests, names)
+        for entry in log
+        if (step := _number(entry.get("step"))) == step
+    ]
+    return pandas.DataFrame(rows, columns=list(LOSS_COLUMNS))
+
+
+def rise_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
+    """How much the held-out loss rises, relatively, when a sense is shuffled among the samples.
+
+    Returns:
+        Table with `RISE_COLUMNS`: ``rise`` 0.1 means a loss 10% higher; ``low`` and ``high`` are its 95%
+        interval, nan where the log has none. See `loss_table` for the arguments.
+    """
+    import pandas
+
+    rows = []
+    for recipe, name, log in _logs(manifests, names):
+        for entry in log:
+            for sense, (low, rise, high) in _rises(entry).items():
+                row = {"recipe": recipe, "series": name, "phase": str(entry.get("phase", "")), "sense": sense}
+                rows.append(
+                    row | {"step": _number(entry.get("step")), "rise": rise, "low": low, "high": high}
+                )
+    return pandas.DataFrame(rows, columns=list(RISE_COLUMNS))
+
+
+def _logs(
+    manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]
+) -> list[tuple[str, str, Sequence[Mapping[str, Any]]]]:
+    """Recipe, name and log rows of each policy that has a log, each policy once."""
+    logs: dict[PolicyKey, tuple[str, str, Sequence[Mapping[str, Any]]]] = {}
+    for manifest in manifests:
+        for policy in manifest.policies:
+            key = (str(policy.get("spec", "")), str(policy.get("sha256", "")))
+            if key in names and key not in logs and (rows := _read_log(policy)):
+                logs[key] = (recipe_of(key[0]), names[key], rows)
+    return list(logs.values())
+
+
+def _read_log(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    source = Path(str(policy.get("source", "")))
+    if source.suffix == ".safetensors":
+        try:
+            with source.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
+                return list(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError, csv.Error):
+            # The card keeps the last phase's rows.
+            pass
+    card = policy.get("card")
+    log = card.get("log") if isinstance(card, Mapping) else None
+    rows = log.get("rows") if isinstance(log, Mapping) else None
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _rises(entry: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Sense -> (low, rise, high) of a log's row; a log without the rise itself has shuffled and true loss."""
+    rises = {}
+    for column, value in entry.items():
+        if not str(column).startswith(_RISE) or str(column).endswith(("_low", "_high")):
+            continue
+        if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
+            low, rise, high = map(_number, value)
+        else:
+            low, rise, high = (_number(entry.get(f"{column}{end}")) for end in ("_low", "", "_high"))
+        if not math.isnan(rise):
+            rises[str(column).removeprefix(_RISE)] = (low, rise, high)
+    return rises
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
