@@ -21,7 +21,7 @@ from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
 from fdp_bench.runner.plan import Arm, plan_arms, plan_chunks, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
-from fdp_bench.runner.timing import time_share
+from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
 #: Episodes handed to a worker at once.
@@ -201,8 +201,8 @@ def _execute(
             if isinstance(error, RunError):
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
-        facts = {"ended": _now(), "episodes": written, "time_share": time_share(pool.times())}
-        store.update_manifest(manifest.ended(COMPLETE, **facts))
+        facts = {"ended": _now(), "episodes": written}
+        store.update_manifest(manifest.ended(COMPLETE, **facts, **time_facts(pool.times())))
 
 
 def _settings(config: RunConfig) -> WorkerSettings:

@@ -18,8 +18,6 @@ import gymnasium
 #: - ``other``: the rest: the code of shifts, histories, records, pictures on disk.
 PHASES = ("physics", "frames", "inference", "resets", "setup", "idle", "other")
 
-TimeShare = Mapping[str, float]
-
 
 class Stopwatch:
     """Seconds by phase. Phases nest, and the innermost counts.
@@ -79,15 +77,17 @@ class TimedSteps(gymnasium.Wrapper):
             return self.env.step(action)
 
 
-def time_share(seconds: Sequence[Mapping[str, float]]) -> TimeShare:
-    """Shares of the phases in all workers' time.
+def time_facts(seconds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """What a manifest keeps of its workers' time.
 
     Args:
         seconds: Seconds by phase, one entry a worker.
 
     Returns:
-        Phase -> share in [0, 1], summing to 1 but for rounding; empty where no time was counted.
+        ``worker_time_s``, seconds of all workers together, and ``time_share``, phase -> share of them in [0, 1],
+        summing to 1 but for rounding; no share where no time was counted.
     """
     sums = {phase: sum(entry[phase] for entry in seconds) for phase in PHASES}
     total = sum(sums.values())
-    return {phase: round(value / total, 4) for phase, value in sums.items()} if total > 0.0 else {}
+    share = {phase: round(value / total, 4) for phase, value in sums.items()} if total > 0.0 else {}
+    return {"worker_time_s": round(total, 3), "time_share": share}

@@ -6,7 +6,7 @@ import gymnasium
 import pytest
 
 from fdp_bench.runner import timing
-from fdp_bench.runner.timing import PHASES, Stopwatch, TimedSteps, time_share
+from fdp_bench.runner.timing import PHASES, Stopwatch, TimedSteps, time_facts
 
 
 @pytest.fixture
@@ -76,11 +76,12 @@ def test_an_environments_steps_count_as_physics_and_its_frames_as_frames(clock):
 def test_shares_are_over_all_workers():
     zero = dict.fromkeys(PHASES, 0.0)
 
-    share = time_share([{**zero, "physics": 6.0, "frames": 1.0}, {**zero, "physics": 2.0, "idle": 1.0}])
+    facts = time_facts([{**zero, "physics": 6.0, "frames": 1.0}, {**zero, "physics": 2.0, "idle": 1.0}])
 
-    assert {phase: value for phase, value in share.items() if value} == {
+    assert facts["worker_time_s"] == 10.0
+    assert {phase: value for phase, value in facts["time_share"].items() if value} == {
         "physics": 0.8,
         "frames": 0.1,
         "idle": 0.1,
     }
-    assert time_share([zero]) == {}
+    assert time_facts([zero])["time_share"] == {}
