@@ -41,7 +41,19 @@ OVERFIT_RISE = 0.05
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that determines a checkpoint; `reuse` are folders with bases that need not be trained again."""
+    """Everything that determines a checkpoint, and how it is made.
+
+    Attributes:
+        architecture: What to train.
+        task: The task that the demonstrations show.
+        demonstrations: The demonstrations and their split.
+        diffusion: The forward process.
+        training: The recipe.
+        device: torch device.
+        out: Folder for weights, cards, logs and plots.
+        reuse: Folders with bases that need not be trained again.
+        compiled: Whether to compile network and loss.
+    """
 
     architecture: Architecture
     task: TaskInfo
@@ -51,6 +63,7 @@ class Job:
     device: str
     out: Path
     reuse: tuple[Path, ...] = ()
+    compiled: bool = False
 
     @property
     def network(self) -> NetworkConfig:
@@ -207,6 +220,7 @@ class _Fitter:
             held_out=self.held_out,
             modalities=job.task.modalities,
             resume_dir=job.out / "resume" / slug,
+            compiled=job.compiled,
         )
 
     def _finished(self, path: Path, role: str) -> Checkpoint | None:

@@ -15,13 +15,31 @@ from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.training.data import Batch, WindowDataset
 
 
+@dataclass(frozen=True)
+class NoiseDraws:
+    """Diffusion steps and noise of one gradient step, several of each for every window.
+
+    Attributes:
+        step: Diffusion steps, shape (B * draws,).
+        noise: Standard normal noise, shape (B * draws, horizon, A).
+    """
+
+    step: Tensor
+    noise: Tensor
+
+
+def draw_noise(
+    actions: Tensor, draws: int, schedule: NoiseSchedule, generator: torch.Generator
+) -> NoiseDraws:
+    """Draw diffusion steps and noise for windows' actions (B, horizon, A), on the CPU whatever the device."""
+    rows = len(actions) * draws
+    step = torch.randint(len(schedule.alphas_cumprod), (rows,), generator=generator)
+    noise = torch.randn((rows, *actions.shape[1:]), generator=generator)
+    return NoiseDraws(step.to(actions.device), noise.to(actions.device))
+
+
 def noise_prediction_loss(
-    denoiser: Denoiser,
-    batch: Batch,
-    schedule: NoiseSchedule,
-    weight: Tensor,
-    draws: int,
-    generator: torch.Generator,
+    denoiser: Denoiser, batch: Batch, schedule: NoiseSchedule, weight: Tensor, drawn: NoiseDraws
 ) -> Tensor:
     """Weighted squared error of the predicted noise, several noise draws for each encoded observation.
 
@@ -30,20 +48,19 @@ def noise_prediction_loss(
         batch: Normalized windows, B of them.
         schedule: The forward process.
         weight: Loss weight of each diffusion step, shape (training_steps,).
-        draws: Noise draws for each window.
-        generator: CPU generator of steps and noise.
+        drawn: Diffusion steps and noise, a whole number of them for each window.
 
     Returns:
         Scalar loss.
     """
-    device = batch.actions.device
+    draws = len(drawn.step) // len(batch.actions)
     actions = batch.actions.repeat_interleave(draws, dim=0)
-    step = torch.randint(len(weight), (len(actions),), generator=generator).to(device)
-    noise = torch.randn(actions.shape, generator=generator).to(device)
     codes = repeat_codes(denoiser.encode(batch.observation), draws)
-    predicted = denoiser.predict_noise(schedule.add_noise(actions, noise, step), step, codes)
-    error = (predicted.float() - noise).square().mean(dim=(1, 2))
-    return (weight[step] * error).mean()
+    predicted = denoiser.predict_noise(
+        schedule.add_noise(actions, drawn.noise, drawn.step), drawn.step, codes
+    )
+    error = (predicted.float() - drawn.noise).square().mean(dim=(1, 2))
+    return (weight[drawn.step] * error).mean()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """One phase of training: a network, its optimizer, its moving average, its log, and the way back after a kill."""
 
-import copy
 import json
 import math
 import sys
@@ -21,7 +20,8 @@ from fdp_policies.config import TrainingConfig
 from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.training.data import WindowDataset
-from fdp_policies.training.losses import HeldOut, SenseReport, noise_prediction_loss
+from fdp_policies.training.losses import HeldOut, SenseReport, draw_noise
+from fdp_policies.training.step import GradientStep
 
 #: The senses are shuffled and masked at every so many evaluations, since that costs five times an evaluation.
 SENSES_EVERY = 4
@@ -91,8 +91,8 @@ def learning_rate(step: int, plan: PhasePlan, config: TrainingConfig) -> float:
 class Phase:
     """Trains the parameters of `network` that require gradients; keeps their moving average in `average`.
 
-    Batches, crops and noise of a step are drawn from a generator seeded by (seed, phase, step), so a phase that was
-    killed and resumed ends with the weights of one that was not.
+    Batches, crops and noise of a step are drawn from a CPU generator seeded by (seed, phase, step): a phase that was
+    killed and resumed ends with the weights of one that was not, and a GPU trains on the same draws as a CPU.
     """
 
     def __init__(
@@ -106,23 +106,18 @@ class Phase:
         held_out: HeldOut,
         modalities: ModalityMap,
         resume_dir: Path,
+        compiled: bool = False,
     ) -> None:
-        self.network, self.plan, self.config, self.schedule = network, plan, config, schedule
+        self.plan, self.config, self.schedule = plan, config, schedule
         self.data, self.held_out, self.modalities = data, held_out, modalities
-        self.average = copy.deepcopy(network).eval().requires_grad_(False)
-        self.trained = {n: p for n, p in network.named_parameters() if p.requires_grad}
-        averages = dict(self.average.named_parameters())
-        self._averages: list[Tensor] = [averages[name] for name in self.trained]
-        self.optimizer = torch.optim.AdamW(
-            list(self.trained.values()),
-            lr=0.0,
-            weight_decay=config.weight_decay,
-            betas=(0.9, 0.95),
-            fused=True,
-        )
-        self.weight = schedule.loss_weight(config.loss_weight, config.min_snr_gamma)
+        self.step = GradientStep(network, config, schedule, compiled=compiled)
         self.log = PhaseLog()
         self._resume_dir = resume_dir
+
+    @property
+    def average(self) -> nn.Module:
+        """Moving average of the network."""
+        return self.step.average
 
     def run(self) -> PhaseLog:
         """Train to the end of the phase, from where an earlier run was killed if it was."""
@@ -131,8 +126,9 @@ class Phase:
         bar = tqdm(
             total=self.plan.max_steps, initial=self.log.steps, desc=self.plan.name, unit="step", disable=None
         )
-        running, counted = 0.0, 0
-        self.network.train()
+        # Summed where it is computed: a GPU that is asked for each step's loss waits between steps.
+        running, counted = torch.zeros((), device=self.data.device), 0
+        self.step.network.train()
         while not self.log.stopped:
             running += self._step(self.log.steps)
             counted += 1
@@ -140,63 +136,41 @@ class Phase:
             bar.update()
             last = self.log.steps >= self.plan.max_steps
             if self.log.steps % self.config.eval_every == 0 or last:
+                train_loss = float(running) / counted
                 self.log.wall_time_s = before + time.monotonic() - started
-                self._evaluate(running / counted, last)
-                losses = {"loss": f"{running / counted:.4f}", "heldout": f"{self.log.losses[-1][1]:.4f}"}
+                self._evaluate(train_loss, last)
+                losses = {"loss": f"{train_loss:.4f}", "heldout": f"{self.log.losses[-1][1]:.4f}"}
                 bar.set_postfix(losses)
                 if bar.disable:
                     # Not a terminal: a line an evaluation instead of a bar.
                     progress = f"{self.plan.name} {self.log.steps}/{self.plan.max_steps}"
                     print(progress, *(f"{k}={v}" for k, v in losses.items()), file=sys.stderr, flush=True)
-                running, counted = 0.0, 0
+                running, counted = torch.zeros_like(running), 0
                 self._save()
         bar.close()
         return self.log
 
-    def _step(self, step: int) -> float:
+    def _step(self, number: int) -> Tensor:
         generator = torch.Generator().manual_seed(
-            (self.config.seed * 1_000_003 + self.plan.seed_offset) * 1_000_003 + step
+            (self.config.seed * 1_000_003 + self.plan.seed_offset) * 1_000_003 + number
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.plan, self.config)
         windows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         batch = self.data.batch(windows.to(self.data.device), self.plan.keys, generator)
-        with self._autocast():
-            loss = noise_prediction_loss(
-                self._denoiser(self.network),
-                batch,
-                self.schedule,
-                self.weight,
-                self.config.noise_draws,
-                generator,
-            )
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(list(self.trained.values()), self.config.max_gradient_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        # The average forgets its random start quickly, then settles at the configured decay.
-        decay = min(self.config.ema_decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._averages, [p.detach() for p in self.trained.values()], 1 - decay)
-        return float(loss.detach())
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.data.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
-
-    @staticmethod
-    def _denoiser(network: nn.Module) -> Denoiser:
-        denoiser: Denoiser = network  # type: ignore[assignment]
-        return denoiser
+        drawn = draw_noise(batch.actions, self.config.noise_draws, self.schedule, generator)
+        rate = learning_rate(number, self.plan, self.config)
+        return self.step(batch, drawn, number=number, learning_rate=rate)
 
     def _evaluate(self, train_loss: float, last: bool) -> None:
-        denoiser, log = self._denoiser(self.average), self.log
-        with self._autocast():
+        denoiser: Denoiser = self.average  # type: ignore[assignment]
+        log = self.log
+        with self.step.autocast():
             heldout = float(self.held_out.errors(denoiser, self.plan.keys).mean())
             row: dict[str, Any] = {
                 "phase": self.plan.name,
                 "step": log.steps,
                 "train_loss": train_loss,
                 "heldout_loss": heldout,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "learning_rate": self.step.optimizer.param_groups[0]["lr"],
                 "wall_time_s": round(log.wall_time_s, 1),
             }
             log.rows.append(row)
@@ -212,8 +186,8 @@ class Phase:
     def _save(self) -> None:
         self._resume_dir.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, Tensor] = {}
-        for (name, parameter), average in zip(self.trained.items(), self._averages, strict=True):
-            state = self.optimizer.state[parameter]
+        for (name, parameter), average in zip(self.step.trained.items(), self.step.averages, strict=True):
+            state = self.step.optimizer.state[parameter]
             tensors |= {f"weights/{name}": parameter.detach(), f"average/{name}": average}
             tensors |= {f"{moment}/{name}": state[moment] for moment in ("exp_avg", "exp_avg_sq")}
         # Two files cannot be replaced at once, so the log names the weights that it belongs to.
@@ -230,11 +204,11 @@ class Phase:
             return
         self.log = PhaseLog(**json.loads(log_path.read_text()))
         tensors = load_file(self._resume_dir / f"{self.plan.name}-{self.log.steps}.safetensors")
-        for (name, parameter), average in zip(self.trained.items(), self._averages, strict=True):
+        for (name, parameter), average in zip(self.step.trained.items(), self.step.averages, strict=True):
             with torch.no_grad():
                 parameter.copy_(tensors[f"weights/{name}"])
                 average.copy_(tensors[f"average/{name}"])
-            self.optimizer.state[parameter] = {
+            self.step.optimizer.state[parameter] = {
                 "step": torch.tensor(float(self.log.steps), device=parameter.device),
                 **{
                     moment: tensors[f"{moment}/{name}"].to(parameter.device)

@@ -12,9 +12,10 @@ from fdp_bench.demos.dataset import load_demonstrations
 from fdp_policies.config import RECIPES, DiffusionConfig, TrainingConfig, updated
 from fdp_policies.identity import architecture_of
 from fdp_policies.training.fit import Job, fit
+from fdp_policies.training.memory import freed_memory_kept
 
 #: Settings beside the fields of `TrainingConfig`.
-OTHER_SETTINGS = ("recipe", "device", "threads", "reuse")
+OTHER_SETTINGS = ("recipe", "device", "threads", "compile", "reuse")
 
 
 def training_config(settings: Mapping[str, str]) -> TrainingConfig:
@@ -38,15 +39,41 @@ def fit_from_settings(
 ) -> Path:
     """Train a policy on a demonstration file; see `DiffusionPolicy.fit`.
 
-    ``reuse`` names folders, joined as in PATH, with bases that need not be trained again.
+    Beside the fields of `TrainingConfig` and ``recipe``, the settings are ``device``; ``threads`` of torch;
+    ``compile`` (``true`` compiles network and loss, which takes a compiler and a minute); and ``reuse``, folders,
+    joined as in PATH, with bases that need not be trained again. None of these decides what is learned.
+
+    Raises:
+        SpecError: If a setting is unknown or a value out of range.
+        DatasetError: If the demonstrations cannot be read.
+        CheckpointError: If other weights lie where these would go.
     """
     training = training_config(settings)
     architecture = architecture_of(spec, task)
     device = settings.get("device", "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SpecError(f"device {device!r} is not there: torch sees no GPU; use --device cpu")
-    if "threads" in settings:
-        torch.set_num_threads(int(settings["threads"]))
+    compiled = settings.get("compile", "false")
+    if compiled not in ("true", "false"):
+        raise SpecError(f"compile={compiled!r} is neither true nor false")
+    threads = settings.get("threads")
+    if threads is not None:
+        if not (threads.isdecimal() and int(threads) >= 1):
+            raise SpecError(f"threads={threads!r} is not a whole number of at least 1")
+        torch.set_num_threads(int(threads))
     demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=training.num_demos)
     reuse = tuple(Path(folder) for folder in settings.get("reuse", "").split(os.pathsep) if folder)
-    return fit(Job(architecture, task, demonstrations, DiffusionConfig(), training, device, out, reuse))
+    with freed_memory_kept():
+        return fit(
+            Job(
+                architecture=architecture,
+                task=task,
+                demonstrations=demonstrations,
+                diffusion=DiffusionConfig(),
+                training=training,
+                device=device,
+                out=out,
+                reuse=reuse,
+                compiled=compiled == "true",
+            )
+        )
