@@ -29,6 +29,7 @@ from fdp_policies.determinants import agree, determinants
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
+from fdp_policies.training.lock import only_maker
 from fdp_policies.training.losses import HeldOut
 from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
 from fdp_policies.training.plot import plot_training, write_log
@@ -118,6 +119,12 @@ class _Fitter:
 
     def fit_single(self, architecture: Architecture, role: str) -> Checkpoint:
         """Train one network, or take the one that is there if nothing that determines it differs."""
+        with only_maker(self.job.out, architecture.slug):
+            if role == "base":
+                self._fetch_base(architecture)
+            return self._fit_single(architecture, role)
+
+    def _fit_single(self, architecture: Architecture, role: str) -> Checkpoint:
         job, path = self.job, self.job.out / f"{architecture.slug}.safetensors"
         found = self._finished(path, role)
         if found is not None:
@@ -134,10 +141,14 @@ class _Fitter:
 
     def fit_factorized(self) -> Path:
         """Train the base to its plateau, freeze its average, then train the residual on the steps that are left."""
+        architecture = self.job.architecture
+        base = self.fit_single(architecture.base(), "base")
+        with only_maker(self.job.out, architecture.slug):
+            return self._fit_residual(base)
+
+    def _fit_residual(self, base: Checkpoint) -> Path:
         job, architecture = self.job, self.job.architecture
         path = job.out / f"{architecture.slug}.safetensors"
-        self._fetch_base(architecture.base())
-        base = self.fit_single(architecture.base(), "base")
         if self._finished(path, "residual") is not None:
             print(f"{path} is there already and was made from the same data and settings", file=sys.stderr)
             return path
@@ -257,6 +268,7 @@ class _Fitter:
             "diffusion": as_json(job.diffusion),
             "normalizer": self.normalizer.to_json(),
             "steps": log.steps,
+            "total_steps": sum(each.steps for each in logs),
             "stopped": log.stopped,
             "heldout_loss": log.losses[-1][1],
             "senses": log.senses,
