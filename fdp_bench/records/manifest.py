@@ -32,6 +32,8 @@ class Manifest:
             ``slug``, which names the arm's files; ``train_demos``, ``train_seed`` and ``variant``, what the policy was
             trained on.
         policies: One entry a policy: its spec, distribution, source of weights, their hash and card, its sampler.
+        comparisons: Of a run that stops when decided, one entry a shift: the two policies, how many pairs of
+            episodes were counted, and what they decided; see `fdp_bench.runner.sequential`.
         protocol: ``success_rule`` and ``seed_protocol``; empty for runs from before there was a second one.
         plugins: Distribution and version of every plugin used.
         versions: Distribution name -> version of what can move a number.
@@ -52,6 +54,7 @@ class Manifest:
     arms: Sequence[Mapping[str, Any]] = ()
     policies: Sequence[Mapping[str, Any]] = ()
     protocol: Mapping[str, str] = field(default_factory=dict)
+    comparisons: Sequence[Mapping[str, Any]] = ()
     plugins: Sequence[Mapping[str, Any]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, Any] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from fdp_bench.records.manifest import Manifest
 
 MANIFEST_NAME = "manifest.json"
 EPISODES_NAME = "episodes.jsonl"
+#: Episodes run again, to see whether they repeat and what the policy's noise changes; they count in no rate.
+RETEST_NAME = "retest.jsonl"
 #: Film strips, one PNG an arm.
 STRIPS_NAME = "strips"
 #: Videos, one mp4 an episode.
@@ -66,6 +68,11 @@ class RunStore:
         """The file of the episode records."""
         return self.path / EPISODES_NAME
 
+    @property
+    def retest_path(self) -> Path:
+        """The file of the episodes run again."""
+        return self.path / RETEST_NAME
+
     def manifest(self) -> Manifest:
         """Read the manifest.
 
@@ -79,10 +86,31 @@ class RunStore:
         manifest.write(self.path / MANIFEST_NAME)
 
     def records(self) -> list[EpisodeRecord]:
+        """The episodes that count, in the order they ended: `all_records` without those past a decision.
+
+        Raises:
+            RunError: If another line is no episode record.
+        """
+        manifest = self.manifest()
+        ends = {
+            str(comparison["shift"]): comparison["decided_at"]
+            for comparison in manifest.comparisons
+            if comparison.get("decided_at") is not None
+        }
+        return [
+            record
+            for record in self.all_records(manifest)
+            if record.spec.shift not in ends or record.spec.index < ends[record.spec.shift]
+        ]
+
+    def all_records(self, manifest: Manifest | None = None) -> list[EpisodeRecord]:
         """All complete episode records, in the order they ended, the first of each id.
 
         A torn last line, as a crash leaves it, is passed over: that episode counts as not run. Records from before
         they named their policy's training get it from the manifest.
+
+        Args:
+            manifest: The run's manifest, where the caller has read it already.
 
         Raises:
             RunError: If another line is no episode record.
@@ -90,22 +118,34 @@ class RunStore:
         records = read_records(self.episodes_path)
         if all(record.spec.train_demos is not None for record in records):
             return records
-        trainings = self.manifest().trainings()
+        trainings = (manifest or self.manifest()).trainings()
         return [_with_training(record, trainings.get(record.spec.checkpoint)) for record in records]
 
+    def retest_records(self) -> list[EpisodeRecord]:
+        """Episodes run again, in the order they ended; none where nothing was retested.
+
+        Raises:
+            RunError: If a line is no episode record.
+        """
+        return read_records(self.retest_path) if self.retest_path.exists() else []
+
     @contextmanager
-    def writer(self) -> Iterator[Callable[[EpisodeRecord], None]]:
+    def writer(self, *, retest: bool = False) -> Iterator[Callable[[EpisodeRecord], None]]:
         """Append records; each is handed to the operating system before the call returns.
 
         A torn last line is cut off first.
 
+        Args:
+            retest: Whether they go to the file of episodes run again.
+
         Raises:
             RunError: If another process writes this run, or the file cannot be written.
         """
+        path = self.retest_path if retest else self.episodes_path
         try:
-            handle = self.episodes_path.open("a+b")
+            handle = path.open("a+b")
         except OSError as error:
-            raise RunError(f"{str(self.episodes_path)!r} cannot be written: {error}") from error
+            raise RunError(f"{str(path)!r} cannot be written: {error}") from error
         with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,7 +153,7 @@ class RunStore:
                 raise RunError(
                     f"another process is writing run {str(self.path)!r}; wait until it ends"
                 ) from error
-            handle.truncate(_complete_length(self.episodes_path.read_bytes()))
+            handle.truncate(_complete_length(path.read_bytes()))
 
             def append(record: EpisodeRecord) -> None:
                 line = json.dumps(record.to_json(), sort_keys=True, allow_nan=False) + "\n"

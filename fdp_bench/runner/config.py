@@ -13,7 +13,7 @@ DEFAULT_EPISODES = 50
 #: result must not depend on who else is in the batch.
 BATCH_ROWS = 4
 #: Fields that a run's configuration may lack because they came later; their defaults are what it did.
-_LATER = {"noise_seed"}
+_LATER = {"noise_seed", "retest", "until_decided"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class RunConfig:
     lanes: int = BATCH_ROWS
     batch_rows: int = BATCH_ROWS
     noise_seed: int = 0
+    retest: float = 0.0
+    until_decided: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.policies:
@@ -66,6 +68,12 @@ class RunConfig:
             raise SpecError(
                 f"lanes is {self.lanes}; it must lie in 1-{self.batch_rows}, the rows of a policy batch"
             )
+        if not 0.0 <= self.retest <= 1.0:
+            raise SpecError(f"retest is {self.retest}; it must lie in 0-1, for instance 0.2 for a fifth")
+        if not 0.0 <= self.until_decided < 1.0:
+            raise SpecError(f"alpha is {self.until_decided}; it must lie between 0 and 1, for instance 0.05")
+        if self.retest and self.until_decided:
+            raise SpecError("--retest and --until-decided exclude each other; retest a run of fixed length")
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary."""

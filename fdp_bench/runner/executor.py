@@ -5,8 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -86,12 +85,13 @@ class WorkerPool:
         return [member.receive() for member in self._members]
 
     def run(
-        self, chunks: Sequence[tuple[EpisodeSpec, ...]], workers: int, pictures: PicturePlan
+        self, chunks: Iterable[tuple[EpisodeSpec, ...]], workers: int, pictures: PicturePlan
     ) -> Iterator[EpisodeRecord]:
         """Run episodes and yield their records as they end.
 
         Args:
-            chunks: Episodes handed out together, in the order they are handed out.
+            chunks: Episodes handed out together, in the order they are handed out. The next is asked for when a
+                worker has room for it, after all earlier records were yielded.
             workers: Worker processes, >= 1.
             pictures: Which pictures are kept.
 
@@ -99,19 +99,24 @@ class WorkerPool:
             FdpBenchError: If an arm cannot be run at all.
             RunError: If a worker dies.
         """
-        waiting = deque(chunks)
-        self._grow(min(workers, len(chunks)))
+        waiting = iter(chunks)
+        more = True
+        self._grow(workers)
         members = self._members[:workers]
         for member in members:
             member.send(pictures)
         while True:
-            while waiting:
+            while more:
                 member = min(members, key=lambda member: member.outstanding)
                 # A chunk in hand beside the episodes under way: no free lane waits for the parent, and little is
                 # left to one worker when the others have ended.
                 if member.outstanding > self._settings.lanes:
                     break
-                member.hand_out(waiting.popleft())
+                chunk = next(waiting, None)
+                if chunk is None:
+                    more = False
+                else:
+                    member.hand_out(chunk)
             busy = {member.connection: member for member in members if member.outstanding}
             if not busy:
                 return

@@ -28,19 +28,34 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
 
+    def _start_over(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._finished.clear()
+        self._successes.clear()
+
     def __call__(self, announcement: Announcement) -> Callable[[EpisodeRecord], None]:
         """Say what is run and return what takes each record."""
         from tqdm import tqdm
 
         config = announcement.config
+        self._start_over()
         for warning in announcement.warnings:
             print(f"warning: {warning}", file=self._stream)
-        print(
-            f"{len(announcement.arms)} arms x {config.episodes} episodes on {config.task}, "
-            f"{config.workers} {'worker' if config.workers == 1 else 'workers'}, into {announcement.store.path} "
-            f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
-            file=self._stream,
-        )
+        workers = f"{config.workers} {'worker' if config.workers == 1 else 'workers'}"
+        if announcement.retest:
+            print(
+                f"retest: {announcement.planned} episodes once more, with the same noise and with fresh noise",
+                file=self._stream,
+            )
+        else:
+            most = "up to " if config.until_decided else ""
+            print(
+                f"{len(announcement.arms)} arms x {most}{config.episodes} episodes on {config.task}, {workers}, into "
+                f"{announcement.store.path} "
+                f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
+                file=self._stream,
+            )
         for record in announcement.finished:
             self._count(record)
         self._bar = tqdm(

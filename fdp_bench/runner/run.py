@@ -19,13 +19,13 @@ from fdp_bench.runner.capacity import default_workers
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
-from fdp_bench.runner.plan import Arm, plan_arms, plan_chunks, plan_episodes
+from fdp_bench.runner.feed import CHUNK, Feed, FixedFeed
+from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.retest import plan_retest
+from fdp_bench.runner.sequential import SequentialFeed, check_policies
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
-
-#: Episodes handed to a worker at once.
-CHUNK = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Announcement:
         planned: Episodes of the whole run.
         finished: Records that are there already.
         warnings: What a user should know before trusting the numbers.
+        retest: Whether episodes are run again, which count in no rate.
     """
 
     store: RunStore
@@ -47,9 +48,10 @@ class Announcement:
     planned: int
     finished: tuple[EpisodeRecord, ...] = ()
     warnings: tuple[str, ...] = ()
+    retest: bool = False
 
 
-#: Called once before the first episode; returns what is called with each record.
+#: Called before the first episode, and again before the first one of a retest; returns what is called with each record.
 Progress = Callable[[Announcement], Callable[[EpisodeRecord], None]]
 
 
@@ -86,6 +88,8 @@ def begin_run(
         FdpBenchError: Whatever is wrong with the request, or stops the run.
     """
     check_new_folder(out)
+    if request.until_decided:
+        check_policies(request.policies)
     with WorkerPool(_settings(request)) as pool:
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
         report = pool.preflight(
@@ -102,9 +106,10 @@ def begin_run(
         )
         episodes = plan_episodes(config, arms)
         config = replace(config, workers=_workers(workers, config.lanes, len(episodes)))
+        feed = _feed(config, arms, episodes, ())
         store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
         announcement = Announcement(store, config, arms, len(episodes))
-        _execute(pool, announcement, episodes, command, progress)
+        _execute(pool, announcement, feed, plan_retest(config, arms), command, progress)
     return store
 
 
@@ -133,13 +138,14 @@ def resume_run(
     config = replace(config, lanes=lanes or config.lanes)
     arms = tuple(Arm(**arm) for arm in manifest.arms)
     episodes = plan_episodes(config, arms)
-    finished = store.records()
-    done = {record.spec.id for record in finished}
-    missing = tuple(spec for spec in episodes if spec.id not in done)
-    config = replace(config, workers=_workers(workers, config.lanes, len(missing)))
-    if not missing:
+    finished = store.all_records(manifest)
+    feed = _feed(config, arms, episodes, finished)
+    again = _missing(plan_retest(config, arms), store.retest_records())
+    missing = len(episodes) - len(finished) + len(again)
+    config = replace(config, workers=_workers(workers, config.lanes, missing))
+    if next(feed.chunks(), None) is None and not again:
         if manifest.status != COMPLETE:
-            store.update_manifest(replace(manifest, status=COMPLETE))
+            store.update_manifest(_completed(manifest, feed))
         return store
     with WorkerPool(_settings(config)) as pool:
         report = pool.preflight(
@@ -154,7 +160,7 @@ def resume_run(
             tuple(finished),
             tuple(_version_changes(manifest.versions, versions())),
         )
-        _execute(pool, announcement, missing, command, progress)
+        _execute(pool, announcement, feed, again, command, progress)
     return store
 
 
@@ -166,7 +172,8 @@ def resume_command(path: Path) -> str:
 def _execute(
     pool: WorkerPool,
     announcement: Announcement,
-    episodes: Sequence[EpisodeSpec],
+    feed: Feed,
+    again: Sequence[EpisodeSpec],
     command: Sequence[str],
     progress: Progress,
 ) -> None:
@@ -185,12 +192,16 @@ def _execute(
         show = progress(announcement)
         written = 0
         try:
-            for record in pool.run(plan_chunks(episodes, CHUNK), config.workers, pictures):
+            for record in pool.run(feed.chunks(), config.workers, pictures):
                 append(record)
+                feed.take(record)
                 written += 1
                 show(record)
+            if again:
+                _run_again(pool, announcement, again, progress)
         except BaseException as error:
             status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+            manifest = replace(manifest, comparisons=feed.comparisons())
             store.update_manifest(manifest.ended(status, ended=_now(), episodes=written, error=str(error)))
             kept = (
                 f"{len(announcement.finished) + written} of {announcement.planned} episodes are kept; "
@@ -202,7 +213,46 @@ def _execute(
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
         facts = {"ended": _now(), "episodes": written}
-        store.update_manifest(manifest.ended(COMPLETE, **facts, **time_facts(pool.times())))
+        ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
+        store.update_manifest(_completed(ended, feed))
+
+
+def _run_again(
+    pool: WorkerPool, announcement: Announcement, episodes: Sequence[EpisodeSpec], progress: Progress
+) -> None:
+    """Run episodes again, without pictures: those of the first time stay."""
+    store, config = announcement.store, announcement.config
+    show = progress(replace(announcement, planned=len(episodes), finished=(), warnings=(), retest=True))
+    no_pictures = replace(_picture_plan(store, config, announcement.arms), strips=None, videos_per_arm=0)
+    with store.writer(retest=True) as append:
+        for record in pool.run(FixedFeed(episodes).chunks(), config.workers, no_pictures):
+            append(record)
+            show(record)
+
+
+def _feed(
+    config: RunConfig,
+    arms: Sequence[Arm],
+    episodes: Sequence[EpisodeSpec],
+    finished: Sequence[EpisodeRecord],
+) -> Feed:
+    if config.until_decided:
+        return SequentialFeed(config, arms, finished)
+    return FixedFeed(_missing(episodes, finished))
+
+
+def _missing(episodes: Sequence[EpisodeSpec], finished: Sequence[EpisodeRecord]) -> tuple[EpisodeSpec, ...]:
+    done = {record.spec.id for record in finished}
+    return tuple(spec for spec in episodes if spec.id not in done)
+
+
+def _completed(manifest: Manifest, feed: Feed) -> Manifest:
+    """The manifest of a complete run; where shifts ended when decided, only the pairs that counted were needed."""
+    comparisons = feed.comparisons()
+    if not comparisons:
+        return replace(manifest, status=COMPLETE)
+    needed = sum(2 * int(entry["pairs"]) for entry in comparisons)
+    return replace(manifest, status=COMPLETE, comparisons=comparisons, episodes_planned=needed)
 
 
 def _settings(config: RunConfig) -> WorkerSettings:

@@ -50,13 +50,13 @@ class PicturePlan:
     """Which pictures a run keeps.
 
     Attributes:
-        strips: Folder of film strips of each arm's episode 0.
+        strips: Folder of film strips of each arm's episode 0; None for none.
         videos: Folder of videos.
         videos_per_arm: Number of each arm's first episodes kept as video.
         slugs: Arm (task, policy, shift) -> name of its files.
     """
 
-    strips: Path
+    strips: Path | None
     videos: Path
     videos_per_arm: int
     slugs: dict[tuple[str, str, str], str]
@@ -65,7 +65,7 @@ class PicturePlan:
         """Where an episode's pictures go."""
         slug = self.slugs[spec.arm]
         return PicturePaths(
-            strip=self.strips / f"{slug}.png" if spec.index == 0 else None,
+            strip=self.strips / f"{slug}.png" if self.strips is not None and spec.index == 0 else None,
             video=self.videos / f"{slug}_{spec.index:04d}.mp4" if spec.index < self.videos_per_arm else None,
         )
 
