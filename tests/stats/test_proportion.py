@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
-from fdp_bench.stats import wilson_interval
+from fdp_bench.stats import wilson_interval, wilson_mean_interval
 
 
 @pytest.mark.parametrize("trials", [1, 10, 50, 100, 200])
@@ -46,3 +46,30 @@ def test_impossible_counts_and_confidences_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"trials|confidence"):
         wilson_interval(successes, trials, confidence)
+
+
+@given(trials=st.integers(1, 500), data=st.data())
+def test_interval_of_a_mean_of_whole_trials_is_that_of_the_rate(trials: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, trials))
+    expected = wilson_interval(successes, trials, 0.9)
+    assert wilson_mean_interval(successes / trials, trials, 0.9) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("mean", "trials"), [(0.37, 12.5), (0.0, 3.2), (1.0, 40.7), (0.9, 0.8)])
+def test_interval_of_a_mean_of_a_fraction_of_trials_equals_that_of_statsmodels(
+    mean: float, trials: float
+) -> None:
+    expected = proportion_confint(mean * trials, trials, method="wilson")
+    assert wilson_mean_interval(mean, trials) == pytest.approx(expected, abs=1e-12)
+
+
+@given(mean=st.floats(0, 1), trials=st.floats(1e-3, 1e9))
+def test_interval_of_a_mean_holds_it_and_stays_inside_the_unit_range(mean: float, trials: float) -> None:
+    low, high = wilson_mean_interval(mean, trials)
+    assert 0.0 <= low <= mean <= high <= 1.0
+
+
+@pytest.mark.parametrize(("mean", "trials", "confidence"), [(1.1, 5, 0.9), (0.5, 0, 0.9), (0.5, 5, 1.0)])
+def test_impossible_means_are_refused(mean: float, trials: float, confidence: float) -> None:
+    with pytest.raises(ValueError, match=r"mean|confidence"):
+        wilson_mean_interval(mean, trials, confidence)
