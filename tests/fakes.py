@@ -126,6 +126,19 @@ class Faulty(Policy):
         return actions
 
 
+class Moody(Policy):
+    """Acts by how often it was asked before: no two runs of an episode agree."""
+
+    modalities = ("prop",)
+    n_action_steps = 4
+    asked = 0
+
+    def act(self, observation, noise):
+        del noise
+        self.asked += 1
+        return np.full((len(observation["prop"]), 4, self.task.action_dim), np.sin(self.asked), np.float32)
+
+
 class Misbuilt(Policy):
     """Cannot be built."""
 
@@ -286,6 +299,7 @@ POLICIES = {
     "watcher": "fakes:Watcher",
     "blind": "fakes:Blind",
     "faulty": "fakes:Faulty",
+    "moody": "fakes:Moody",
     "misbuilt": "fakes:Misbuilt",
     "untrained": "fakes:Untrained",
     "pusher": "fakes:Pusher",

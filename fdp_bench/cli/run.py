@@ -5,6 +5,7 @@ Quote policies: a shell reads an unquoted '>' as a redirect.
 
   fdp-bench run --policy "fdp:prop>vision" --shift occlusion
   fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift occlusion@4 --shift color+distractors
+  fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift distractors --until-decided --max-episodes 200
   fdp-bench run --resume results/20260131-120000-Lift-fdp-occlusion
 """
 
@@ -25,7 +26,12 @@ SUMMARY = SUBCOMMANDS["run"]
 #: Where runs go unless --out says otherwise.
 RESULTS = Path("results")
 #: Arguments that decide a run's episodes; a resumed run has them already.
-_DECISIVE = ("policy", "shift", "task", "episodes", "tier", "seed", "device", "profile", "video", "out")
+_DECISIVE = (
+    *("policy", "shift", "task", "episodes", "tier", "seed", "device", "profile", "video", "out"),
+    *("noise_seed", "retest", "until_decided", "alpha", "max_episodes"),
+)
+#: Chance of any false decision, and episodes a cell, unless said otherwise.
+_ALPHA, _MAX_EPISODES = 0.05, 200
 _NAME_LENGTH = 60
 
 
@@ -49,6 +55,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--episodes", type=_whole, metavar="N", help="episodes a cell (default: 50)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
     add("--seed", type=_whole, metavar="N", help="seed of all random streams (default: 0)")
+    add(
+        "--noise-seed",
+        type=_whole,
+        metavar="N",
+        help="another draw of the policies' noise for the same initial states and shifts (default: 0)",
+    )
+    add(
+        "--retest",
+        type=float,
+        metavar="SHARE",
+        help="run this share of the episodes again: with the same noise, which must agree, and with fresh noise, "
+        "whose disagreement is the noise floor",
+    )
+    add(
+        "--until-decided",
+        action="store_true",
+        default=None,
+        help="compare two policies while they run, and end each shift once one is found better",
+    )
+    add(
+        "--alpha",
+        type=float,
+        metavar="A",
+        help="with --until-decided: chance of any false decision (default: 0.05)",
+    )
+    add(
+        "--max-episodes",
+        type=_positive,
+        metavar="N",
+        help="with --until-decided: episodes a cell at most (default: 200)",
+    )
     add("--workers", type=_positive, metavar="N", help="worker processes (default: the usable cores)")
     add("--lanes", type=_positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
     add("--device", metavar="NAME", help="device of the policies (default: cpu)")
@@ -79,7 +116,8 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
 
     for name in _DECISIVE:
         if getattr(args, name) is not None:
-            raise SpecError(f"--{name} cannot be given with --resume: the run keeps its own; leave it out")
+            option = name.replace("_", "-")
+            raise SpecError(f"--{option} cannot be given with --resume: the run keeps its own; leave it out")
     # A name alone means a run in the results folder.
     inside = RESULTS / args.resume
     path = inside if inside.exists() and not args.resume.exists() else args.resume
@@ -116,13 +154,18 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
 def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
     """The configuration as typed, checked as far as no plugin has to be imported for it, and the run's name."""
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
+    from fdp_bench.runner.sequential import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
     from fdp_bench.tasks import resolve_task
 
     policies = [parse_policy(text) for text in args.policy]
     shifts = [resolve_shifts(parse_shifts(text)) for text in args.shift]
     task = resolve_task(args.task or "Lift")
+    alpha = _sequential_options(args)
     episodes = TIERS[args.tier] if args.tier else args.episodes
+    if alpha:
+        check_policies([str(policy) for policy in policies])
+        episodes = _MAX_EPISODES if args.max_episodes is None else args.max_episodes
     config = RunConfig(
         task=task,
         policies=tuple(map(str, policies)),
@@ -133,18 +176,49 @@ def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
         profile=args.profile or "fast",
         videos=args.video or 0,
         lanes=args.lanes or BATCH_ROWS,
+        noise_seed=args.noise_seed or 0,
+        retest=0.0 if args.retest is None else args.retest,
+        until_decided=alpha,
     )
     words = [task.rpartition("/")[2].rpartition("-v")[0]]
     words += [spec.name for spec in policies] + [spec.name for shift in shifts for spec in shift]
     return config, "-".join(dict.fromkeys(words))[:_NAME_LENGTH].strip("-.")
 
 
+def _sequential_options(args: argparse.Namespace) -> float:
+    """Alpha of --until-decided; 0.0 where it is not given."""
+    from fdp_bench.api.errors import SpecError
+
+    if not args.until_decided:
+        for name in ("alpha", "max_episodes"):
+            if getattr(args, name) is not None:
+                option = name.replace("_", "-")
+                raise SpecError(
+                    f"--{option} means nothing without --until-decided; add it, or leave --{option} out"
+                )
+        return 0.0
+    if args.episodes is not None or args.tier is not None:
+        raise SpecError("--until-decided runs as many episodes as it needs; bound them with --max-episodes N")
+    alpha = _ALPHA if args.alpha is None else float(args.alpha)
+    if not 0.0 < alpha < 1.0:
+        raise SpecError(f"--alpha {alpha} must lie between 0 and 1; try --alpha {_ALPHA}")
+    return alpha
+
+
 def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
+    from collections import Counter
+
+    from fdp_bench.cli._run_notes import decisions_text, retest_text, shout_differences
     from fdp_bench.report.tables import summarize
     from fdp_bench.report.text import terminal_table
+    from fdp_bench.runner.retest import read_retest
 
     records = store.records()
-    table = terminal_table(summarize(records))
+    retest = read_retest(store)
+    parts = [terminal_table(summarize(records)), decisions_text(store)]
+    if retest is not None:
+        parts.append(retest_text(retest, min(Counter(record.spec.arm for record in records).values())))
+    table = "\n\n".join(filter(None, parts))
     next_command = f"next: {shlex.join([PROGRAM, 'report', str(store.path)])}"
     print(f"{table}\n\n{next_command}")
     if also_on_stderr:
@@ -156,6 +230,9 @@ def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
             f"{errors[0].error} (all: {store.episodes_path})",
             file=sys.stderr,
         )
+    if retest is not None and retest.differing:
+        shout_differences(store, retest)
+        return 1
     return 1 if len(errors) == len(records) else 0
 
 
