@@ -1,9 +1,11 @@
-"""Write tables, plots and film strips of runs, and print the tables.
+"""Write tables, plots, film strips and one page, report.html, of runs, and print the tables.
 
-Without a run, the newest one under results/ is reported. Several runs are joined into one report.
+Without a run, the newest one under results/ is reported. Several runs are joined into one report; a folder of
+runs, a sweep's for instance, means all runs in it.
 
   fdp-bench report
   fdp-bench report results/20260131-120000-Lift-fdp-occlusion
+  fdp-bench report results/robustness
   fdp-bench report RUN_A RUN_B --out DIR
 """
 
@@ -29,7 +31,11 @@ REPORT_NAME = "report"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     parser.add_argument(
-        "runs", nargs="*", type=Path, metavar="RUN", help="folder of a run (default: the newest in results/)"
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN",
+        help="folder of a run, or of several (default: the newest in results/)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RUN/report)")
 
@@ -37,23 +43,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
-    from fdp_bench.report.runs import load_runs, newest_run
+    from fdp_bench.report.runs import in_results, load_runs, newest_run
     from fdp_bench.report.text import comparison_table, terminal_table
     from fdp_bench.report.write import write_report
 
-    runs = load_runs(args.runs or [newest_run()])
-    if args.out is None and len(runs.paths) > 1:
+    asked: list[Path] = args.runs or [newest_run()]
+    runs = load_runs(asked)
+    if args.out is None and len(asked) > 1:
         raise RunError("several runs make one report; say where it goes: fdp-bench report RUN RUN --out DIR")
-    folder: Path = args.out or runs.paths[0] / REPORT_NAME
+    folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
     for sentence in runs.unfinished():
         print(f"warning: {sentence}", file=sys.stderr)
-    report = write_report(runs, folder, _ladder_drawer(runs))
+    command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
+    report = write_report(runs, folder, _ladder_drawer(runs), command)
     tables = [terminal_table(report.summary), comparison_table(report.comparison)]
     print("\n\n".join(filter(None, tables)))
     for sentence in report.missing:
         print(f"warning: {sentence}", file=sys.stderr)
     names = ", ".join(file.name for file in report.files)
-    print(f"\nreport of {', '.join(map(str, runs.paths))} in {folder}: {names}")
+    print(f"\nreport of {', '.join(map(str, asked))} in {folder}: {names}\nread: {report.files[-1]}")
     return 0
 
 

@@ -65,11 +65,11 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
         Column("drop pp [95%]", lambda row: signed(row, "paired_drop")),
         Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
         Column("err", lambda row: str(row["errors"])),
-        Column("ms p50/p95", _latency),
+        Column("ms p50/p95", latency_text),
     )
-    tests = sum(not math.isnan(row["mcnemar_p"]) for row in records)
+    tests = summary_tests(summary)
     return [
-        typeset(f"{task}: success under shifts", columns, rows, _summary_notes(rows, tests))
+        typeset(f"{task}: success under shifts", columns, rows, summary_notes(rows, tests))
         for task, rows in _by_task(records).items()
     ]
 
@@ -163,7 +163,13 @@ def typeset(
     )
 
 
-def _summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
+def summary_tests(summary: "pandas.DataFrame") -> int:
+    """Number of tests that a summary's p-values are adjusted over."""
+    return int(summary["mcnemar_p"].notna().sum())
+
+
+def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
+    """What a reader of a summary of one task must know, sentence by sentence."""
     shifted = [row for row in rows if row["shift"] != CLEAN]
     notes = [
         "success: percent of the n episodes with success at any step, Wilson 95% interval; held: percent "
@@ -218,7 +224,8 @@ def _points(fraction: float) -> str:
     return f"{points:+d}" if points else "0"
 
 
-def _latency(row: Row) -> str:
+def latency_text(row: Row) -> str:
+    """Median and 95th percentile of a decision's wall time, milliseconds."""
     if math.isnan(row["inference_p50_ms"]):
         return EMPTY
     return "/".join(_milliseconds(row[name]) for name in ("inference_p50_ms", "inference_p95_ms"))

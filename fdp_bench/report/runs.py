@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, RunError, nearest
 from fdp_bench.records import Manifest, RunStore
-from fdp_bench.records.store import MANIFEST_NAME
+from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
 
 #: Where `fdp-bench run` puts runs unless told otherwise.
 RESULTS = Path("results")
@@ -69,17 +69,38 @@ def newest_run(results: Path = RESULTS) -> Path:
     return max(started)[1]
 
 
+def runs_below(path: Path) -> list[Path]:
+    """A run itself, or all runs in a folder that is none, a sweep's for instance, by name.
+
+    Returns:
+        Folders of runs; the folder alone where there is none, so that opening it says what is wrong.
+    """
+    folder = in_results(path)
+    if (folder / MANIFEST_NAME).is_file():
+        return [folder]
+    found = sorted(
+        file.parent for file in folder.rglob(EPISODES_NAME) if (file.parent / MANIFEST_NAME).is_file()
+    )
+    return found or [folder]
+
+
+def in_results(path: Path) -> Path:
+    """A path as typed; a name alone that is not here means one in the results folder."""
+    inside = RESULTS / path
+    return inside if not path.exists() and inside.exists() else path
+
+
 def load_runs(paths: Sequence[Path]) -> Runs:
     """Read runs and join their episodes.
 
     Args:
-        paths: Folders of runs, at least one.
+        paths: Folders of runs, or folders that hold runs, at least one.
 
     Raises:
         RunError: If a run is missing, unreadable or empty, or if the runs cannot be pooled: other versions of
             a task, of the simulation or of the picture, or different outcomes of one episode.
     """
-    stores = [_open(path) for path in dict.fromkeys(paths)]
+    stores = [_open(run) for run in dict.fromkeys(run for path in paths for run in runs_below(path))]
     manifests = tuple(store.manifest() for store in stores)
     _check_poolable(stores, manifests)
     records: dict[str, tuple[EpisodeRecord, Path]] = {}
@@ -105,10 +126,6 @@ def load_runs(paths: Sequence[Path]) -> Runs:
 
 def _open(path: Path) -> RunStore:
     if not path.exists():
-        # A name alone means a run in the results folder.
-        inside = RESULTS / path
-        if inside.exists():
-            return RunStore.open(inside)
         known = [str(manifest.parent) for manifest in RESULTS.glob(f"*/{MANIFEST_NAME}")]
         hint = nearest(str(path), known) if known else f"; make one with: {_FIRST_RUN}"
         raise RunError(f"there is no run {str(path)!r}{hint}")

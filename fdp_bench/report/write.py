@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.api import CLEAN, EpisodeRecord, FdpBenchError, RunError
+from fdp_bench.api import CLEAN, FdpBenchError, RunError
+from fdp_bench.report.all_plots import supported_plots
 from fdp_bench.report.bars import save_success_plot
+from fdp_bench.report.effects import effect_table
 from fdp_bench.report.films import find_films, save_film
+from fdp_bench.report.html.assemble import assemble
+from fdp_bench.report.html.page import render
 from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import split_shift
-from fdp_bench.report.markup import csv_text, latex_report, markdown_report
+from fdp_bench.report.markup import csv_text, latex_report, markdown_report, markdown_table
+from fdp_bench.report.plots import Plot, compose
 from fdp_bench.report.runs import Runs
+from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
 from fdp_bench.report.strips import save_strip
+from fdp_bench.report.style import save_figure, themed
 from fdp_bench.report.tables import compare_policies, summarize
 
 if TYPE_CHECKING:
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
 #: (task, shift without severity) -> its ladder; raises `FdpBenchError` where it cannot be drawn.
 DrawLadder = Callable[[str, str], Ladder]
+#: Name of the page.
+PAGE_NAME = "report.html"
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Report:
     Attributes:
         summary: See `summarize`.
         comparison: See `compare_policies`.
-        files: The files, in the order written.
+        files: The files, in the order written; the page is the last.
         missing: One sentence for each picture that could not be drawn.
     """
 
@@ -39,32 +48,52 @@ class Report:
     missing: tuple[str, ...]
 
 
-def write_report(runs: Runs, folder: Path, draw_ladder: DrawLadder) -> Report:
-    """Write tables, the plot and film strips of runs; files of an earlier report are replaced.
+def write_report(
+    runs: Runs, folder: Path, draw_ladder: DrawLadder, command: Sequence[str] = ("fdp-bench", "report")
+) -> Report:
+    """Write tables, plots, film strips and the page of runs; files of an earlier report are replaced.
 
     Args:
         runs: What to report.
         folder: Made where it is missing.
         draw_ladder: Draws a shift's severities.
+        command: The command that writes this report, for the page.
 
     Raises:
         RunError: If the folder cannot be written.
     """
     summary, comparison = summarize(runs.records), compare_policies(runs.records)
+    safety = safety_table(runs.records)
+    plots = supported_plots(runs, summary, comparison)
+    ladders, missing = _draw_ladders(runs, draw_ladder)
     texts = {
         "summary.csv": csv_text(summary),
         "comparison.csv": csv_text(comparison),
         "summary.md": markdown_report(summary, comparison),
         "summary.tex": latex_report(summary, comparison),
     }
+    if not safety.empty:
+        texts |= {
+            "safety.csv": csv_text(safety),
+            "safety.md": "\n".join(map(markdown_table, safety_layouts(safety))),
+            "safety-comparison.csv": csv_text(safety_comparison(runs.records)),
+        }
+    effects = effect_table(runs.records)
+    if not effects.empty:
+        texts["effects.csv"] = csv_text(effects)
+    for plot in plots:
+        texts |= {f"{plot.stem}.csv": csv_text(plot.table), f"{plot.stem}.md": markdown_table(plot.layout)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         files = [folder / name for name in texts]
         for file, text in zip(files, texts.values(), strict=True):
             file.write_text(text, encoding="utf-8")
         files += save_success_plot(summary, folder)
-        strips, missing = _write_strips(runs.records, folder, draw_ladder)
-        files += strips + _write_films(runs, folder)
+        files += _save_plots(plots, folder)
+        files += _save_strips(ladders, folder) + _save_films(runs, folder)
+        page = assemble(runs, summary, comparison, plots, ladders, missing, folder, files, command)
+        files.append(folder / PAGE_NAME)
+        files[-1].write_text(render(page), encoding="utf-8")
     except OSError as error:
         raise RunError(
             f"report folder {str(folder)!r} cannot be written: {error}; choose another --out"
@@ -72,27 +101,39 @@ def write_report(runs: Runs, folder: Path, draw_ladder: DrawLadder) -> Report:
     return Report(summary, comparison, tuple(files), tuple(missing))
 
 
-def _write_strips(
-    records: Sequence[EpisodeRecord], folder: Path, draw_ladder: DrawLadder
-) -> tuple[list[Path], list[str]]:
+def _draw_ladders(runs: Runs, draw_ladder: DrawLadder) -> tuple[list[Ladder], list[str]]:
+    """A ladder for each task and shift, and a sentence for each that cannot be drawn."""
     shown = dict.fromkeys(
         (record.spec.task, split_shift(record.spec.shift)[0])
-        for record in records
+        for record in runs.records
         if record.spec.shift != CLEAN
     )
-    several_tasks = len({task for task, _ in shown}) > 1
-    files, missing = [], []
+    ladders, missing = [], []
     for task, shift in sorted(shown):
         try:
-            ladder = draw_ladder(task, shift)
+            ladders.append(draw_ladder(task, shift))
         except FdpBenchError as error:
             missing.append(f"no film strip of {shift} on {task}: {error}")
-            continue
-        files.append(save_strip(ladder, folder, suffix=_task_suffix(task) if several_tasks else ""))
-    return files, missing
+    return ladders, missing
 
 
-def _write_films(runs: Runs, folder: Path) -> list[Path]:
+def _save_plots(plots: Sequence[Plot], folder: Path) -> list[Path]:
+    files = []
+    for plot in plots:
+        with themed():
+            files += save_figure(compose(plot), folder, plot.stem)
+    return files
+
+
+def _save_strips(ladders: Sequence[Ladder], folder: Path) -> list[Path]:
+    several_tasks = len({ladder.task for ladder in ladders}) > 1
+    return [
+        save_strip(ladder, folder, suffix=_task_suffix(ladder.task) if several_tasks else "")
+        for ladder in ladders
+    ]
+
+
+def _save_films(runs: Runs, folder: Path) -> list[Path]:
     films = [
         (number, film)
         for number, (path, manifest) in enumerate(zip(runs.paths, runs.manifests, strict=True), start=1)

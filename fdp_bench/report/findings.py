@@ -1,0 +1,126 @@
+"""What the tables say, in sentences: never more than the intervals and adjusted p-values allow."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.api import CLEAN
+from fdp_bench.report.curve_plots import known, shift_title, short_task
+from fdp_bench.report.layout import p_value, percent, split_shift
+
+if TYPE_CHECKING:
+    import pandas
+
+Row = Mapping[str, Any]
+
+#: Policies that one sentence names; of more, the first and the last of them.
+_MOST_NAMED = 5
+#: Adjusted p-value from which on nothing is called a difference.
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence or two about one shift.
+
+    Attributes:
+        where: Task and shift, for instance ``"distractors, level 3"``.
+        rates: Success of each policy named: (policy, percent), the highest first.
+        verdict: What the comparison of the first two says; empty where nothing was compared.
+    """
+
+    where: str
+    rates: tuple[tuple[str, str], ...]
+    verdict: str
+
+
+def findings(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> list[Finding]:
+    """One finding for no shift, and one for the highest level of each shift.
+
+    Policies trained on fewer demonstrations than others are left out: the curves tell of them.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summarize` returns it.
+        comparison: As `fdp_bench.report.tables.compare_policies` returns it, of the same records.
+    """
+    rows = _best_trained(summary.to_dict("records"))
+    pairs = comparison.to_dict("records")
+    several = len({row["task"] for row in rows}) > 1
+    scenes: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        scenes.setdefault((row["task"], row["shift"]), []).append(row)
+    found = []
+    for task, shift in _highest(scenes):
+        ranked = sorted(scenes[task, shift], key=lambda row: -row["success_rate"])
+        where = "no shift" if shift == CLEAN else shift_title(shift)
+        found.append(
+            Finding(
+                f"{short_task(task)}, {where}" if several else where,
+                tuple((row["label"], f"{percent(row['success_rate'])}%") for row in _named(ranked)),
+                _verdict(ranked, [pair for pair in pairs if (pair["task"], pair["shift"]) == (task, shift)]),
+            )
+        )
+    return found
+
+
+def _best_trained(rows: Sequence[Row]) -> list[Row]:
+    most = max((row["train_demos"] for row in rows if known(row["train_demos"])), default=None)
+    return [row for row in rows if not known(row["train_demos"]) or row["train_demos"] == most]
+
+
+def _highest(scenes: Mapping[tuple[str, str], Sequence[Row]]) -> list[tuple[str, str]]:
+    """The scene without a shift and that of each shift's highest severity, of each task."""
+    highest: dict[tuple[str, str], tuple[float, str]] = {}
+    for (task, shift), rows in scenes.items():
+        name, severity = split_shift(shift)[0], rows[0]["severity"]
+        if severity >= highest.get((task, name), (-1.0, ""))[0]:
+            highest[task, name] = (severity, shift)
+    return [(task, shift) for (task, _), (_, shift) in highest.items()]
+
+
+def _named(ranked: Sequence[Row]) -> Sequence[Row]:
+    return ranked if len(ranked) <= _MOST_NAMED else [*ranked[: _MOST_NAMED - 1], ranked[-1]]
+
+
+def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
+    """Compare the first with the second, and where these cannot be told apart, with the last."""
+    if len(ranked) < 2:
+        return ""
+    first, second, last = ranked[0], ranked[1], ranked[-1]
+    ahead = _ahead(first, second, pairs)
+    if ahead:
+        return ahead
+    if len(ranked) > 2 and (ahead := _ahead(first, last, pairs)):
+        return f"The first two cannot be told apart. {ahead}"
+    if not any(_is_pair(pair, first, second) for pair in pairs):
+        return ""
+    if len(ranked) == 2:
+        return "The two cannot be told apart."
+    return "The first cannot be told from the second or from the last."
+
+
+def _ahead(first: Row, second: Row, pairs: Sequence[Row]) -> str:
+    """Say by how much one is ahead on the same episodes; empty unless the adjusted test says so."""
+    for pair in pairs:
+        if not _is_pair(pair, first, second):
+            continue
+        p = pair["mcnemar_p_holm"]
+        if math.isnan(p) or p >= _ALPHA:
+            return ""
+        sign = 1 if pair["policy_a"] == first["label"] else -1
+        ends = sorted(round(100 * sign * pair[name]) for name in ("difference_low", "difference_high"))
+        return (
+            f"{first['label']} is {round(100 * sign * pair['difference'])} points ahead of {second['label']} on the "
+            f"same episodes (95% interval {ends[0]} to {ends[1]}, {_p_text(p)})."
+        )
+    return ""
+
+
+def _p_text(p: float) -> str:
+    text = p_value(p)
+    return f"adjusted p {text.replace('<', '< ')}" if text.startswith("<") else f"adjusted p = {text}"
+
+
+def _is_pair(pair: Row, first: Row, second: Row) -> bool:
+    return {pair["policy_a"], pair["policy_b"]} == {first["label"], second["label"]}

@@ -1,0 +1,76 @@
+"""Gathers what a page shows from runs, tables and pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fdp_bench.report.effects import effect_layouts, effect_table
+from fdp_bench.report.findings import findings
+from fdp_bench.report.html.content import chart, film_groups, gallery, overview
+from fdp_bench.report.html.grid import episode_grid
+from fdp_bench.report.html.page import Page
+from fdp_bench.report.html.provenance import remake_commands, run_facts
+from fdp_bench.report.html.tables import headline_table, page_table
+from fdp_bench.report.ladder import Ladder
+from fdp_bench.report.layout import comparison_layouts, detectable_text
+from fdp_bench.report.plots import Plot
+from fdp_bench.report.runs import Runs
+from fdp_bench.report.safety import (
+    safety_comparison,
+    safety_comparison_layouts,
+    safety_layouts,
+    safety_table,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def assemble(
+    runs: Runs,
+    summary: "pandas.DataFrame",
+    comparison: "pandas.DataFrame",
+    plots: Sequence[Plot],
+    ladders: Sequence[Ladder],
+    missing: Sequence[str],
+    folder: Path,
+    files: Sequence[Path],
+    command: Sequence[str],
+) -> Page:
+    """Make the page's content.
+
+    Args:
+        runs: What is reported.
+        summary: Its `fdp_bench.report.tables.summarize`.
+        comparison: Its `fdp_bench.report.tables.compare_policies`.
+        plots: Its plots.
+        ladders: Its shifts at every severity.
+        missing: Sentences on pictures that could not be drawn.
+        folder: Where the page will lie.
+        files: What lies beside it.
+        command: The command that writes the report.
+    """
+    title, facts = overview(runs, summary)
+    return Page(
+        title=title,
+        facts=facts,
+        findings=findings(summary, comparison),
+        detectable=detectable_text(
+            int(summary["pairs"].where(summary["pairs"] > 0, summary["episodes"]).min())
+        ),
+        warnings=[*runs.unfinished(), *missing],
+        headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
+        comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
+        charts=[chart(plot) for plot in plots],
+        effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
+        galleries=[gallery(ladder) for ladder in ladders],
+        films=film_groups(runs),
+        safety=[page_table(layout) for layout in safety_layouts(safety_table(runs.records))],
+        safety_comparison=[
+            page_table(layout) for layout in safety_comparison_layouts(safety_comparison(runs.records))
+        ],
+        grid=episode_grid(runs, folder),
+        runs=run_facts(runs),
+        remake=remake_commands(runs, command),
+        files=[file.name for file in files],
+    )

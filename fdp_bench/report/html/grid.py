@@ -1,0 +1,122 @@
+"""Every episode as a small mark: what came of it, and its video where there is one."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from fdp_bench.api import EpisodeRecord
+from fdp_bench.records.store import VIDEOS_NAME
+from fdp_bench.report.curve_plots import shift_title, short_task
+from fdp_bench.report.runs import Runs
+from fdp_bench.report.tables import by_arm
+from fdp_bench.report.trainings import find_trainings, name_policies
+
+#: Outcome -> mark that tells it without colour.
+MARKS = {"ok": "·", "fail": "×", "error": "!"}
+#: Letters of an error's text that a mark's hover text shows; the list below the grid has all of it.
+_SHORT_ERROR = 160
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One episode.
+
+    Attributes:
+        outcome: Key of `MARKS`.
+        text: Seed, index and what came of it.
+        video: Address of its video relative to the page; empty where there is none.
+    """
+
+    outcome: str
+    text: str
+    video: str = ""
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """One arm.
+
+    Attributes:
+        policy: Its name.
+        successes: Number of successes.
+        marks: One an episode, by run seed and index.
+        lost: Whole texts of the episodes that did not succeed.
+    """
+
+    policy: str
+    successes: int
+    marks: tuple[Mark, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def has_videos(self) -> bool:
+        """Whether a mark leads to a video."""
+        return any(mark.video for mark in self.marks)
+
+
+def episode_grid(runs: Runs, page_folder: Path) -> dict[str, list[GridRow]]:
+    """Shift as people read it -> its arms, in the order of the tables.
+
+    Args:
+        runs: What is reported.
+        page_folder: Where the page lies, for the links to videos.
+    """
+    videos = _videos(runs, page_folder)
+    names = name_policies(find_trainings(runs.records))
+    several = len({record.spec.task for record in runs.records}) > 1
+    grid: dict[str, list[GridRow]] = {}
+    for (task, policy, checkpoint, shift, _), episodes in by_arm(runs.records).items():
+        title = shift_title(shift)
+        records = [record for _, record in sorted(episodes.items(), key=lambda pair: pair[0])]
+        marks = tuple(_mark(record, videos.get(record.spec.id, "")) for record in records)
+        lost = tuple(_text(record) for record in records if _outcome(record) != "ok")
+        row = GridRow(names[policy, checkpoint], len(marks) - len(lost), marks, lost)
+        grid.setdefault(f"{short_task(task)}: {title}" if several else title, []).append(row)
+    return grid
+
+
+def _mark(record: EpisodeRecord, video: str) -> Mark:
+    return Mark(_outcome(record), _text(record, _SHORT_ERROR), video)
+
+
+def _outcome(record: EpisodeRecord) -> str:
+    if record.status != "ok":
+        return "error"
+    return "ok" if record.success_once else "fail"
+
+
+def _text(record: EpisodeRecord, most: int = 2000) -> str:
+    spec = record.spec
+    where = f"episode {spec.index}, seed {spec.run_seed}"
+    if record.status != "ok":
+        text = " ".join(record.error.split())
+        return f"{where}: error: {text if len(text) <= most else text[: most - 1] + '…'}"
+    if not record.success_once:
+        return f"{where}: no success within {record.steps} steps"
+    held = "" if record.success_held else ", not held"
+    return f"{where}: success{held}, {record.steps} steps"
+
+
+def _videos(runs: Runs, page_folder: Path) -> Mapping[str, str]:
+    """Episode's id -> address of its video, of those that are on disk."""
+    found: dict[str, str] = {}
+    for path, manifest in zip(runs.paths, runs.manifests, strict=True):
+        folder = path / VIDEOS_NAME
+        if not folder.is_dir():
+            continue
+        task = manifest.config.get("task")
+        slugs = {(arm["policy"], arm["checkpoint"], arm["shift"]): arm["slug"] for arm in manifest.arms}
+        here = os.path.relpath(folder, page_folder)
+        for record in _of_task(runs.records, task):
+            spec = record.spec
+            slug = slugs.get((spec.policy, spec.checkpoint, spec.shift))
+            name = f"{slug}_{spec.index:04d}.mp4"
+            if slug and (folder / name).is_file():
+                found.setdefault(spec.id, quote(f"{here}/{name}"))
+    return found
+
+
+def _of_task(records: Sequence[EpisodeRecord], task: object) -> list[EpisodeRecord]:
+    return [record for record in records if record.spec.task == task]

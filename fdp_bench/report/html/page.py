@@ -1,0 +1,117 @@
+"""Fills the template; the page holds all it needs and refuses to load or run anything else."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+
+from fdp_bench import __version__
+from fdp_bench.report.findings import Finding
+from fdp_bench.report.html.content import Chart, FilmGroup, Gallery
+from fdp_bench.report.html.grid import MARKS, GridRow
+from fdp_bench.report.html.provenance import PAPER_BIBTEX, SOFTWARE_BIBTEX, RunFacts
+from fdp_bench.report.html.tables import PageTable
+
+#: Size of a page, without videos, in bytes.
+MAX_BYTES = 5_000_000
+#: Rows of a table above which it starts folded.
+MOST_OPEN_ROWS = 40
+_TEMPLATE, _STYLE, _SCRIPT = "report.html.j2", "report.css", "report.js"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says.
+
+    Attributes:
+        title: Headline.
+        facts: (number, of what) pairs below it.
+        findings: What the tables say, in sentences.
+        detectable: What the design could have seen.
+        warnings: What is missing or unfinished.
+        headline: Success under shifts, one table a task.
+        comparison: Policy against policy, one table a task.
+        charts: Curves and bars.
+        effects: What the shifts did to the pictures, measured.
+        galleries: Shifts at every severity.
+        films: What the policies saw.
+        safety: Safety figures, one table a task.
+        safety_comparison: The same, policy against policy.
+        grid: Shift -> arms with a mark an episode.
+        runs: Manifests.
+        remake: Commands that make the runs and the page again.
+        files: Names of the files beside the page.
+    """
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+    detectable: str
+    headline: Sequence[PageTable]
+    grid: Mapping[str, Sequence[GridRow]]
+    runs: Sequence[RunFacts]
+    remake: Sequence[str]
+    warnings: Sequence[str] = ()
+    comparison: Sequence[PageTable] = ()
+    charts: Sequence[Chart] = ()
+    effects: Sequence[PageTable] = ()
+    galleries: Sequence[Gallery] = ()
+    films: Sequence[FilmGroup] = ()
+    safety: Sequence[PageTable] = ()
+    safety_comparison: Sequence[PageTable] = ()
+    files: Sequence[str] = ()
+
+    @property
+    def has_videos(self) -> bool:
+        """Whether an episode's mark leads to a video."""
+        return any(row.has_videos for rows in self.grid.values() for row in rows)
+
+
+def render(page: Page) -> str:
+    """The page as HTML, with as many film strips as `MAX_BYTES` allows; those left out are named."""
+    bare = replace(page, films=())
+    room = MAX_BYTES - len(_fill(bare).encode()) - 10_000
+    kept: list[FilmGroup] = []
+    left_out: list[str] = []
+    for group in page.films:
+        if group.weight * 1.05 <= room:
+            kept.append(group)
+            room -= round(group.weight * 1.05)
+        else:
+            left_out.append(group.title)
+    if not left_out:
+        return _fill(page)
+    sentence = f"Left out to keep this page small: what the policies saw under {', '.join(left_out)}."
+    return _fill(replace(page, films=kept, warnings=[*page.warnings, sentence]))
+
+
+def _fill(page: Page) -> str:
+    import jinja2
+
+    folder = files("fdp_bench.report.html") / "templates"
+    sources = {name: (folder / name).read_text(encoding="utf-8") for name in (_TEMPLATE, _STYLE, _SCRIPT)}
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({_TEMPLATE: sources[_TEMPLATE]}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(_TEMPLATE).render(
+        page=page,
+        marks=MARKS,
+        style=sources[_STYLE],
+        script=sources[_SCRIPT],
+        style_hash=_hash(sources[_STYLE]),
+        script_hash=_hash(sources[_SCRIPT]),
+        version=__version__,
+        paper=PAPER_BIBTEX,
+        software=SOFTWARE_BIBTEX,
+        most_open_rows=MOST_OPEN_ROWS,
+    )
+
+
+def _hash(text: str) -> str:
+    """A source for the page's content security policy: this very text and no other."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
