@@ -17,7 +17,8 @@ LAYERS: tuple[set[str], ...] = (
     {"plugins", "records", "sim", "toy"},
     {"specs", "tasks"},
     {"demos", "runner", "report"},
-    {"testing", "gate"},
+    {"training"},
+    {"testing", "gate", "suites"},
     {"cli"},
     {"__main__"},
 )

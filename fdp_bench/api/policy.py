@@ -52,12 +52,15 @@ class WeightsInfo:
         source: Where the weights come from (``"bundled"``, a path), or why there are none.
         sha256: Hash over everything that is loaded, hexadecimal; empty when not available.
         card: The checkpoint's card; see `fdp_bench.api.Training` for what is read of it.
+        files: Everything that is loaded, the checkpoint that the spec names first: copied together into another
+            folder they are the same weights. Empty where weights cannot be moved.
     """
 
     available: bool
     source: str
     sha256: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
 
 class Policy(ABC):

@@ -1,4 +1,4 @@
-"""Show tasks, policies and shifts: the built-in ones and those of installed plugins.
+"""Show tasks, policies, shifts and suites: the built-in ones and those of installed plugins.
 
 fdp-bench list
 fdp-bench list --shifts
@@ -69,10 +69,19 @@ def shift_lines() -> list[str]:
     return [*lines, f"  {how}; shifts act together when joined by +"]
 
 
+def suite_lines() -> list[str]:
+    """One line a packaged suite."""
+    from fdp_bench.suites.load import load_suite, packaged_suites
+
+    rows = [(name, load_suite(name).summary) for name in packaged_suites()]
+    return [*_aligned(rows), "  others: fdp-bench sweep FILE.toml"]
+
+
 _SECTIONS: Mapping[str, Callable[[], list[str]]] = {
     "tasks": task_lines,
     "policies": policy_lines,
     "shifts": shift_lines,
+    "suites": suite_lines,
 }
 
 

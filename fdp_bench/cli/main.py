@@ -14,6 +14,7 @@ PROGRAM = "fdp-bench"
 #: Subcommand -> what `fdp-bench --help` says of it. Its module is ``fdp_bench.cli.<name>``.
 SUBCOMMANDS = {
     "run": "evaluate policies, clean and under shifts, and print the table",
+    "sweep": "plan, train and run a whole experiment, and resume it",
     "report": "write tables, plots and film strips of runs",
     "compare": "compare two runs on the same episodes",
     "baseline": "write a run as a baseline file",

@@ -80,7 +80,9 @@ class DiffusionPolicy(Policy):
         except CheckpointError as error:
             return WeightsInfo(available=False, source=str(error))
         source = str(path) if spec.checkpoint else "bundled"
-        return WeightsInfo(True, source, checkpoint.combined_sha256(), checkpoint.card)
+        base = checkpoint.base
+        files = (checkpoint.path, *(() if base is None else (base.path,)))
+        return WeightsInfo(True, source, checkpoint.combined_sha256(), checkpoint.card, files)
 
     @classmethod
     def fit(

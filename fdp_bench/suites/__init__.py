@@ -1,0 +1,1 @@
+"""Suites: experiments as TOML files, and what plans, trains, evaluates and resumes them."""

@@ -1,0 +1,73 @@
+"""What a suite is: policies, tasks, shifts, training sizes, seeds and recipes to be crossed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fdp_bench.api.shift import DEFAULT_LEVEL
+
+#: Training settings that a suite says in other words, or that a sweep decides.
+RESERVED_SETTINGS: Mapping[str, str] = {
+    "num_demos": "demos = [...]",
+    "seed": "train_seeds = [...]",
+    "device": "fdp-bench sweep --device",
+    "threads": "fdp-bench sweep --jobs",
+    "reuse": "fdp-bench sweep --train-dir",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        name: Short name, fit for a folder; empty for the suite's recipe as it stands.
+        settings: Training settings as text that it adds to the suite's own, see `Suite.training`.
+        policies: Policies that are trained this way; empty for all of the suite.
+    """
+
+    name: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """An experiment. Every policy of every variant is trained with every size and seed and runs under every shift.
+
+    Attributes:
+        name: Short name, fit for a folder.
+        summary: One line: what it is for.
+        policies: Policy strings without checkpoints.
+        tasks: Gymnasium ids.
+        shifts: Canonical shift strings, severities included; the clean twins always run.
+        demos: Numbers of demonstrations to train on, each >= 1.
+        train_seeds: Training seeds, each >= 0.
+        episodes: Episodes a cell, >= 1.
+        seed: Seed of the episodes' random streams, >= 0: equal for all arms, so that they meet the same episodes.
+        profile: Render profile.
+        training: Training settings as text. A setting ``X_epochs`` stands for ``X_steps``: passes over the training
+            windows, turned into gradient steps with ``batch_size``, which the suite must then name.
+        variants: Ways to train, at least one.
+    """
+
+    name: str
+    summary: str
+    policies: tuple[str, ...]
+    tasks: tuple[str, ...]
+    shifts: tuple[str, ...]
+    demos: tuple[int, ...]
+    train_seeds: tuple[int, ...]
+    episodes: int
+    seed: int
+    profile: str
+    training: Mapping[str, str] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = (Variant(),)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready dictionary."""
+        return asdict(self)
+
+
+#: Severity levels of shifts that name none.
+DEFAULT_SEVERITIES = (DEFAULT_LEVEL,)
