@@ -31,10 +31,10 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_sections_are_shown_without_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(capsys)
-    assert [line for line in lines if line.isupper()] == ["TASKS", "POLICIES", "SHIFTS"]
+    assert [line for line in lines if line.isupper()] == ["TASKS", "POLICIES", "SHIFTS", "SUITES"]
 
 
-@pytest.mark.parametrize("section", ["tasks", "policies", "shifts"])
+@pytest.mark.parametrize("section", ["tasks", "policies", "shifts", "suites"])
 def test_a_section_can_be_shown_alone(capsys: pytest.CaptureFixture[str], section: str) -> None:
     assert [line for line in lines_of(capsys, f"--{section}") if line.isupper()] == [section.upper()]
 
