@@ -54,9 +54,11 @@ def order_plot(table: "pandas.DataFrame") -> Plot:
         table: As `fdp_bench.report.orders.order_table` returns it, at least one row.
     """
     rows = table.to_dict("records")
+    several = len({row["task"] for row in rows}) > 1
     panels: dict[str, list[Row]] = {}
     for row in rows:
-        title = f"{short_task(row['task'])}\n{row['policy_a']}\nminus {row['policy_b']}"
+        task = f"{short_task(row['task'])}\n" if several else ""
+        title = f"{task}{row['policy_a']}\nminus {row['policy_b']}"
         panels.setdefault(title, []).append(row)
     columns = (
         Column("task", lambda row: short_task(row["task"]), numeric=False),

@@ -88,16 +88,13 @@ def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
     if len(ranked) < 2:
         return ""
     first, second, last = ranked[0], ranked[1], ranked[-1]
-    ahead = _ahead(first, second, pairs)
-    if ahead:
+    if ahead := _ahead(first, second, pairs):
         return ahead
     if len(ranked) > 2 and (ahead := _ahead(first, last, pairs)):
         return f"The first two cannot be told apart. {ahead}"
     if not any(_is_pair(pair, first, second) for pair in pairs):
         return ""
-    if len(ranked) == 2:
-        return "The two cannot be told apart."
-    return "The first cannot be told from the second or from the last."
+    return "The differences between them are within chance on these episodes."
 
 
 def _ahead(first: Row, second: Row, pairs: Sequence[Row]) -> str:
@@ -119,7 +116,7 @@ def _ahead(first: Row, second: Row, pairs: Sequence[Row]) -> str:
 
 def _p_text(p: float) -> str:
     text = p_value(p)
-    return f"adjusted p {text.replace('<', '< ')}" if text.startswith("<") else f"adjusted p = {text}"
+    return f"adjusted p {text[0]} {text[1:]}" if text.startswith("<") else f"adjusted p = {text}"
 
 
 def _is_pair(pair: Row, first: Row, second: Row) -> bool:

@@ -110,7 +110,7 @@ def draw_losses(axes: "Axes", rows: Sequence[Row], names: Sequence[str]) -> None
             markevery=max(1, len(steps) // 8),
             label=name,
         )
-    axes.set_ylabel("squared noise-prediction error (log scale)")
+    axes.set_ylabel("squared noise error (log scale)")
     _over_steps(axes)
 
 
@@ -131,9 +131,11 @@ def draw_rises(axes: "Axes", rows: Sequence[Row], names: Sequence[str]) -> None:
             label=name,
         )
     axes.axhline(100 * _LAZY, color=ink(), linestyle=":", linewidth=1)
-    axes.set_ylabel("rise of the held-out loss (%, log scale)")
+    axes.set_ylabel("rise of held-out loss (%, log)")
     # Falls and rises below a percent are all nothing.
     axes.set_yscale("symlog", linthresh=1.0)
+    lowest = min((100 * value for row in rows for value in (row["low"], row["rise"]) if value < 0), default=0)
+    axes.set_ylim(bottom=1.2 * lowest)
     _over_steps(axes, scale="")
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 #: Key of `EpisodeRecord.safety` -> its name and unit.
 FIGURES = {
-    "peak_contact_force_n": ("peak contact force", "N"),
-    "peak_joint_speed_rad_s": ("peak joint speed", "rad/s"),
-    "action_jerk": ("action jerk", "per step²"),
+    "peak_contact_force_n": ("peak force", "N"),
+    "peak_joint_speed_rad_s": ("peak speed", "rad/s"),
+    "action_jerk": ("jerk", "/step²"),
 }
 SAFETY_COLUMNS = ("task", "label", "shift", "severity", "figure", "episodes", "mean", "median", "p95")
 _PAIRED = ("pairs", "difference", "difference_low", "difference_high")
@@ -100,14 +100,14 @@ def safety_layouts(table: "pandas.DataFrame") -> list[Layout]:
     ]
     for figure, (name, unit) in FIGURES.items():
         columns.append(Column(f"{name}, {unit}", partial(_mean_of, figure)))
-        columns.append(Column("shifted − clean [95%]", partial(_change_of, figure)))
+        columns.append(Column("change [95%]", partial(_change_of, figure)))
     notes = (
         "Means over all episodes without an error, failed ones included: an episode that fails goes on to the "
         "horizon and has more time to touch something.",
-        "Shifted − clean: mean paired difference over the same episodes, with its 95% BCa bootstrap interval "
-        f"({_RESAMPLES} resamples); none below {MIN_PAIRS} pairs. Not adjusted for the number of comparisons.",
-        "Peak contact force: the largest force between the gripper and anything; action jerk: root mean square of "
-        "the second difference of the actions, which lie in [-1, 1].",
+        "change: shifted minus clean, mean paired difference over the same episodes, with its 95% BCa bootstrap "
+        f"interval ({_RESAMPLES} resamples); none below {MIN_PAIRS} pairs. Not adjusted for the number of comparisons.",
+        "peak force: the largest contact force between the gripper and anything; peak speed: the fastest joint's; "
+        "jerk: root mean square of the second difference of the actions, which lie in [-1, 1].",
     )
     return [
         typeset(

@@ -12,7 +12,7 @@ from fdp_bench.report.html.page import Page
 from fdp_bench.report.html.provenance import remake_commands, run_facts
 from fdp_bench.report.html.tables import headline_table, page_table
 from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import comparison_layouts, detectable_text
+from fdp_bench.report.layout import comparison_layouts
 from fdp_bench.report.plots import Plot
 from fdp_bench.report.runs import Runs
 from fdp_bench.report.safety import (
@@ -55,9 +55,6 @@ def assemble(
         title=title,
         facts=facts,
         findings=findings(summary, comparison),
-        detectable=detectable_text(
-            int(summary["pairs"].where(summary["pairs"] > 0, summary["episodes"]).min())
-        ),
         warnings=[*runs.unfinished(), *missing],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],

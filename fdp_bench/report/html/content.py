@@ -1,5 +1,6 @@
 """Everything that the page shows, as values; the template only lays it out."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from fdp_bench.report.layout import severity_text, split_shift
 from fdp_bench.report.plots import Plot
 from fdp_bench.report.runs import Runs
 from fdp_bench.report.trainings import find_trainings, name_policies
+from fdp_bench.stats import smallest_detectable_difference
 
 if TYPE_CHECKING:
     import pandas
@@ -144,6 +146,10 @@ def overview(runs: Runs, summary: "pandas.DataFrame") -> tuple[str, list[tuple[s
         (f"{len(runs.records):,}", "episodes"),
         (str(most) if least == most else f"{least}–{most}", "episodes a cell"),
     ]
+    pairs = summary["pairs"].where(summary["pairs"] > 0, summary["episodes"])
+    detectable = smallest_detectable_difference(int(pairs.min()))
+    if not math.isnan(detectable):
+        facts.append((f"{math.ceil(100 * detectable - 1e-9)} points", "smallest detectable difference"))
     return f"{' and '.join(tasks)}: what happens when a sense lies", facts
 
 

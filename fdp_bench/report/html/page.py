@@ -28,7 +28,6 @@ class Page:
         title: Headline.
         facts: (number, of what) pairs below it.
         findings: What the tables say, in sentences.
-        detectable: What the design could have seen.
         warnings: What is missing or unfinished.
         headline: Success under shifts, one table a task.
         comparison: Policy against policy, one table a task.
@@ -47,7 +46,6 @@ class Page:
     title: str
     facts: Sequence[tuple[str, str]]
     findings: Sequence[Finding]
-    detectable: str
     headline: Sequence[PageTable]
     grid: Mapping[str, Sequence[GridRow]]
     runs: Sequence[RunFacts]

@@ -79,6 +79,15 @@ class PageTable:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...]
 
+    @property
+    def turns(self) -> frozenset[int]:
+        """Numbers of the rows at which another shift begins."""
+        if "shift" not in self.headers:
+            return frozenset()
+        place = self.headers.index("shift")
+        shifts = [row[place].text for row in self.rows]
+        return frozenset(number for number in range(1, len(shifts)) if shifts[number] != shifts[number - 1])
+
 
 def page_table(layout: Layout) -> PageTable:
     """Any typeset table; what stands in brackets is said more quietly."""

@@ -24,6 +24,7 @@
         const ascending = header.getAttribute("aria-sort") !== "ascending";
         for (const other of headers) other.setAttribute("aria-sort", "none");
         header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+        table.classList.add("sorted");
         const numeric = [...body.rows].some((row) => "order" in row.cells[column].dataset);
         body.append(...[...body.rows].sort(compare(column, numeric, ascending ? 1 : -1)));
       });
