@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "report": "write tables, plots and film strips of runs",
     "compare": "compare two runs on the same episodes",
     "baseline": "write a run as a baseline file",
+    "check": "fail when a policy has become worse than its baseline",
     "list": "show tasks, policies and shifts",
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
     "demos": "collect demonstrations with a scripted expert",

@@ -6,9 +6,9 @@ below 0; otherwise its pairs cannot tell. Several arms combine so that more arms
 - The whole passes only if every arm passes. A candidate that is worse by the margin in any arm would have to be passed
   wrongly in that arm, so no adjustment is needed (an intersection-union test; R. L. Berger, Technometrics 24 (1982)).
 - The whole has regressed if any arm has, and there each arm is one more chance of a false alarm. So regressions are
-  judged by Holm's step-down method: an arm that has regressed by itself counts only if its adjusted p-value, the p-value
-  being the smallest alpha whose interval lies below 0, is below alpha as well. One that loses its verdict this way
-  cannot be told.
+  judged by Holm's step-down method: an arm that has regressed by itself counts only if its adjusted p-value, the
+  p-value being the smallest alpha whose interval lies below 0, is below alpha as well. One that loses its verdict
+  this way cannot be told.
 """
 
 from collections.abc import Sequence
