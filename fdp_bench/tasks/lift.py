@@ -13,6 +13,7 @@ from fdp_bench.sim.drawn import drawn_model, profile_named
 from fdp_bench.sim.physics import CONTROL_HZ, make_lift, model_xml, reset_exactly
 from fdp_bench.sim.safety import SafetyMonitor
 from fdp_bench.sim.scene import CAMERAS, FRAME_SIDE, DrawnScene
+from fdp_bench.sim.stepper import make_stepper
 
 #: Control steps after which an episode is truncated.
 HORIZON = 200
@@ -54,6 +55,8 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         profile: Render profile, ``"fast"`` or ``"reference"``; see `fdp_bench.sim.drawn`.
         render_mode: ``"rgb_array"`` or None.
         draw_images: Whether observations hold frames; see the attribute.
+        stepper: ``"compiled"``, or ``"robosuite"`` for the same law in robosuite's own code, six times slower; see
+            `fdp_bench.sim.stepper`.
 
     Attributes:
         draw_images: While False, `reset` and `step` leave the camera keys out; `scene.frames` still draws.
@@ -61,7 +64,7 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         robosuite_env: The raw robosuite environment, physics only.
 
     Raises:
-        SpecError: If the profile is not known.
+        SpecError: If the profile or the stepper is not known.
         RenderingError: If no OpenGL can be used.
     """
 
@@ -79,11 +82,13 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         profile: str = "fast",
         render_mode: str | None = None,
         draw_images: bool = True,
+        stepper: str = "compiled",
     ) -> None:
         render_profile = profile_named(profile)
         self.render_mode = render_mode
         self.draw_images = draw_images
         self.robosuite_env = make_lift(placement_range_m)
+        self._take_control_step = make_stepper(stepper, self.robosuite_env)
         self._model = self.robosuite_env.sim.model._model
         self._data = self.robosuite_env.sim.data._data
         drawn = drawn_model(model_xml(self.robosuite_env), self._model, render_profile)
@@ -145,7 +150,7 @@ class LiftEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         action = np.asarray(action, np.float64)
         if action.shape != (ACTION_DIM,) or not np.isfinite(action).all():
             raise ValueError(f"action {action!r} is not {ACTION_DIM} finite numbers")
-        self.robosuite_env.step(np.clip(action, -1.0, 1.0))
+        self._take_control_step(np.clip(action, -1.0, 1.0))
         success = bool(self.robosuite_env._check_success())
         self._safety.update()
         self._steps += 1

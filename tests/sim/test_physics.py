@@ -35,8 +35,8 @@ def reset_vanilla(env, seed):
     env.reset()
 
 
-def test_states_equal_robosuites_own_bit_for_bit(vanilla):
-    env = LiftEnv(draw_images=False)
+def test_states_equal_robosuites_own_bit_for_bit_with_its_stepper(vanilla):
+    env = LiftEnv(draw_images=False, stepper="robosuite")
     env.reset(seed=11)
     inner_seed = gymnasium.utils.seeding.np_random(11)[0].integers(2**63)
     reset_vanilla(vanilla, inner_seed)
