@@ -1,15 +1,11 @@
 """What a frame costs: robosuite's own camera observation against ours, in one process, taken in turns.
 
-Run as ``python benchmarks/render.py [--frames N] [--json FILE]``. Both draw the same states at 84x84; robosuite's
+Run as ``python -m benchmarks render``. Both draw the same states at 84x84; robosuite's
 time is its camera sensor's (`MjSim.render`), ours is `Scene.frames` with the joint positions taken over.
 """
 
-import argparse
-import json
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,20 +18,7 @@ from fdp_bench.tasks.lift import LiftEnv
 WARM_UP_FRAMES = 3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--frames", type=int, default=60, help="frames a camera and renderer (default 60)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
-    arguments = parser.parse_args()
-    figures = measure(arguments.frames)
-    print(table(figures))
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n")
-
-
-def measure(frames: int) -> dict[str, Any]:
+def measure(frames: int = 60) -> dict[str, Any]:
     """Median milliseconds a frame of each renderer and camera, and robosuite's over ours."""
     robosuite_env = make_robosuite()
     ours = {profile: LiftEnv(profile=profile, draw_images=False) for profile in ("fast", "reference")}
@@ -76,7 +59,6 @@ def measure(frames: int) -> dict[str, Any]:
         "median_ms": overall,
         "robosuite_over_fast": overall["robosuite"] / overall["fast"],
         "gl": strings,
-        "machine": platform.machine(),
     }
 
 
@@ -110,7 +92,3 @@ def table(figures: dict[str, Any]) -> str:
     for name, milliseconds in figures["median_ms"].items():
         lines.append(f"| {name} | {milliseconds:.2f} | {robosuite_ms / milliseconds:.1f} |")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()
