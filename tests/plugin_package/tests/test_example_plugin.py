@@ -3,7 +3,9 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
+from fdp_bench.api import SpecError
 from fdp_bench.plugins import load_policy, load_shift, policy_plugins, shift_plugins
 from fdp_bench.runner.environment import make_base
 from fdp_bench.specs import parse_policy
@@ -54,6 +56,31 @@ def test_wavers_scale_scales_its_actions():
     noise = np.full((1, 4, 2), 0.5, np.float32)
 
     assert np.allclose(strong.act({}, noise), 2 * weak.act({}, noise))
+
+
+def test_noisy_keeps_the_rules_of_a_policy():
+    check_policy("noisy", TOY_TASK)
+    check_policy("noisy?policy=noisy&scale=0.3", TOY_TASK)
+
+
+def test_noisy_without_noise_is_the_policy_that_it_wraps():
+    task = make_base(TOY_TASK).unwrapped.task_info
+    waver = load_policy("waver")(parse_policy("waver"), task)
+    quiet, loud = (
+        load_policy("noisy")(parse_policy(f"noisy?policy=waver&scale={scale}"), task) for scale in (0, 0.1)
+    )
+    # One stream feeds both: the wrapped policy's numbers come first.
+    noise = np.random.default_rng(0).standard_normal((2, *loud.noise_shape), dtype=np.float32)
+    first = noise[:, :8].reshape(2, *waver.noise_shape)
+
+    assert np.array_equal(quiet.act({}, noise), waver.act({}, first))
+    moved = loud.act({}, noise) - waver.act({}, first)
+    assert 0.02 < moved.std() < 0.2
+
+
+def test_noisy_refuses_a_scale_that_is_none():
+    with pytest.raises(SpecError, match="scale=loud"):
+        load_policy("noisy").resolve(parse_policy("noisy?scale=loud"), None)
 
 
 def test_a_run_on_lift_records_both(tmp_path):
