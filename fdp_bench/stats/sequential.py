@@ -194,7 +194,7 @@ class SequentialComparison:
 
     @property
     def p_value(self) -> float:
-        """Anytime-valid p-value, in (0, 1]: 1 over the largest e-value so far."""
+        """Anytime-valid p-value, in [0, 1]: 1 over the largest e-value so far."""
         return math.exp(-self._largest_log_e_value)
 
     @property
