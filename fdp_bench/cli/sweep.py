@@ -127,7 +127,8 @@ def _plan(args: argparse.Namespace) -> "SweepPlan":
 
 def _remake(args: argparse.Namespace) -> str:
     """The command without what only says where things lie on this machine."""
-    words = [PROGRAM, "sweep", str(args.suite)]
+    suite = Path(args.suite)
+    words = [PROGRAM, "sweep", suite.name if suite.is_absolute() else str(suite)]
     for name in ("tier", "episodes", "steps"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]

@@ -133,7 +133,7 @@ def short_task(task: str) -> str:
     """A task's name for folders and tables: ``"Lift"``."""
     if task in TASKS:
         return TASKS[task].short_name
-    return re.sub(r"[^A-Za-z0-9.]+", "-", task.rpartition(":")[2]).strip("-.")
+    return re.sub(r"[^A-Za-z0-9.]+", "-", task.rpartition("/")[2]).strip("-.")
 
 
 def can_be_trained(kind: type[Policy]) -> bool:
@@ -180,7 +180,7 @@ def _in_steps(
 
 
 def _number(suite: Suite, variant: Variant, key: str, text: str) -> float:
-    where = f"suite {suite.name!r}, training" + (f" of variant {variant.name!r}" if variant.name else "")
+    where = f"{suite.source}: key 'training'" + (f" with variant {variant.name!r}" if variant.name else "")
     try:
         value = float(text)
     except ValueError:

@@ -91,6 +91,19 @@ def find_file(task: str, given: Path | None, profile: str, largest: int) -> Demo
     return DemonstrationFile(task, path, profile)
 
 
+def check_collectable(task: str) -> None:
+    """Check that somebody can show a task.
+
+    Raises:
+        DatasetError: If it has no scripted expert.
+    """
+    if task not in EXPERT_TASKS:
+        raise DatasetError(
+            f"{task} has no scripted expert that could show it; give demonstrations with "
+            f"--data {short_task(task)}=FILE"
+        )
+
+
 def collection_path(task: str, profile: str, largest: int) -> Path:
     """Where a collection for a training size lies."""
     look = "" if profile == "fast" else f"-{profile}"
@@ -102,13 +115,8 @@ def collect(task: str, profile: str, largest: int) -> DemonstrationFile:
     """Collect demonstrations with the scripted expert, enough for a training size; goes on after a kill.
 
     Raises:
-        DatasetError: If nobody can show the task.
+        FdpBenchError: If it cannot be done, see `fdp_bench.demos.collect`.
     """
-    if task not in EXPERT_TASKS:
-        raise DatasetError(
-            f"nobody can show {task}: it has no scripted expert; give demonstrations with "
-            f"--data {short_task(task)}=FILE"
-        )
     path = collection_path(task, profile, largest)
     path.parent.mkdir(parents=True, exist_ok=True)
     collect_demonstrations(

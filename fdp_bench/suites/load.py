@@ -94,6 +94,7 @@ class _Reader:
             profile=self._profile(),
             training=training,
             variants=self._variants(policies),
+            source=self._where,
         )
 
     def error(self, key: str, message: str) -> SpecError:

@@ -49,6 +49,7 @@ class Suite:
         training: Training settings as text. A setting ``X_epochs`` stands for ``X_steps``: passes over the training
             windows, turned into gradient steps with ``batch_size``, which the suite must then name.
         variants: Ways to train, at least one.
+        source: File that it was read from, for messages.
     """
 
     name: str
@@ -63,10 +64,14 @@ class Suite:
     profile: str
     training: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[Variant, ...] = (Variant(),)
+    source: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
-        return asdict(self)
+        data = asdict(self)
+        # Where the file lay on one machine says nothing on another.
+        del data["source"]
+        return data
 
 
 #: Severity levels of shifts that name none.

@@ -1,23 +1,31 @@
 """A sweep: what a suite needs is planned, what is missing is trained and run, what is there is left alone."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api.errors import PluginError
+from fdp_bench.api.errors import PluginError, SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from fdp_bench.records.provenance import machine, versions
 from fdp_bench.runner.run import Progress, RunInterruptedError
 from fdp_bench.suites.cells import Cell, plan_cells, short_task, task_info
-from fdp_bench.suites.demonstrations import TYPICAL_STEPS, DemonstrationFile, collect, find_file
+from fdp_bench.suites.demonstrations import (
+    TYPICAL_STEPS,
+    DemonstrationFile,
+    check_collectable,
+    collect,
+    find_file,
+)
 from fdp_bench.suites.estimate import training_steps
 from fdp_bench.suites.evaluation import Group, evaluate, run_folder
 from fdp_bench.suites.journal import RUNS_NAME, SWEEP_NAME, Journal
 from fdp_bench.suites.request import SweepRequest
-from fdp_bench.suites.training import Assignment, Trained, train_all
+from fdp_bench.suites.training import train_missing
 from fdp_bench.suites.weights import Weights, adopt, find_weights, note_trained
+from fdp_bench.training.job import Trained, TrainingJob
 
 #: What is called with a line for the user.
 Say = Callable[[str], None]
@@ -89,6 +97,8 @@ def plan_sweep(request: SweepRequest) -> SweepPlan:
     if any(files[task].path is not None and not strict[task] for task in trained):
         strict |= {task: strict[task] or task in trained for task in suite.tasks}
         plan = _planned(request, tasks, files, strict)
+    for task in plan.uncollected:
+        check_collectable(task)
     return plan
 
 
@@ -139,10 +149,15 @@ def _planned(
         return facts.sha256 if facts else ""
 
     cells = plan_cells(request.suite, windows, steps=request.steps)
-    items = tuple(
-        Item(cell, find_weights(cell, tasks[cell.task], data_hash(cell), request.places)) for cell in cells
-    )
-    return SweepPlan(request, items, tasks, files)
+
+    def found(cell: Cell) -> Weights | None:
+        try:
+            return find_weights(cell, tasks[cell.task], data_hash(cell), request.places)
+        except SpecError as error:
+            where = f" with variant {cell.variant!r}" if cell.variant else ""
+            raise SpecError(f"{request.suite.source}: key 'training'{where}: {error}") from None
+
+    return SweepPlan(request, tuple(Item(cell, found(cell)) for cell in cells), tasks, files)
 
 
 def _begin(request: SweepRequest) -> Journal:
@@ -191,38 +206,57 @@ def _adopted(plan: SweepPlan) -> SweepPlan:
 
 def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
     request, missing = plan.request, plan.missing
+    jobs = [_job(plan, cell) for cell in missing]
+    cells = {(job.out, job.policy): cell for job, cell in zip(jobs, missing, strict=True)}
     done: list[Mapping[str, Any]] = []
     here = machine(request.device)
 
-    def take(trained: Trained) -> None:
-        cell = trained.assignment.cell
-        facts = plan.files[cell.task].facts(cell.demos or 1)
-        note_trained(cell, facts.sha256 if facts else "", trained.assignment.out, trained.checkpoint)
-        done.append(
-            {
-                "task": cell.task,
-                "policy": cell.policy,
-                "label": cell.label,
-                "steps": training_steps(cell),
-                "wall_time_s": trained.wall_time_s,
-                "machine": here,
-            }
-        )
-        replace(journal, trainings=(*journal.trainings, *done)).write(request.out)
-        say(f"trained {len(done)} of {len(missing)}: {short_task(cell.task)}, {cell.policy}, {cell.label}")
+    def say_started(job: TrainingJob) -> None:
+        log = f"; its log: {job.log}" if request.jobs > 1 else ""
+        say(f"training {job.policy} into {job.out}{log}")
 
-    train_all([_assignment(plan, cell) for cell in missing], request.jobs, take)
+    def take(trained: Trained) -> None:
+        job = trained.job
+        cell = cells[job.out, job.policy]
+        if trained.checkpoint is not None:
+            note_trained(cell, _data_sha256(plan, cell), job.out, trained.checkpoint)
+        facts = {"task": cell.task, "policy": cell.policy, "label": cell.label, "machine": here}
+        steps = trained.steps or training_steps(cell)
+        done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
+        replace(journal, trainings=(*journal.trainings, *done)).write(request.out)
+        say(f"trained {len(done)} of {len(missing)}: {job.policy} in {job.out} ({trained.seconds:.0f} s)")
+        for warning in trained.warnings:
+            say(f"warning: {warning}")
+
+    train_missing(jobs, parallel=request.jobs, started=say_started, done=take)
     return replace(journal, trainings=(*journal.trainings, *done))
 
 
-def _assignment(plan: SweepPlan, cell: Cell) -> Assignment:
+def _job(plan: SweepPlan, cell: Cell) -> TrainingJob:
     request = plan.request
     data = plan.files[cell.task].path
-    if data is None:  # pragma: no cover
-        raise RuntimeError(f"no demonstrations of {cell.task} were collected")
+    if data is None or cell.demos is None or cell.train_seed is None:  # pragma: no cover
+        raise RuntimeError(f"{cell} cannot be trained, or has no demonstrations")
     out = request.places.folder(cell)
-    reuse = tuple(folder for folder in request.places.candidates(cell) if folder != out)
-    return Assignment(cell, plan.tasks[cell.task], data, out, reuse, request.device)
+    size = (cell.task, cell.demos, cell.train_seed)
+    alike = [each for each in plan.missing if (each.task, each.demos, each.train_seed) == size]
+    folders = [*map(request.places.folder, alike), *request.places.candidates(cell)]
+    reuse = os.pathsep.join(str(folder) for folder in dict.fromkeys(folders) if folder != out)
+    settings = {key: text for key, text in cell.settings.items() if key not in ("num_demos", "seed")}
+    return TrainingJob(
+        policy=cell.policy,
+        task=plan.tasks[cell.task],
+        data=data,
+        out=out,
+        num_demos=cell.demos,
+        seed=cell.train_seed,
+        settings={**settings, "device": request.device, "reuse": reuse},
+    )
+
+
+def _data_sha256(plan: SweepPlan, cell: Cell) -> str:
+    facts = plan.files[cell.task].facts(cell.demos) if cell.demos else None
+    return facts.sha256 if facts else ""
 
 
 def _settled(plan: SweepPlan) -> SweepPlan:
@@ -232,9 +266,8 @@ def _settled(plan: SweepPlan) -> SweepPlan:
         weights = item.weights
         if weights is None:
             cell = item.cell
-            facts = plan.files[cell.task].facts(cell.demos or 1)
-            sha256 = facts.sha256 if facts else ""
-            weights = find_weights(cell, plan.tasks[cell.task], sha256, plan.request.places)
+            task = plan.tasks[cell.task]
+            weights = find_weights(cell, task, _data_sha256(plan, cell), plan.request.places)
             if weights is None:
                 raise PluginError(
                     f"policy {cell.policy!r} was trained and is not found in {plan.request.places.folder(cell)}: "
