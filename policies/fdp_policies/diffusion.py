@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -55,8 +56,31 @@ def trailing_steps(training_steps: int, denoising_steps: int) -> list[int]:
     return [int(step) for step in spaced[:denoising_steps]]
 
 
+@dataclass(frozen=True)
+class ReverseStep:
+    """Coefficients of one step of the reverse process, from diffusion step `step` to the next one visited.
+
+    Attributes:
+        step: Diffusion step that is left, counted from 0.
+        noise_rate: Standard deviation of the noise in the present sample.
+        signal_rate: Factor of the clean actions in the present sample.
+        clean: Factor of the predicted clean actions in the next sample.
+        predicted: Factor of the predicted noise in the next sample; 0 for DDPM.
+        present: Factor of the present sample in the next one; 0 for DDIM.
+        fresh: Standard deviation of the fresh noise in the next sample; 0 for DDIM and for the last step.
+    """
+
+    step: int
+    noise_rate: float
+    signal_rate: float
+    clean: float
+    predicted: float = 0.0
+    present: float = 0.0
+    fresh: float = 0.0
+
+
 class Sampler:
-    """Composed reverse diffusion over an action chunk.
+    """Composed reverse diffusion over an action chunk; its coefficients are made once.
 
     DDIM (Song et al. 2021, eta = 0) consumes one draw of noise; DDPM (Ho et al. 2020) one more for every step but
     the last, so `noise_draws` draws in all.
@@ -66,9 +90,12 @@ class Sampler:
         self.config = config
         self.steps = trailing_steps(schedule.config.training_steps, config.denoising_steps)
         self.clip = schedule.config.clip_sample
-        alphas = schedule.alphas_cumprod
-        self.alpha: list[float] = [float(alphas[step]) for step in self.steps]
-        self.alpha_next: list[float] = [*self.alpha[1:], 1.0]
+        alphas = [float(schedule.alphas_cumprod[step]) for step in self.steps]
+        coefficients = ddim_step if config.sampler == "ddim" else ddpm_step
+        self.reverse_steps = tuple(
+            coefficients(step, alpha, alpha_next)
+            for step, alpha, alpha_next in zip(self.steps, alphas, [*alphas[1:], 1.0], strict=True)
+        )
 
     @property
     def noise_draws(self) -> int:
@@ -85,25 +112,60 @@ class Sampler:
         Returns:
             Normalized actions, shape (B, T, A), in [-clip, clip].
         """
+
+        def predict_at(actions: Tensor, index: int) -> Tensor:
+            step = torch.full((len(actions),), self.steps[index], device=actions.device)
+            return predict_noise(actions, step)
+
+        return self.reverse(predict_at, noise)
+
+    def reverse(self, predict_at: Callable[[Tensor, int], Tensor], noise: Tensor) -> Tensor:
+        """Denoise by a prediction that knows the visited steps by their index.
+
+        Args:
+            predict_at: Maps noisy actions (B, T, A) and an index into `steps` to predicted noise (B, T, A).
+            noise: Standard normal noise, shape (B, noise_draws, T, A).
+
+        Returns:
+            See `sample`.
+        """
         actions = noise[:, 0]
-        for index, step in enumerate(self.steps):
-            predicted = predict_noise(actions, torch.full((len(actions),), step, device=actions.device))
-            actions = self._previous(actions, predicted, index, noise)
+        for index, step in enumerate(self.reverse_steps):
+            predicted = predict_at(actions, index)
+            # Products and sums stay apart: fused, they round differently in a vector's lanes and its remainder,
+            # and a row's result would depend on its place in the batch.
+            clean = (actions - step.noise_rate * predicted) / step.signal_rate
+            following = step.clean * clean.clamp(-self.clip, self.clip)
+            if step.predicted:
+                following = following + step.predicted * predicted
+            if step.present:
+                following = following + step.present * actions
+            if step.fresh:
+                following = following + step.fresh * noise[:, index + 1]
+            actions = following
         return actions
 
-    def _previous(self, actions: Tensor, predicted: Tensor, index: int, noise: Tensor) -> Tensor:
-        alpha, alpha_next = self.alpha[index], self.alpha_next[index]
-        clean = (actions - math.sqrt(1 - alpha) * predicted) / math.sqrt(alpha)
-        clean = clean.clamp(-self.clip, self.clip)
-        if self.config.sampler == "ddim":
-            return math.sqrt(alpha_next) * clean + math.sqrt(1 - alpha_next) * predicted
-        # Posterior mean and variance of q(x_s | x_t, x_0), DDPM eq. 7, between the steps actually visited.
-        alpha_step = alpha / alpha_next
-        mean = (
-            math.sqrt(alpha_next) * (1 - alpha_step) * clean
-            + math.sqrt(alpha_step) * (1 - alpha_next) * actions
-        ) / (1 - alpha)
-        if index + 1 == len(self.steps):
-            return mean
-        variance = max((1 - alpha_next) / (1 - alpha) * (1 - alpha_step), 1e-20)
-        return mean + math.sqrt(variance) * noise[:, index + 1]
+
+def ddim_step(step: int, alpha: float, alpha_next: float) -> ReverseStep:
+    """Coefficients of DDIM (Song et al. 2021, eq. 12 with eta = 0) between cumulative signal powers."""
+    return ReverseStep(
+        step,
+        noise_rate=math.sqrt(1 - alpha),
+        signal_rate=math.sqrt(alpha),
+        clean=math.sqrt(alpha_next),
+        predicted=math.sqrt(1 - alpha_next),
+    )
+
+
+def ddpm_step(step: int, alpha: float, alpha_next: float) -> ReverseStep:
+    """Coefficients of DDPM: mean and variance of q(x_s | x_t, x_0) (Ho et al. 2020, eq. 7) between visited steps."""
+    alpha_step = alpha / alpha_next
+    variance = max((1 - alpha_next) / (1 - alpha) * (1 - alpha_step), 1e-20)
+    return ReverseStep(
+        step,
+        noise_rate=math.sqrt(1 - alpha),
+        signal_rate=math.sqrt(alpha),
+        clean=math.sqrt(alpha_next) * (1 - alpha_step) / (1 - alpha),
+        present=math.sqrt(alpha_step) * (1 - alpha_next) / (1 - alpha),
+        fresh=0.0 if alpha_next == 1.0 else math.sqrt(variance),
+    )

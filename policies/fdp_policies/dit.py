@@ -109,9 +109,13 @@ class DiT(nn.Module):
 
     def condition(self, step: Tensor, observation_code: Tensor) -> Tensor:
         """Join diffusion step (B,) and encoded observation (B, W) to a condition (B, W)."""
+        return functional.silu(self.embedded_step(step) + observation_code)
+
+    def embedded_step(self, step: Tensor) -> Tensor:
+        """Embed diffusion steps (B,) to vectors (B, W)."""
         angles = step.float().unsqueeze(-1) * self.frequencies
-        features = torch.cat([angles.cos(), angles.sin()], dim=-1)
-        return functional.silu(self.embed_step(features) + observation_code)
+        embedded: Tensor = self.embed_step(torch.cat([angles.cos(), angles.sin()], dim=-1))
+        return embedded
 
     def forward(self, noisy_actions: Tensor, step: Tensor, observation_code: Tensor) -> Tensor:
         """Predict the noise in (B, T, A) at steps (B,) given encoded observations (B, W)."""

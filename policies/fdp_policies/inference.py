@@ -1,17 +1,23 @@
 """From a checkpoint to actions: networks rebuilt, and chunks sampled a batch at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from fdp_bench.api import CheckpointError
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import Denoiser, DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
+from fdp_policies.fast import ChunkProgram, can_stack
+from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.normalizer import TensorNormalizer, prepare_observation
+
+#: Name of the noise among a chunk's inputs; no observation key begins with a dash.
+NOISE = "-noise"
 
 
 def load_denoiser(checkpoint: Checkpoint, device: str) -> DiffusionTransformer | FactorizedDenoiser:
@@ -50,12 +56,20 @@ def load_denoiser(checkpoint: Checkpoint, device: str) -> DiffusionTransformer |
 
 
 class ChunkSampler:
-    """Samples action chunks: conditions encoded once a chunk, then the reverse process."""
+    """Samples action chunks: conditions encoded once a chunk, then the reverse process.
+
+    `act` takes the fast path of `fdp_policies.fast`, on a GPU as one CUDA graph; `act_plainly` is the straightforward
+    composition that it is held to.
+    """
 
     def __init__(
-        self, denoiser: Denoiser, checkpoint: Checkpoint, config: SamplerConfig, device: str
+        self,
+        denoiser: DiffusionTransformer | FactorizedDenoiser,
+        checkpoint: Checkpoint,
+        config: SamplerConfig,
+        device: str,
     ) -> None:
-        self.denoiser, self.device = denoiser, device
+        self.denoiser, self.device = denoiser, torch.device(device)
         self.sampler = Sampler(config, NoiseSchedule(checkpoint.diffusion))
         self.normalizer = TensorNormalizer(checkpoint.normalizer, device)
         self.network = checkpoint.network
@@ -65,8 +79,13 @@ class ChunkSampler:
             self.network.horizon,
             int(checkpoint.card["action_dim"]),
         )
+        self._run: Callable[[Mapping[str, Tensor]], Tensor] = self._plain
+        if can_stack(denoiser):
+            program = ChunkProgram(denoiser, self.sampler, self.normalizer, self.network)
+            self._run = lambda inputs: program(inputs, inputs[NOISE])
+        if self.device.type == "cuda":
+            self._run = GraphReplay(self._run, self.device)
 
-    @torch.inference_mode()
     def act(
         self, observation: Mapping[str, npt.NDArray[np.generic]], noise: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
@@ -79,13 +98,34 @@ class ChunkSampler:
         Returns:
             Actions, shape (B, n_action_steps, A), float32, in [-1, 1].
         """
+        return self._act(self._run, observation, noise)
+
+    def act_plainly(
+        self, observation: Mapping[str, npt.NDArray[np.generic]], noise: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """What `act` samples, up to rounding, by the plain modules: the oracle of tests and benchmarks."""
+        return self._act(self._plain, observation, noise)
+
+    @torch.inference_mode()
+    def _act(
+        self,
+        run: Callable[[Mapping[str, Tensor]], Tensor],
+        observation: Mapping[str, npt.NDArray[np.generic]],
+        noise: npt.NDArray[np.float32],
+    ) -> npt.NDArray[np.float32]:
+        inputs = {key: torch.as_tensor(np.ascontiguousarray(observation[key])) for key in self.keys}
+        inputs[NOISE] = torch.as_tensor(noise)
+        with exact_float32(self.device):
+            actions = run(inputs)
+        return actions.cpu().numpy().astype(np.float32, copy=False)
+
+    def _plain(self, inputs: Mapping[str, Tensor]) -> Tensor:
         prepared = prepare_observation(
-            observation, self.keys, self.normalizer, self.network.crop_size, self.device
+            inputs, self.keys, self.normalizer, self.network.crop_size, self.device
         )
         codes = self.denoiser.encode(prepared)
         chunk = self.sampler.sample(
             lambda actions, step: self.denoiser.predict_noise(actions, step, codes),
-            torch.as_tensor(noise, device=self.device),
+            inputs[NOISE].to(self.device),
         )
-        actions = self.normalizer.denormalize_actions(chunk[:, : self.network.n_action_steps])
-        return actions.cpu().numpy().astype(np.float32, copy=False)
+        return self.normalizer.denormalize_actions(chunk[:, : self.network.n_action_steps])

@@ -117,16 +117,16 @@ def center_crop(frames: Tensor, size: int) -> Tensor:
 
 
 def prepare_observation(
-    observation: Mapping[str, npt.NDArray[np.generic]],
+    observation: Mapping[str, Tensor],
     keys: Sequence[str],
     normalizer: TensorNormalizer,
     crop_size: int,
     device: torch.device | str,
 ) -> dict[str, Tensor]:
-    """Turn a policy's numpy observation into the networks' normalized tensors.
+    """Turn a policy's observation into the networks' normalized tensors.
 
     Args:
-        observation: Key -> array, shape (B, n_obs_steps, ...).
+        observation: Key -> raw values, shape (B, n_obs_steps, ...).
         keys: Keys that the networks read.
         normalizer: The checkpoint's normalizer.
         crop_size: Side of the central crop, pixels.
@@ -137,7 +137,7 @@ def prepare_observation(
     """
     prepared = {}
     for key in keys:
-        values = torch.as_tensor(np.ascontiguousarray(observation[key]), device=device)
+        values = observation[key].to(device)
         if key.startswith(IMAGE_PREFIX):
             prepared[key] = normalize_image(stack_frames(center_crop(values, crop_size)))
         else:
