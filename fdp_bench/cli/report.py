@@ -55,14 +55,34 @@ def run(args: argparse.Namespace) -> int:
     for sentence in runs.unfinished():
         print(f"warning: {sentence}", file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
-    report = write_report(runs, folder, _ladder_drawer(runs), command)
-    tables = [terminal_table(report.summary), comparison_table(report.comparison)]
+    report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))
+    tables = [terminal_table(report.summary), comparison_table(report.comparison), *notes]
     print("\n\n".join(filter(None, tables)))
     for sentence in report.missing:
         print(f"warning: {sentence}", file=sys.stderr)
     names = ", ".join(file.name for file in report.files)
     print(f"\nreport of {', '.join(map(str, asked))} in {folder}: {names}\nread: {report.files[-1]}")
     return 0
+
+
+def _notes(runs: "Runs") -> list[str]:
+    """What `fdp-bench run` says under its table: noise floors, and what was decided when."""
+    from collections import Counter
+
+    from fdp_bench.cli._run_notes import decisions_text, retest_text
+    from fdp_bench.records import RunStore
+    from fdp_bench.runner.retest import read_retest
+
+    notes = []
+    for path in runs.paths:
+        store = RunStore.open(path)
+        retest, where = read_retest(store), f"{path}\n" if len(runs.paths) > 1 else ""
+        if decisions := decisions_text(store):
+            notes.append(where + decisions)
+        if retest is not None:
+            smallest = min(Counter(record.spec.arm for record in store.records()).values())
+            notes.append(where + retest_text(retest, smallest))
+    return notes
 
 
 def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":

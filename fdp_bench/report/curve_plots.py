@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
-from fdp_bench.report.curves import BOOTSTRAP
+from fdp_bench.report.curves import OVER_SEEDS
 from fdp_bench.report.layout import EMPTY, Column, percent, split_shift, typeset
 from fdp_bench.report.plots import Panel, Plot
 from fdp_bench.report.style import series_style, success_axis
@@ -108,12 +108,14 @@ def point_caption(rows: Sequence[Row]) -> str:
     word = "seed" if seeds == "1" else "seeds"
     over = {row["interval"] for row in rows}
     bands = []
-    if over - {BOOTSTRAP}:
+    if over - {OVER_SEEDS}:
         bands.append(
             "bands: Wilson 95% intervals over episodes, which say nothing about training another policy"
         )
-    if BOOTSTRAP in over:
-        bands.append("bands over 3 or more training seeds: 95% bootstrap intervals of their mean")
+    if OVER_SEEDS in over:
+        bands.append(
+            "bands of 3 or more training seeds: Student's 95% intervals over them, never narrower than Wilson's"
+        )
     return f"{episodes} episodes a point, {seeds} training {word}; {'; '.join(bands)}."
 
 

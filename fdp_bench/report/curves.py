@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN, LEVELS, Training
 from fdp_bench.report.layout import split_shift
 from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series, recipe_of
-from fdp_bench.stats import wilson_interval
+from fdp_bench.stats import TrainingResult, data_efficiency_curve
 
 if TYPE_CHECKING:
     import pandas
@@ -26,9 +26,7 @@ EFFICIENCY_COLUMNS = ("task", "shift", "severity", "series", "train_demos", *POI
 SURFACE_COLUMNS = ("task", "shift", "series", "train_demos", "level", *POINT_COLUMNS)
 ABLATION_COLUMNS = ("task", "shift", "severity", "family", "variant", *POINT_COLUMNS)
 #: Values of ``interval``.
-WILSON, BOOTSTRAP = "Wilson", "bootstrap"
-#: Training seeds below which no interval over them is given (DESIGN 9).
-MIN_SEEDS = 3
+WILSON, OVER_SEEDS = "Wilson", "over seeds"
 
 
 def severity_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.DataFrame":
@@ -128,40 +126,28 @@ def _pooled(
 
 
 def pool(rows: Sequence[Row]) -> dict[str, Any]:
-    """Join one series' training seeds at one point.
-
-    With `MIN_SEEDS` or more the rate is the mean over seeds with a percentile bootstrap interval over them;
-    with fewer it is the rate over all episodes with Wilson's interval, which says nothing of another training.
+    """Join one series' training seeds at one point: the mean over seeds, and what its seeds allow to claim.
 
     Args:
         rows: Rows of a summary, one a training seed.
 
     Returns:
-        Values for `POINT_COLUMNS`.
+        Values for `POINT_COLUMNS`, by `fdp_bench.stats.data_efficiency_curve`: from `fdp_bench.stats.MIN_SEEDS`
+        seeds on the interval covers other trainings, below that other episodes alone.
     """
-    episodes, successes = (sum(int(row[name]) for row in rows) for name in ("episodes", "successes"))
-    facts = {"train_seeds": len(rows), "episodes": episodes, "successes": successes}
-    if len(rows) < MIN_SEEDS:
-        low, high = wilson_interval(successes, episodes)
-        return facts | {"success_rate": successes / episodes, "low": low, "high": high, "interval": WILSON}
-    rates = [float(row["success_rate"]) for row in rows]
-    low, high = _interval_over_seeds(rates)
-    return facts | {
-        "success_rate": sum(rates) / len(rates),
-        "low": low,
-        "high": high,
-        "interval": BOOTSTRAP,
+    results = [
+        TrainingResult(1, seed, int(row["successes"]), int(row["episodes"])) for seed, row in enumerate(rows)
+    ]
+    (point,) = data_efficiency_curve(results).points
+    return {
+        "train_seeds": point.n_seeds,
+        "episodes": point.episodes,
+        "successes": sum(result.successes for result in results),
+        "success_rate": point.rate,
+        "low": point.low,
+        "high": point.high,
+        "interval": OVER_SEEDS if point.band == "seeds" else WILSON,
     }
-
-
-def _interval_over_seeds(rates: Sequence[float]) -> tuple[float, float]:
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    if len(set(rates)) == 1:
-        return rates[0], rates[0]
-    found = bootstrap((np.asarray(rates),), np.mean, method="percentile", rng=np.random.default_rng(0))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def _places(row: Row, summary: "pandas.DataFrame") -> list[tuple[str, float]]:

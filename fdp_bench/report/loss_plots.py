@@ -1,6 +1,6 @@
 """Loss over gradient steps, and what shuffling a sense costs: slow and lazy residuals told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
+#: Draws rows on axes: (axes, rows=, names=).
+Draw = Callable[..., None]
 
 #: Lines in a panel before a phase gets a panel for each recipe.
 _MOST_LINES = 8
@@ -26,10 +28,7 @@ def loss_plot(table: "pandas.DataFrame") -> Plot:
     Args:
         table: As `fdp_bench.report.losses.loss_table` returns it, at least one row.
     """
-    panels = [
-        Panel(title, partial(draw_losses, rows=rows, names=_names(rows)))
-        for title, rows in _by_phase(table.to_dict("records")).items()
-    ]
+    panels = _panels(table, draw_losses)
     last = table.groupby(["series", "phase"], sort=False).tail(1).to_dict("records")
     columns = (
         _SERIES,
@@ -45,7 +44,7 @@ def loss_plot(table: "pandas.DataFrame") -> Plot:
             "Thick: held-out demonstrations, averaged weights; thin: training batches, weighted. "
             "n = 1 training run a line, no interval."
         ),
-        panels=tuple(panels),
+        panels=panels,
         table=table,
         layout=typeset("Loss at the end of each phase", columns, last),
     )
@@ -57,10 +56,7 @@ def rise_plot(table: "pandas.DataFrame") -> Plot:
     Args:
         table: As `fdp_bench.report.losses.rise_table` returns it, at least one row.
     """
-    panels = [
-        Panel(title, partial(draw_rises, rows=rows, names=_names(rows)))
-        for title, rows in _by_phase(table.to_dict("records")).items()
-    ]
+    panels = _panels(table, draw_rises)
     last = table.groupby(["series", "phase", "sense"], sort=False).tail(1).to_dict("records")
     columns = (
         _SERIES,
@@ -80,7 +76,7 @@ def rise_plot(table: "pandas.DataFrame") -> Plot:
             f"intervals over demonstrations, n = 1 training run a line. Dotted: {_LAZY:.0%}, below which a residual "
             "is called lazy."
         ),
-        panels=tuple(panels),
+        panels=panels,
         table=table,
         layout=typeset("What each sense is worth at the end of each phase", columns, last),
     )
@@ -167,14 +163,31 @@ def _by_phase(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return panels
 
 
+def _panels(table: "pandas.DataFrame", draw: Draw) -> tuple[Panel, ...]:
+    """One panel a phase; a policy looks alike in all of them as long as there are styles enough."""
+    rows = table.to_dict("records")
+    everybody = _names(rows)
+    return tuple(
+        Panel(
+            title,
+            partial(
+                draw, rows=members, names=everybody if len(everybody) <= _MOST_LINES else _names(members)
+            ),
+        )
+        for title, members in _by_phase(rows).items()
+    )
+
+
 def _names(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["series"] for row in rows))
 
 
 def _lines(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[str, list[Row]]]:
+    present = _names(rows)
     return [
         (name, sorted((row for row in rows if row["series"] == name), key=lambda row: row["step"]))
         for name in names
+        if name in present
     ]
 
 

@@ -40,8 +40,9 @@ class Runs:
         """One sentence for each run that lacks planned episodes, with the command that finishes it."""
         sentences = []
         for path, manifest in zip(self.paths, self.manifests, strict=True):
-            done = len({record.spec.id for record in RunStore.open(path).records()})
-            if done < manifest.episodes_planned:
+            # A run that stopped when decided has all that it needs.
+            done = len({record.spec.id for record in RunStore.open(path).all_records(manifest)})
+            if done < manifest.episodes_planned and not manifest.comparisons:
                 sentences.append(
                     f"{path} holds {done} of {manifest.episodes_planned} episodes; finish it with: "
                     f"fdp-bench run --resume {path}"

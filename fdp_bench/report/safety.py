@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN, EpisodeRecord
 from fdp_bench.report.layout import EMPTY, Column, Layout, split_shift, typeset
 from fdp_bench.report.tables import EpisodeKey, by_arm
-from fdp_bench.report.trainings import find_trainings, name_policies, trained_alike
+from fdp_bench.report.trainings import are_compared, find_trainings, name_policies
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def safety_comparison(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     rows = []
     for (first, episodes), (second, others) in combinations(arms.items(), 2):
         same_scene = (first[0], *first[3:]) == (second[0], *second[3:])
-        if not same_scene or not trained_alike(trainings[first[1:3]], trainings[second[1:3]]):
+        if not same_scene or not are_compared(first[1:3], second[1:3], trainings):
             continue
         for figure in FIGURES:
             row = {"task": first[0], "shift": first[3], "severity": first[4], "figure": figure}

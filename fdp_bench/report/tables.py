@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.trainings import find_trainings, name_policies, recipe_of, trained_alike
+from fdp_bench.report.trainings import are_compared, find_trainings, name_policies, recipe_of
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -68,8 +68,8 @@ COMPARISON_COLUMNS = (
 
 #: (task, policy, checkpoint, shift, severity): two trainings of one policy are two arms.
 Arm = tuple[str, str, str, str, float]
-#: (run seed, index): episodes with equal keys share their random streams over all arms.
-EpisodeKey = tuple[int, int]
+#: (run seed, noise seed, index): episodes with equal keys share their random streams over all arms.
+EpisodeKey = tuple[int, int, int]
 
 
 def summarize(
@@ -116,8 +116,8 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     """Every pair of policies under the same task and shift, on the episodes that both have run.
 
     Args:
-        records: Episodes of one or more runs, each once; errors count as failures. Policies known to be
-            trained on other numbers of demonstrations, or from other seeds, are not compared: the curves do.
+        records: Episodes of one or more runs, each once; errors count as failures. Which policies are
+            compared is for `fdp_bench.report.trainings.are_compared` to say.
 
     Returns:
         Table with `COMPARISON_COLUMNS`; ``difference`` is ``rate_a`` minus ``rate_b``, with its 95% interval,
@@ -138,7 +138,7 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     rows = []
     for (task, shift, severity), members in scenes.items():
         for first, second in combinations(members, 2):
-            if not trained_alike(trainings[first[1:3]], trainings[second[1:3]]):
+            if not are_compared(first[1:3], second[1:3], trainings):
                 continue
             counts = _paired_counts(arms[first], arms[second])
             if counts.pairs == 0:
@@ -160,7 +160,7 @@ def by_arm(records: Sequence[EpisodeRecord]) -> dict[Arm, dict[EpisodeKey, Episo
         spec = record.spec
         arm = (spec.task, spec.policy, spec.checkpoint, spec.shift, spec.severity)
         episodes = arms.setdefault(arm, {})
-        key = (spec.run_seed, spec.index)
+        key = (spec.run_seed, spec.noise_seed, spec.index)
         if key in episodes:
             raise ValueError(
                 f"episode {spec.id} (index {spec.index} of {spec.policy}, {spec.shift}) occurs twice"

@@ -62,10 +62,24 @@ def name_series(
     }
 
 
-def trained_alike(first: Training, second: Training) -> bool:
-    """Whether two trainings share number of demonstrations and seed, as far as both are known."""
-    pairs = ((first.demos, second.demos), (first.seed, second.seed))
-    return all(one is None or other is None or one == other for one, other in pairs)
+def are_compared(first: PolicyKey, second: PolicyKey, trainings: Mapping[PolicyKey, Training]) -> bool:
+    """Whether a table compares two policies episode by episode.
+
+    Not those known to be trained on other numbers of demonstrations or from other seeds, which the curves are
+    for; and of variants of a training, each with the recipe's own and with the same variant of other recipes. A
+    factorial design would otherwise drown in its own pairs, and Holm's adjustment with it.
+
+    Args:
+        first: (policy, checkpoint).
+        second: Another one.
+        trainings: As `find_trainings` returns them.
+    """
+    one, other = trainings[first], trainings[second]
+    pairs = ((one.demos, other.demos), (one.seed, other.seed))
+    if any(a is not None and b is not None and a != b for a, b in pairs):
+        return False
+    same_recipe = recipe_of(first[0]) == recipe_of(second[0])
+    return one.variant == other.variant or (same_recipe and "" in (one.variant, other.variant))
 
 
 def _names(trainings: Mapping[PolicyKey, Training], ignored: Collection[str]) -> dict[PolicyKey, str]:

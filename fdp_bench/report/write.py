@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
 from fdp_bench.report.all_plots import supported_plots
+from fdp_bench.report.areas import area_layout, area_table
 from fdp_bench.report.bars import save_success_plot
 from fdp_bench.report.effects import effect_table
 from fdp_bench.report.films import find_films, save_film
@@ -49,7 +50,11 @@ class Report:
 
 
 def write_report(
-    runs: Runs, folder: Path, draw_ladder: DrawLadder, command: Sequence[str] = ("fdp-bench", "report")
+    runs: Runs,
+    folder: Path,
+    draw_ladder: DrawLadder,
+    command: Sequence[str] = ("fdp-bench", "report"),
+    notes: Sequence[str] = (),
 ) -> Report:
     """Write tables, plots, film strips and the page of runs; files of an earlier report are replaced.
 
@@ -58,6 +63,7 @@ def write_report(
         folder: Made where it is missing.
         draw_ladder: Draws a shift's severities.
         command: The command that writes this report, for the page.
+        notes: Blocks of plain text that belong under the page's tables.
 
     Raises:
         RunError: If the folder cannot be written.
@@ -78,9 +84,14 @@ def write_report(
             "safety.md": "\n".join(map(markdown_table, safety_layouts(safety))),
             "safety-comparison.csv": csv_text(safety_comparison(runs.records)),
         }
-    effects = effect_table(runs.records)
+    effects, areas = effect_table(runs.records), area_table(runs.records)
     if not effects.empty:
         texts["effects.csv"] = csv_text(effects)
+    if not areas.empty:
+        texts |= {
+            "severity-area.csv": csv_text(areas),
+            "severity-area.md": markdown_table(area_layout(areas)),
+        }
     for plot in plots:
         texts |= {f"{plot.stem}.csv": csv_text(plot.table), f"{plot.stem}.md": markdown_table(plot.layout)}
     try:
@@ -91,7 +102,18 @@ def write_report(
         files += save_success_plot(summary, folder)
         files += _save_plots(plots, folder)
         files += _save_strips(ladders, folder) + _save_films(runs, folder)
-        page = assemble(runs, summary, comparison, plots, ladders, missing, folder, files, command)
+        page = assemble(
+            runs,
+            summary,
+            comparison,
+            plots=plots,
+            ladders=ladders,
+            missing=missing,
+            folder=folder,
+            files=files,
+            command=command,
+            notes=notes,
+        )
         files.append(folder / PAGE_NAME)
         files[-1].write_text(render(page), encoding="utf-8")
     except OSError as error:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fdp_bench.report.areas import area_layout, area_table
 from fdp_bench.report.effects import effect_layouts, effect_table
 from fdp_bench.report.findings import findings
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
@@ -30,12 +31,14 @@ def assemble(
     runs: Runs,
     summary: "pandas.DataFrame",
     comparison: "pandas.DataFrame",
+    *,
     plots: Sequence[Plot],
     ladders: Sequence[Ladder],
     missing: Sequence[str],
     folder: Path,
     files: Sequence[Path],
     command: Sequence[str],
+    notes: Sequence[str],
 ) -> Page:
     """Make the page's content.
 
@@ -49,8 +52,10 @@ def assemble(
         folder: Where the page will lie.
         files: What lies beside it.
         command: The command that writes the report.
+        notes: Blocks of plain text that belong under the tables.
     """
     title, facts = overview(runs, summary)
+    areas = area_table(runs.records)
     return Page(
         title=title,
         facts=facts,
@@ -59,6 +64,8 @@ def assemble(
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
         charts=[chart(plot) for plot in plots],
+        notes=notes,
+        areas=[] if areas.empty else [page_table(area_layout(areas))],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
         galleries=[gallery(ladder) for ladder in ladders],
         films=film_groups(runs),

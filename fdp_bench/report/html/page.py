@@ -31,7 +31,9 @@ class Page:
         warnings: What is missing or unfinished.
         headline: Success under shifts, one table a task.
         comparison: Policy against policy, one table a task.
+        notes: Blocks of plain text below these tables.
         charts: Curves and bars.
+        areas: Areas under the severity curves.
         effects: What the shifts did to the pictures, measured.
         galleries: Shifts at every severity.
         films: What the policies saw.
@@ -52,7 +54,9 @@ class Page:
     remake: Sequence[str]
     warnings: Sequence[str] = ()
     comparison: Sequence[PageTable] = ()
+    notes: Sequence[str] = ()
     charts: Sequence[Chart] = ()
+    areas: Sequence[PageTable] = ()
     effects: Sequence[PageTable] = ()
     galleries: Sequence[Gallery] = ()
     films: Sequence[FilmGroup] = ()
