@@ -12,7 +12,7 @@ _MEMINFO = Path("/proc/meminfo")
 #: Memory of a worker with one lane and what each further lane adds, bytes: proportional set sizes on Lift as
 #: ``python -m benchmarks scaling`` measures them, rounded up.
 WORKER_BYTES = 650 * 2**20
-LANE_BYTES = 100 * 2**20
+LANE_BYTES = 170 * 2**20
 
 
 def default_workers(lanes: int) -> int:

@@ -19,6 +19,7 @@ from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.preflight import PreflightRequest, build_policy, check
 from fdp_bench.runner.rollout import Rollout
 from fdp_bench.runner.timing import Stopwatch
+from fdp_bench.sim.memory import release_build_memory
 from fdp_bench.specs import parse_policy
 
 #: Policies that a worker keeps loaded.
@@ -137,6 +138,7 @@ class Worker:
     def _build_environments(self) -> None:
         for lane in self._lanes:
             _ = lane.base
+        release_build_memory()
 
     def _policy(self, spec: EpisodeSpec) -> BatchedPolicy:
         key = (spec.policy, spec.checkpoint)

@@ -31,6 +31,9 @@ class Renderer:
 
         self._model, self._data, self._profile = model, data, profile
         model.vis.global_.offwidth = model.vis.global_.offheight = MAX_SIDE
+        if not profile.shadows:
+            # The map would be made all the same, 64 MB large.
+            model.vis.quality.shadowsize = 0
         self._options = mujoco.MjvOption()
         self._options.geomgroup[:] = [0, 1, int(profile.sites), 0, 0, 0]
         assert self._options.geomgroup[HIDDEN_GROUP] == 0
