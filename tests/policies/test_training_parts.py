@@ -1,0 +1,93 @@
+"""What a training shares with its process and with others: memory and locks."""
+
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from fdp_policies.training import memory
+from fdp_policies.training.fit import fit
+from fdp_policies.training.lock import only_maker
+from fdp_policies.training.memory import freed_memory_kept
+from fdp_policies.training.settings import fit_from_settings
+
+from fdp_bench.api import PolicySpec, SpecError
+
+
+class FakeGlibc:
+    def __init__(self):
+        self.set = {}
+        self.trimmed = 0
+
+    def mallopt(self, parameter, value):
+        self.set[parameter] = value
+
+    def malloc_trim(self, _):
+        self.trimmed += 1
+
+
+def test_freed_memory_is_kept_while_training_and_given_back_after(monkeypatch):
+    glibc = FakeGlibc()
+    monkeypatch.setattr(memory, "_glibc", lambda: glibc)
+    with suppress(KeyboardInterrupt), freed_memory_kept():
+        during = dict(glibc.set)
+        assert not glibc.trimmed
+        raise KeyboardInterrupt
+
+    assert all(during[parameter] > 2**20 for parameter in (-1, -2, -3))
+    assert set(glibc.set.values()) == {128 * 1024}
+    assert glibc.trimmed == 1
+
+
+def test_where_there_is_no_glibc_nothing_happens(monkeypatch):
+    monkeypatch.setattr(memory, "_glibc", lambda: None)
+    with freed_memory_kept():
+        pass
+
+
+def test_a_second_maker_of_a_network_waits_for_the_first(tmp_path, capsys):
+    order = []
+
+    def second():
+        with only_maker(tmp_path, "base-prop"):
+            order.append("second")
+
+    with only_maker(tmp_path, "base-prop"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        shown = ""
+        while "waiting for it" not in shown:
+            shown += capsys.readouterr().err
+            time.sleep(0.01)
+        order.append("first")
+    thread.join()
+
+    assert order == ["first", "second"]
+    assert "base-prop is being trained" in shown
+
+
+def test_makers_of_other_networks_do_not_wait(tmp_path):
+    with only_maker(tmp_path, "base-prop"), only_maker(tmp_path, "base-vision"):
+        pass
+
+
+def test_two_trainings_that_share_a_base_make_it_once(make_job, tmp_path, capsys):
+    """The second begins while the first holds the base, as two processes would."""
+    job = make_job("base", "prop")
+    with only_maker(job.out, "base-prop"):
+        thread = threading.Thread(target=fit, args=(job,))
+        thread.start()
+        shown = ""
+        while "waiting for it" not in shown:
+            shown += capsys.readouterr().err
+            time.sleep(0.01)
+        assert not (job.out / "base-prop.safetensors").exists()
+    thread.join()
+
+    assert (job.out / "base-prop.safetensors").exists()
+
+
+@pytest.mark.parametrize(("key", "value"), [("threads", "0"), ("threads", "two"), ("compile", "yes")])
+def test_settings_of_the_process_are_checked_before_anything_is_read(task, tmp_path, key, value):
+    with pytest.raises(SpecError, match=f"{key}="):
+        fit_from_settings(PolicySpec("dp-dit"), task, tmp_path / "none.npz", tmp_path, {key: value})
