@@ -1,0 +1,85 @@
+"""On the real task: what a policy is shown while unread frames are skipped, against `env.step` drawing all."""
+
+import numpy as np
+import pytest
+from rollout_helper import specs
+
+from fdp_bench.api import INITIAL_STATE, SHIFT, image_keys, stream_int
+from fdp_bench.plugins import shift_plugins
+from fdp_bench.runner.episode import Episode, PicturePaths
+from fdp_bench.runner.inference import BatchedPolicy
+from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.preflight import build_policy
+from fdp_bench.specs import parse_policy
+
+LIFT = "fdp_bench/Lift-v1"
+DECISIONS = 3
+#: Each shift of the package, each way of it that has a clock of its own, and some together.
+SHIFTS = (
+    "clean",
+    "color@4",
+    "distractors@3",
+    "occlusion@3",
+    "occlusion@3?kind=intermittent",
+    "occlusion@4?kind=camera",
+    "color+distractors@2+occlusion?kind=intermittent",
+)
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+
+@pytest.fixture(scope="module")
+def lane():
+    lane = Lane(LIFT, "fast")
+    yield lane
+    lane.close()
+
+
+def played(lane, shift):
+    """What the policy read at each decision, the actions that it gave, and how often the cameras were drawn."""
+    policy = BatchedPolicy(build_policy(parse_policy("watcher"), lane.task, "cpu"), lane.task, 1)
+    episode = Episode(
+        specs(1, task=LIFT, shift=shift)[0], lane.environment(shift), lane.task, policy, PicturePaths()
+    )
+    episode.reset()
+    draw, drawn = lane.base.unwrapped.scene.frames, []
+    lane.base.unwrapped.scene.frames = lambda keys: drawn.append(keys) or draw(keys)
+    read, actions = [], []
+    try:
+        for _ in range(DECISIONS):
+            read.append(episode.observation())
+            answer = policy.act({0: read[-1]}, {0: episode.noise(policy.noise_shape)})[0][0]
+            actions.extend(answer)
+            episode.advance(answer)
+    finally:
+        del lane.base.unwrapped.scene.frames
+    assert episode._error == ""
+    return read, actions, len(drawn)
+
+
+def all_shown(lane, shift, actions):
+    """Each observation of the public environment under the same actions."""
+    env = lane.environment(shift)
+    env.unwrapped.draw_images = True
+    options = {"shift_seed": stream_int(0, 0, SHIFT)}
+    shown = [env.reset(seed=stream_int(0, 0, INITIAL_STATE), options=options)[0]]
+    return shown + [env.step(action)[0] for action in actions]
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_a_policy_reads_the_frames_of_an_environment_that_draws_all(lane, shift):
+    read, actions, drawn = played(lane, shift)
+    shown = all_shown(lane, shift, actions)
+
+    for number, observation in enumerate(read):
+        for lag, place in ((0, -1), (1, 0)):
+            step = max(8 * number - lag, 0)
+            for key in ("prop", *image_keys(shown[0])):
+                np.testing.assert_array_equal(observation[key][place], shown[step][key], err_msg=key)
+    assert drawn == 2 * DECISIONS
+
+
+def test_every_shift_of_the_package_is_covered():
+    own = [name for name, plugin in shift_plugins().items() if plugin.distribution == "fdp-bench"]
+
+    assert [name for name in own if not any(shift.startswith(name) for shift in SHIFTS)] == []
