@@ -31,7 +31,8 @@ class Manifest:
         arms: One entry an arm: ``policy``, ``checkpoint`` (SHA-256 of its weights), ``shift``, ``severity`` and
             ``slug``, which names the arm's files; ``train_demos``, ``train_seed`` and ``variant``, what the policy was
             trained on.
-        policies: One entry a policy: its spec, distribution, source of weights, their hash and card, its sampler.
+        policies: One entry a policy: its spec, distribution, source of weights, their hash and card, its sampler,
+            and ``latency_ms``, what single decisions took before the run; see `fdp_bench.runner.latency`.
         comparisons: Of a run that stops when decided, one entry a shift: the two policies, how many pairs of
             episodes were counted, and what they decided; see `fdp_bench.runner.sequential`.
         protocol: ``success_rule`` and ``seed_protocol``; empty for runs from before there was a second one.

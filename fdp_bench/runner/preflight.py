@@ -16,6 +16,7 @@ from fdp_bench.runner.environment import Environment, shifts_of
 from fdp_bench.runner.episode import combined_receipt
 from fdp_bench.runner.inference import policy_keys
 from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.latency import probe_latency_ms
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.tasks import TASKS
 
@@ -45,6 +46,8 @@ class ResolvedPolicy:
         source: Where the weights come from.
         card: The checkpoint's card, JSON-ready.
         sampler: How it turns noise into actions, see `Policy.sampler_name`.
+        latency_ms: Wall times of one decision for a single episode, see `probe_latency_ms`; empty where none were
+            measured, or where the policy raised.
     """
 
     spec: str
@@ -52,6 +55,7 @@ class ResolvedPolicy:
     source: str
     card: Mapping[str, Any] = field(default_factory=dict)
     sampler: str = ""
+    latency_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
         raise CheckpointError(
             f"policy {str(spec)!r} has no weights for task {task.task_id!r}: {weights.source}"
         )
-    build_policy(spec, task, device)
+    policy = build_policy(spec, task, device)
     card = json.loads(json.dumps(dict(weights.card), default=str))
     return ResolvedPolicy(
         spec=str(spec),
@@ -139,7 +143,16 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
         source=weights.source,
         card=card,
         sampler=kind.sampler_name(spec),
+        latency_ms=_latency_ms(policy, task),
     )
+
+
+def _latency_ms(policy: Policy, task: TaskInfo) -> tuple[float, ...]:
+    try:
+        return tuple(round(value, 3) for value in probe_latency_ms(policy, task))
+    except Exception:
+        # No reason to stop: what a policy raises when it is asked counts as a failure of the episode that asked.
+        return ()
 
 
 def _check_constants(policy: Policy) -> None:
