@@ -209,13 +209,15 @@ def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
     from collections import Counter
 
     from fdp_bench.cli._run_notes import decisions_text, retest_text, shout_differences
+    from fdp_bench.report.runs import probed_latencies
     from fdp_bench.report.tables import summarize
     from fdp_bench.report.text import terminal_table
     from fdp_bench.runner.retest import read_retest
 
     records = store.records()
     retest = read_retest(store)
-    parts = [terminal_table(summarize(records)), decisions_text(store)]
+    summary = summarize(records, probed_latencies([store.manifest()]))
+    parts = [terminal_table(summary), decisions_text(store)]
     if retest is not None:
         parts.append(retest_text(retest, min(Counter(record.spec.arm for record in records).values())))
     table = "\n\n".join(filter(None, parts))

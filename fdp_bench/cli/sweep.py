@@ -223,12 +223,13 @@ class _Bars:
 
 def _show(out: Path, runs: list[Path]) -> None:
     from fdp_bench.api import RunError
-    from fdp_bench.report.runs import load_runs
+    from fdp_bench.report.runs import load_runs, probed_latencies
     from fdp_bench.report.tables import summarize
     from fdp_bench.report.text import terminal_table
 
     try:
-        print("\n" + terminal_table(summarize(load_runs(runs).records)))
+        loaded = load_runs(runs)
+        print("\n" + terminal_table(summarize(loaded.records, probed_latencies(loaded.manifests))))
     except RunError as error:
         # Runs of several versions are each whole; only one table of all of them would mislead.
         print(f"no table of all runs: {error}", file=sys.stderr)

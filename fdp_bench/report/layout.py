@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
+from fdp_bench.report.tables import BATCH, PROBE
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
 
@@ -186,10 +187,7 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
         episodes = counted(missing, "shifted episode")
         notes.append(f"{episodes} without a clean twin yet; drop and clean leave them out.")
-    notes.append(
-        "ms: wall time that an episode waited for one decision of the policy, batched with its neighbours; "
-        "median and 95th percentile."
-    )
+    notes += latency_notes(rows)
     notes.append(
         "Training seeds: 1 a row, so nothing here says how much another training run of a policy would "
         "differ."
@@ -222,6 +220,21 @@ def _points(fraction: float) -> str:
     """A difference in whole percentage points with its sign; no sign on zero."""
     points = round(100 * fraction)
     return f"{points:+d}" if points else "0"
+
+
+def latency_notes(rows: list[dict[str, Any]]) -> list[str]:
+    """What the latency column holds; nothing where it holds nothing."""
+    of = {
+        PROBE: "one decision for a single episode, unpadded, probed before the run on its machine",
+        BATCH: "one decision as an episode waited for it in the run, batched with its neighbours",
+    }
+    found = {source: {row["label"] for row in rows if row["inference_source"] == source} for source in of}
+    named = [source for source in of if found[source]]
+    if len(named) < 2:
+        what = [of[source] for source in named]
+    else:
+        what = [f"{of[source]} ({', '.join(sorted(found[source]))})" for source in named]
+    return [f"ms: wall time of {'; of '.join(what)}; median and 95th percentile."] if what else []
 
 
 def latency_text(row: Row) -> str:

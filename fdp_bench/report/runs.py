@@ -50,6 +50,19 @@ class Runs:
         return sentences
 
 
+def probed_latencies(manifests: Iterable[Manifest]) -> dict[str, list[float]]:
+    """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summarize`.
+
+    Returns:
+        Policy string -> wall times in milliseconds, of all the runs that measured some.
+    """
+    times: dict[str, list[float]] = {}
+    for entry in (entry for manifest in manifests for entry in manifest.policies):
+        if entry.get("latency_ms"):
+            times.setdefault(entry["spec"], []).extend(entry["latency_ms"])
+    return times
+
+
 def newest_run(results: Path = RESULTS) -> Path:
     """The run in a folder of runs that was started last, by its manifest.
 

@@ -48,6 +48,7 @@ SUMMARY_COLUMNS = (
     "mcnemar_p_holm",
     "inference_p50_ms",
     "inference_p95_ms",
+    "inference_source",
 )
 #: Columns of `compare_policies`, in order.
 COMPARISON_COLUMNS = (
@@ -66,6 +67,9 @@ COMPARISON_COLUMNS = (
     "mcnemar_p_holm",
 )
 
+#: Where a row's latency comes from: single decisions before the run, or what the run's batches waited.
+PROBE, BATCH = "probe", "batch"
+
 #: (task, policy, checkpoint, shift, severity): two trainings of one policy are two arms.
 Arm = tuple[str, str, str, str, float]
 #: (run seed, noise seed, index): episodes with equal keys share their random streams over all arms.
@@ -81,7 +85,8 @@ def summarize(
         records: Episodes of one or more runs, each once. An error counts as a failure, whatever else its
             record says.
         latency_ms: Policy string -> wall times of one `act` on one episode, in milliseconds, as a probe
-            measured them. For policies left out, the records' own latencies are used: what each batch waited.
+            measured them (`fdp_bench.report.runs.probed_latencies`). For policies left out, the records' own
+            latencies are used: what each batch waited. ``inference_source`` says which, `PROBE` or `BATCH`.
 
     Returns:
         Table with `SUMMARY_COLUMNS`. ``label`` names the policy as `name_policies` does; ``train_demos`` and
@@ -191,9 +196,8 @@ def _summary_row(
     successes = sum(_succeeded(record) for record in episodes.values())
     low, high = wilson_interval(successes, trials)
     held = sum(record.status == "ok" and record.success_held for record in episodes.values())
-    latencies = latency_ms.get(policy) or [
-        value for record in episodes.values() for value in record.latency_ms
-    ]
+    probed = latency_ms.get(policy)
+    latencies = probed or [value for record in episodes.values() for value in record.latency_ms]
     row: dict[str, Any] = {
         "task": task,
         "policy": policy,
@@ -209,6 +213,7 @@ def _summary_row(
         "success_held_rate": held / trials,
         "inference_p50_ms": float(np.percentile(latencies, 50)) if latencies else math.nan,
         "inference_p95_ms": float(np.percentile(latencies, 95)) if latencies else math.nan,
+        "inference_source": (PROBE if probed else BATCH) if latencies else "",
     }
     if shift == CLEAN:
         return row | {"pairs": 0, "clean_rate": math.nan, "mcnemar_p": math.nan}

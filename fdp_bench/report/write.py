@@ -17,7 +17,7 @@ from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import split_shift
 from fdp_bench.report.markup import csv_text, latex_report, markdown_report, markdown_table
 from fdp_bench.report.plots import Plot, compose
-from fdp_bench.report.runs import Runs
+from fdp_bench.report.runs import Runs, probed_latencies
 from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
 from fdp_bench.report.strips import save_strip
 from fdp_bench.report.style import save_figure, themed
@@ -68,7 +68,8 @@ def write_report(
     Raises:
         RunError: If the folder cannot be written.
     """
-    summary, comparison = summarize(runs.records), compare_policies(runs.records)
+    summary = summarize(runs.records, probed_latencies(runs.manifests))
+    comparison = compare_policies(runs.records)
     safety = safety_table(runs.records)
     plots = supported_plots(runs, summary, comparison)
     ladders, missing = _draw_ladders(runs, draw_ladder)

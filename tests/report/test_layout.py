@@ -43,6 +43,26 @@ def test_footnotes_state_seeds_intervals_errors_and_what_the_design_detects() ->
     assert "Smallest paired difference that 20 pairs detect: 44 points" in text
 
 
+@pytest.mark.parametrize(
+    ("probed", "said"),
+    [
+        ((), "ms: wall time of one decision as an episode waited for it in the run, batched"),
+        (
+            ("fdp:prop>vision", "fdp:vision>prop"),
+            "ms: wall time of one decision for a single episode, unpadded",
+        ),
+        (("fdp:prop>vision",), "on its machine (fdp:prop>vision); of one decision as an episode waited"),
+    ],
+)
+def test_footnotes_say_what_the_latencies_are_of(probed: tuple[str, ...], said: str) -> None:
+    summary = summarize(two_policies(), {policy: [7.0] for policy in probed})
+    assert said in " ".join(terminal_table(summary).split())
+
+
+def test_without_latencies_no_footnote_speaks_of_them() -> None:
+    assert "ms: wall" not in terminal_table(summarize(twin_arms("+", "+")))
+
+
 def test_missing_twins_are_announced() -> None:
     text = terminal_table(summarize(twin_arms(clean="+", shifted="+++")))
     assert "2 shifted episodes without a clean twin yet" in text

@@ -5,7 +5,8 @@ from fake_records import arm, record, twin_arms
 from fake_runs import VERSIONS, write_run
 
 from fdp_bench.api import RunError
-from fdp_bench.report.runs import load_runs, newest_run
+from fdp_bench.records import Manifest
+from fdp_bench.report.runs import load_runs, newest_run, probed_latencies
 
 
 def test_the_newest_run_is_the_one_started_last_by_its_manifest(tmp_path: Path) -> None:
@@ -117,3 +118,13 @@ def test_unfinished_runs_are_named_with_the_command_that_finishes_them(tmp_path:
 
 def test_finished_runs_are_not_called_unfinished(tmp_path: Path) -> None:
     assert load_runs([write_run(tmp_path / "a", [record(0, success=True)])]).unfinished() == []
+
+
+def test_probed_latencies_of_several_runs_are_pooled_by_policy() -> None:
+    def manifest(*policies: dict[str, object]) -> Manifest:
+        return Manifest("m", "complete", "", {}, 0, policies=policies)
+
+    before_there_was_a_probe = manifest({"spec": "fdp:prop>vision"})
+    first = manifest({"spec": "dp-dit", "latency_ms": [1.0, 2.0]}, {"spec": "picky", "latency_ms": []})
+    second = manifest({"spec": "dp-dit", "latency_ms": [3.0]})
+    assert probed_latencies([before_there_was_a_probe, first, second]) == {"dp-dit": [1.0, 2.0, 3.0]}

@@ -104,6 +104,7 @@ def test_a_probes_latencies_replace_those_of_the_records() -> None:
     records = arm("+", latency_ms=(99.0,)) + arm("+", policy="other", latency_ms=(99.0,))
     summary = summarize(records, latency_ms={"dp-dit": [4.0, 4.0]})
     assert summary["inference_p50_ms"].tolist() == [4.0, 99.0]
+    assert summary["inference_source"].tolist() == ["probe", "batch"]
 
 
 def test_an_episode_that_occurs_twice_is_refused() -> None:
