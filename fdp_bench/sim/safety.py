@@ -1,5 +1,6 @@
 """Safety figures of an episode, read from the physics after each control step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ class SafetyMonitor:
     def __init__(self, model: Any, data: Any) -> None:
         self._model, self._data = model, data
         names = [model.body(body).name for body in range(model.nbody)]
-        self._moves = np.array([name.startswith(("robot0_", "gripper0_")) for name in names])
-        self._of_robot = self._moves | np.array([name.startswith("fixed_mount0_") for name in names])
+        # So that the product over a contact's two bodies is 2 for just one that counts.
+        roles = {"robot0_": 2, "gripper0_": 2, "fixed_mount0_": 0}
+        body_roles = np.array([_role(name, roles) for name in names])
+        self._roles = body_roles[model.geom_bodyid]
         joints = [joint for joint in range(model.njnt) if model.joint(joint).name.startswith("robot0_")]
         self._arm_velocities = model.jnt_dofadr[joints]
         self.reset()
@@ -45,13 +48,15 @@ class SafetyMonitor:
 
         if self._data.ncon == 0:
             return 0.0
-        bodies = self._model.geom_bodyid[self._data.contact.geom]
-        counted = (self._moves[bodies[:, 0]] & ~self._of_robot[bodies[:, 1]]) | (
-            self._moves[bodies[:, 1]] & ~self._of_robot[bodies[:, 0]]
-        )
+        geoms = self._data.contact.geom
+        roles = self._roles[geoms]
+        counted = np.flatnonzero(roles[:, 0] * roles[:, 1] == 2)
+        if counted.size == 0:
+            return 0.0
+        bodies = self._model.geom_bodyid[geoms]
         totals: dict[tuple[int, int], Any] = {}
         force = np.zeros(6)
-        for index in np.flatnonzero(counted):
+        for index in counted:
             mujoco.mj_contactForce(self._model, self._data, int(index), force)
             first, second = int(bodies[index, 0]), int(bodies[index, 1])
             # A contact's force points from its first geom to its second, in a frame of its own.
@@ -59,3 +64,8 @@ class SafetyMonitor:
             pair = (first, second) if first < second else (second, first)
             totals[pair] = totals.get(pair, 0.0) + (world if first < second else -world)
         return max((float(np.linalg.norm(total)) for total in totals.values()), default=0.0)
+
+
+def _role(body: str, roles: Mapping[str, int]) -> int:
+    """Role of a body by the prefix of its name; 1 where there is none, for what is not part of the robot."""
+    return next((role for prefix, role in roles.items() if body.startswith(prefix)), 1)

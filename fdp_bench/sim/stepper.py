@@ -83,6 +83,9 @@ class CompiledStepper:
         self._model = model
         low, high = model.actuator_ctrlrange[self._arm.gripper_actuators].T
         self._gripper_low, self._gripper_high = low.copy(), high.copy()
+        gripper_controller = robot.part_controllers[self._gripper_name]
+        low, high = gripper_controller.actuator_min, gripper_controller.actuator_max
+        self._gripper_bias, self._gripper_weight = 0.5 * (high + low), 0.5 * (high - low)
 
     def __call__(self, action: Vector) -> None:
         """Take one control step.
@@ -112,8 +115,7 @@ class CompiledStepper:
         command.turn[:] = self._turn(scaled[3:])
         goal = gripper_controller.scale_action(self._gripper.format_action(action[6:]))
         gripper_controller.goal_qvel = goal
-        low, high = gripper_controller.actuator_min, gripper_controller.actuator_max
-        signals = 0.5 * (high + low) + 0.5 * (high - low) * goal
+        signals = self._gripper_bias + self._gripper_weight * goal
         np.clip(signals, self._gripper_low, self._gripper_high, out=command.gripper)
         command.posture[:] = controller.initial_joint
 
