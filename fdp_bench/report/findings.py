@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.api import CLEAN
+from fdp_bench.api import CLEAN, Training
 from fdp_bench.report.curve_plots import known, shift_title, short_task
 from fdp_bench.report.layout import p_value, percent, split_shift
+from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series
 
 if TYPE_CHECKING:
     import pandas
@@ -22,7 +23,7 @@ _ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence or two about one shift.
+    """A sentence or two about one shift.
 
     Attributes:
         where: Task and shift, for instance ``"distractors, level 3"``.
@@ -35,7 +36,9 @@ class Finding:
     verdict: str
 
 
-def findings(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> list[Finding]:
+def findings(
+    summary: "pandas.DataFrame", comparison: "pandas.DataFrame", trainings: Mapping[PolicyKey, Training]
+) -> list[Finding]:
     """One finding for no shift, and one for the highest level of each shift.
 
     Policies trained on fewer demonstrations than others are left out: the curves tell of them.
@@ -43,7 +46,9 @@ def findings(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> lis
     Args:
         summary: As `fdp_bench.report.tables.summarize` returns it.
         comparison: As `fdp_bench.report.tables.compare_policies` returns it, of the same records.
+        trainings: As `fdp_bench.report.trainings.find_trainings` returns them.
     """
+    names = name_series(trainings, pooled=(SEED, DEMOS))
     rows = _best_trained(summary.to_dict("records"))
     pairs = comparison.to_dict("records")
     several = len({row["task"] for row in rows}) > 1
@@ -52,12 +57,12 @@ def findings(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> lis
         scenes.setdefault((row["task"], row["shift"]), []).append(row)
     found = []
     for task, shift in _highest(scenes):
-        ranked = sorted(scenes[task, shift], key=lambda row: -row["success_rate"])
+        ranked = _ranked(scenes[task, shift], names)
         where = "no shift" if shift == CLEAN else shift_title(shift)
         found.append(
             Finding(
                 f"{short_task(task)}, {where}" if several else where,
-                tuple((row["label"], f"{percent(row['success_rate'])}%") for row in _named(ranked)),
+                tuple((row["series"], f"{percent(row['success_rate'])}%") for row in _named(ranked)),
                 _verdict(ranked, [pair for pair in pairs if (pair["task"], pair["shift"]) == (task, shift)]),
             )
         )
@@ -67,6 +72,19 @@ def findings(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> lis
 def _best_trained(rows: Sequence[Row]) -> list[Row]:
     most = max((row["train_demos"] for row in rows if known(row["train_demos"])), default=None)
     return [row for row in rows if not known(row["train_demos"]) or row["train_demos"] == most]
+
+
+def _ranked(rows: Sequence[Row], names: Mapping[PolicyKey, str]) -> list[Row]:
+    """One row a series, the highest rate first; of several training seeds the mean."""
+    series: dict[str, list[Row]] = {}
+    for row in rows:
+        series.setdefault(names[row["policy"], row["checkpoint"]], []).append(row)
+    pooled = [
+        {**members[0], "series": name, "seeds": len(members)}
+        | {"success_rate": sum(row["success_rate"] for row in members) / len(members)}
+        for name, members in series.items()
+    ]
+    return sorted(pooled, key=lambda row: -row["success_rate"])
 
 
 def _highest(scenes: Mapping[tuple[str, str], Sequence[Row]]) -> list[tuple[str, str]]:
@@ -87,6 +105,9 @@ def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
     """Compare the first with the second, and where these cannot be told apart, with the last."""
     if len(ranked) < 2:
         return ""
+    seeds = max(row["seeds"] for row in ranked)
+    if seeds > 1:
+        return f"Means over {seeds} training seeds; the curves have their intervals."
     first, second, last = ranked[0], ranked[1], ranked[-1]
     if ahead := _ahead(first, second, pairs):
         return ahead
@@ -108,7 +129,7 @@ def _ahead(first: Row, second: Row, pairs: Sequence[Row]) -> str:
         sign = 1 if pair["policy_a"] == first["label"] else -1
         ends = sorted(round(100 * sign * pair[name]) for name in ("difference_low", "difference_high"))
         return (
-            f"{first['label']} is {round(100 * sign * pair['difference'])} points ahead of {second['label']} on the "
+            f"{first['series']} is {round(100 * sign * pair['difference'])} points ahead of {second['series']} on the "
             f"same episodes (95% interval {ends[0]} to {ends[1]}, {_p_text(p)})."
         )
     return ""

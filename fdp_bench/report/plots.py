@@ -28,7 +28,7 @@ class Panel:
 
     title: str
     draw: Callable[["Axes"], None]
-    size: tuple[float, float] = (4.4, 3.2)
+    size: tuple[float, float] = (3.9, 2.9)
 
 
 @dataclass(frozen=True)

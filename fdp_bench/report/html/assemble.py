@@ -22,6 +22,7 @@ from fdp_bench.report.safety import (
     safety_layouts,
     safety_table,
 )
+from fdp_bench.report.trainings import find_trainings
 
 if TYPE_CHECKING:
     import pandas
@@ -59,7 +60,7 @@ def assemble(
     return Page(
         title=title,
         facts=facts,
-        findings=findings(summary, comparison),
+        findings=findings(summary, comparison, find_trainings(runs.records)),
         warnings=[*runs.unfinished(), *missing],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],

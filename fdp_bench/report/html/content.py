@@ -15,7 +15,7 @@ from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import severity_text, split_shift
 from fdp_bench.report.plots import Plot
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.trainings import find_trainings, name_policies
+from fdp_bench.report.trainings import DEMOS, SEED, find_trainings, name_policies, name_series
 from fdp_bench.stats import smallest_detectable_difference
 
 if TYPE_CHECKING:
@@ -138,10 +138,12 @@ def overview(runs: Runs, summary: "pandas.DataFrame") -> tuple[str, list[tuple[s
     """Title of the page, and what was run in a few (number, of what) pairs."""
     tasks = list(dict.fromkeys(short_task(task) for task in summary["task"]))
     shifts = list(dict.fromkeys(split_shift(shift)[0] for shift in summary["shift"] if shift != CLEAN))
-    policies = list(dict.fromkeys(summary["label"]))
+    trainings = find_trainings(runs.records)
+    policies = set(name_series(trainings, pooled=(SEED, DEMOS)).values())
     least, most = int(summary["episodes"].min()), int(summary["episodes"].max())
     facts = [
         _counted(len(policies), "policy", "policies"),
+        *([(str(len(trainings)), "trainings")] if len(trainings) > len(policies) else []),
         (", ".join(shifts) or "none", "shift" if len(shifts) == 1 else "shifts"),
         (f"{len(runs.records):,}", "episodes"),
         (str(most) if least == most else f"{least}–{most}", "episodes a cell"),

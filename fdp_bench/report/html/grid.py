@@ -15,8 +15,10 @@ from fdp_bench.report.trainings import find_trainings, name_policies
 
 #: Outcome -> mark that tells it without colour.
 MARKS = {"ok": "·", "fail": "×", "error": "!"}
-#: Letters of an error's text that a mark's hover text shows; the list below the grid has all of it.
-_SHORT_ERROR = 160
+#: Letters of an error's text that a mark's hover text shows; the list below the grid has more of it.
+_SHORT_ERROR, _LONG_ERROR = 160, 2000
+#: Episodes above which a page does without the grid, to stay within its size.
+MOST_MARKS = 30_000
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,15 @@ class GridRow:
         policy: Its name.
         successes: Number of successes.
         marks: One an episode, by run seed and index.
-        lost: Whole texts of the episodes that did not succeed.
+        failed: Indices of the failures, ``"0-3, 7"``; with their seeds where there are several.
+        errors: Whole texts of the episodes that ended in an error.
     """
 
     policy: str
     successes: int
     marks: tuple[Mark, ...]
-    lost: tuple[str, ...]
+    failed: str
+    errors: tuple[str, ...]
 
     @property
     def has_videos(self) -> bool:
@@ -57,12 +61,14 @@ class GridRow:
 
 
 def episode_grid(runs: Runs, page_folder: Path) -> dict[str, list[GridRow]]:
-    """Shift as people read it -> its arms, in the order of the tables.
+    """Shift as people read it -> its arms, in the order of the tables; empty above `MOST_MARKS` episodes.
 
     Args:
         runs: What is reported.
         page_folder: Where the page lies, for the links to videos.
     """
+    if len(runs.records) > MOST_MARKS:
+        return {}
     videos = _videos(runs, page_folder)
     names = name_policies(find_trainings(runs.records))
     several = len({record.spec.task for record in runs.records}) > 1
@@ -71,8 +77,9 @@ def episode_grid(runs: Runs, page_folder: Path) -> dict[str, list[GridRow]]:
         title = shift_title(shift)
         records = [record for _, record in sorted(episodes.items(), key=lambda pair: pair[0])]
         marks = tuple(_mark(record, videos.get(record.spec.id, "")) for record in records)
-        lost = tuple(_text(record) for record in records if _outcome(record) != "ok")
-        row = GridRow(names[policy, checkpoint], len(marks) - len(lost), marks, lost)
+        successes = sum(mark.outcome == "ok" for mark in marks)
+        errors = tuple(_text(record, _LONG_ERROR) for record in records if _outcome(record) == "error")
+        row = GridRow(names[policy, checkpoint], successes, marks, _failed(records), errors)
         grid.setdefault(f"{short_task(task)}: {title}" if several else title, []).append(row)
     return grid
 
@@ -87,14 +94,36 @@ def _outcome(record: EpisodeRecord) -> str:
     return "ok" if record.success_once else "fail"
 
 
-def _text(record: EpisodeRecord, most: int = 2000) -> str:
+def _failed(records: Sequence[EpisodeRecord]) -> str:
+    by_seed: dict[int, list[int]] = {}
+    for record in records:
+        if _outcome(record) == "fail":
+            by_seed.setdefault(record.spec.run_seed, []).append(record.spec.index)
+    texts = [_ranges(sorted(indices)) for indices in by_seed.values()]
+    if len(by_seed) < 2:
+        return "".join(texts)
+    return "; ".join(f"seed {seed}: {text}" for seed, text in zip(by_seed, texts, strict=True))
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """``[0, 1, 2, 7]`` as ``"0-2, 7"``."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, ends)) for ends in ranges)
+
+
+def _text(record: EpisodeRecord, most: int) -> str:
     spec = record.spec
     where = f"episode {spec.index}, seed {spec.run_seed}"
     if record.status != "ok":
         text = " ".join(record.error.split())
         return f"{where}: error: {text if len(text) <= most else text[: most - 1] + '…'}"
     if not record.success_once:
-        return f"{where}: no success within {record.steps} steps"
+        return f"{where}: no success, {record.steps} steps"
     held = "" if record.success_held else ", not held"
     return f"{where}: success{held}, {record.steps} steps"
 

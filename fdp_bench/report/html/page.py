@@ -15,8 +15,14 @@ from fdp_bench.report.html.tables import PageTable
 
 #: Size of a page, without videos, in bytes.
 MAX_BYTES = 5_000_000
+#: Bytes kept free for the words around film strips.
+_SPARE = 60_000
 #: Rows of a table above which it starts folded.
 MOST_OPEN_ROWS = 40
+#: Rows of a table above which the page leaves it to the files beside it.
+MOST_ROWS = 600
+#: Arms above which the grids of episodes start folded.
+_MOST_OPEN_ARMS = 24
 _TEMPLATE, _STYLE, _SCRIPT = "report.html.j2", "report.css", "report.js"
 
 
@@ -65,27 +71,57 @@ class Page:
     files: Sequence[str] = ()
 
     @property
+    def few_arms(self) -> bool:
+        """Whether the grids of all arms can stand open."""
+        return sum(map(len, self.grid.values())) <= _MOST_OPEN_ARMS
+
+    @property
     def has_videos(self) -> bool:
         """Whether an episode's mark leads to a video."""
         return any(row.has_videos for rows in self.grid.values() for row in rows)
 
 
 def render(page: Page) -> str:
-    """The page as HTML, with as many film strips as `MAX_BYTES` allows; those left out are named."""
-    bare = replace(page, films=())
-    room = MAX_BYTES - len(_fill(bare).encode()) - 10_000
+    """The page as HTML, with all that `MAX_BYTES` allows; what is left out is named.
+
+    Film strips go first, then the marks of single episodes, then the safety figures of policy against policy.
+    """
+    for kept, sentence in (
+        (page, ""),
+        (
+            replace(page, safety_comparison=()),
+            "safety figures of policy against policy (safety-comparison.csv)",
+        ),
+        (replace(page, grid={}), "the marks of single episodes (episodes.jsonl of each run)"),
+        (
+            replace(page, grid={}, safety_comparison=()),
+            "the marks of single episodes, and safety differences",
+        ),
+    ):
+        bare = replace(kept, films=(), warnings=_with(page, sentence))
+        text = _fill(bare)
+        if len(text.encode()) <= MAX_BYTES - _SPARE:
+            return _with_films(replace(bare, films=page.films), MAX_BYTES - _SPARE - len(text.encode()))
+    return text
+
+
+def _with_films(page: Page, room: int) -> str:
+    """The page with the film strips that fit into so many bytes."""
     kept: list[FilmGroup] = []
     left_out: list[str] = []
     for group in page.films:
-        if group.weight * 1.05 <= room:
+        if group.weight <= room:
             kept.append(group)
-            room -= round(group.weight * 1.05)
+            room -= group.weight
         else:
             left_out.append(group.title)
-    if not left_out:
-        return _fill(page)
-    sentence = f"Left out to keep this page small: what the policies saw under {', '.join(left_out)}."
-    return _fill(replace(page, films=kept, warnings=[*page.warnings, sentence]))
+    sentence = f"what the policies saw under {', '.join(left_out)} (strips/ of each run)" if left_out else ""
+    return _fill(replace(page, films=kept, warnings=_with(page, sentence)))
+
+
+def _with(page: Page, sentence: str) -> Sequence[str]:
+    """The page's warnings with one about what is left out."""
+    return [*page.warnings, f"Left out to keep this page small: {sentence}."] if sentence else page.warnings
 
 
 def _fill(page: Page) -> str:
@@ -111,6 +147,7 @@ def _fill(page: Page) -> str:
         paper=PAPER_BIBTEX,
         software=SOFTWARE_BIBTEX,
         most_open_rows=MOST_OPEN_ROWS,
+        most_rows=MOST_ROWS,
     )
 
 
