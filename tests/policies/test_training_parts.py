@@ -71,7 +71,7 @@ def test_makers_of_other_networks_do_not_wait(tmp_path):
         pass
 
 
-def test_two_trainings_that_share_a_base_make_it_once(make_job, tmp_path, capsys):
+def test_a_training_waits_while_another_makes_its_network(make_job, tmp_path, capsys):
     """The second begins while the first holds the base, as two processes would."""
     job = make_job("base", "prop")
     with only_maker(job.out, "base-prop"):

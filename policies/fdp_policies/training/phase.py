@@ -130,7 +130,7 @@ class Phase:
         running, counted = torch.zeros((), device=self.data.device), 0
         self.step.network.train()
         while not self.log.stopped:
-            running += self._step(self.log.steps)
+            running += self.take_step(self.log.steps)
             counted += 1
             self.log.steps += 1
             bar.update()
@@ -150,7 +150,8 @@ class Phase:
         bar.close()
         return self.log
 
-    def _step(self, number: int) -> Tensor:
+    def take_step(self, number: int) -> Tensor:
+        """Take the gradient step that follows `number` others; returns its loss, on the device."""
         generator = torch.Generator().manual_seed(
             (self.config.seed * 1_000_003 + self.plan.seed_offset) * 1_000_003 + number
         )
