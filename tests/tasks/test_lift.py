@@ -160,6 +160,28 @@ def test_an_unknown_profile_is_refused_with_the_nearest_name():
         LiftEnv(profile="fats")
 
 
+def test_an_unknown_stepper_is_refused_with_the_nearest_name():
+    with pytest.raises(SpecError, match="did you mean 'robosuite'"):
+        LiftEnv(stepper="robosuit")
+
+
+def test_robosuites_stepper_gives_the_same_episode_to_rounding(env):
+    env.draw_images = False
+    oracle = gymnasium.make("fdp_bench/Lift-v1", stepper="robosuite", draw_images=False).unwrapped
+    for made in (env, oracle):
+        made.reset(seed=9)
+    for step in range(30):
+        action = np.array([0.1, 0.1, -0.6, 0.0, 0.0, 0.2, 1.0 if step > 20 else -1.0], np.float32)
+        observation, *outcome = env.step(action)
+        expected, *expected_outcome = oracle.step(action)
+        np.testing.assert_allclose(observation["prop"], expected["prop"], atol=1e-6)
+        assert outcome == expected_outcome
+    assert env.safety() == pytest.approx(oracle.safety(), rel=1e-6)
+    assert env.safety()["peak_contact_force_n"] > 0.0
+    oracle.close()
+    env.draw_images = True
+
+
 def test_render_draws_a_larger_picture(env):
     env.reset(seed=8)
     picture = env.render()
