@@ -31,6 +31,7 @@ HEAVY = (
     "imageio",
     "matplotlib",
     "mujoco",
+    "numba",
     "numpy",
     "pandas",
     "robosuite",
