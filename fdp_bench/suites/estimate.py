@@ -21,8 +21,9 @@ SECONDS_AN_EPISODE = 1.1
 SECONDS_A_DEMONSTRATION = 0.8
 #: Steps of a recipe that names none.
 DEFAULT_STEPS = 7_000
-#: Runs with fewer episodes are mostly start-up and say little.
+#: Runs and trainings with fewer are mostly start-up and say little.
 _ENOUGH_EPISODES = 20
+_ENOUGH_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def training_steps(cell: Cell) -> int:
     base, residual = (int(cell.settings.get(f"{part}_steps", 0)) for part in ("base", "residual"))
     if not (base or residual):
         return steps
-    return (base or steps // 2) + (residual or max(1, steps - base))
+    base = base or round(steps * float(cell.settings.get("base_fraction", 0.5)))
+    return base + (residual or max(1, steps - base))
 
 
 def duration(seconds: float) -> str:
@@ -92,9 +94,11 @@ def _step_paces(path: Path, machine: Mapping[str, Any]) -> list[float]:
         data = json.loads(path.read_text())
         trainings: Sequence[Mapping[str, Any]] = data["trainings"]
         return [
-            entry["wall_time_s"] / entry["steps"] for entry in trainings if _same(entry["machine"], machine)
+            entry["wall_time_s"] / entry["steps"]
+            for entry in trainings
+            if entry["steps"] >= _ENOUGH_STEPS and _same(entry["machine"], machine)
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # A sweep of another version, or one being written: it only helps to guess.
         return []
 

@@ -1,6 +1,7 @@
 """What a sweep will do, as text: a table of its policies, and how long it takes."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from fdp_bench.suites.cells import short_task
@@ -9,6 +10,8 @@ from fdp_bench.suites.estimate import SECONDS_A_DEMONSTRATION, Pace, duration, t
 from fdp_bench.suites.evaluation import episodes_missing, episodes_planned
 from fdp_bench.suites.sweep import SweepPlan
 
+#: Columns that prose is wrapped to.
+WIDTH = 110
 _HEADERS = ("task", "policy", "demos", "seed", "variant", "weights", "steps to train")
 
 
@@ -34,9 +37,9 @@ def overview(plan: SweepPlan, pace: Pace, *, workers: int) -> str:
         for item in plan.items
     ]
     lines = [f"suite {suite.name}" + (f": {suite.summary}" if suite.summary else ""), "", *_table(rows), ""]
-    arms = f"clean and {len(suite.shifts)} shifted" if suite.shifts else "clean"
-    lines += [f"shifts: {', '.join(suite.shifts) or 'none'}"]
-    lines += [f"each policy runs {arms}, {suite.episodes} episodes a cell, seed {suite.seed}"]
+    cell = f"{suite.episodes} {'episode' if suite.episodes == 1 else 'episodes'} a cell, seed {suite.seed}"
+    under = f"clean and under {', '.join(suite.shifts)}" if suite.shifts else "clean"
+    lines += textwrap.wrap(f"each policy runs {under}; {cell}", WIDTH, break_on_hyphens=False)
     return "\n".join([*lines, *_scaling(plan), "", *_work(plan, pace, workers), f"into {plan.request.out}"])
 
 
@@ -90,12 +93,14 @@ def _or_dash(value: int | None) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(_HEADERS, *rows, strict=True)]
+    """Align columns, numbers to the right; a column in which nothing stands is left out."""
     right = {_HEADERS.index(name) for name in ("demos", "seed", "steps to train")}
+    kept = [index for index in range(len(_HEADERS)) if any(row[index] not in ("", "-") for row in rows)]
+    widths = [max(len(line[index]) for line in (_HEADERS, *rows)) for index in kept]
     return [
         "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            line[index].rjust(width) if index in right else line[index].ljust(width)
+            for index, width in zip(kept, widths, strict=True)
         ).rstrip()
-        for row in (_HEADERS, tuple("-" * width for width in widths), *rows)
+        for line in (_HEADERS, *rows)
     ]

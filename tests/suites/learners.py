@@ -55,6 +55,8 @@ class Learner(Policy):
         for key in settings:
             if key not in SETTINGS:
                 raise SpecError(f"training has no setting {key!r}{nearest(key, SETTINGS)}")
+        if settings.get("fail") == "stopped":
+            raise KeyboardInterrupt
         if "fail" in settings:
             raise CheckpointError("it would not learn")
         out.mkdir(parents=True, exist_ok=True)

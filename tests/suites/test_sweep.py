@@ -218,8 +218,20 @@ def test_a_policy_without_a_training_is_run_as_it_is(sweep, write_suite):
     code, out, err = sweep(write_suite("episodes = 1", policies='["steady"]'), "--workers", 1)
 
     assert code == 0, err
-    assert re.search(r"steady +- +- +- +none needed", out)
+    assert re.search(r"steady +none needed", out)
     assert [spec.train_demos for spec in specs_of("Toy-v0-untrained")] == [None]
+
+
+@pytest.mark.usefixtures("without_runs")
+def test_a_sweep_that_is_stopped_says_how_to_go_on(sweep, write_suite, data):
+    own = write_suite("[variants.a]\n[variants.b]\nfail = 'stopped'")
+
+    code, _, err = sweep(own, "--data", f"Toy-v0={data}")
+
+    assert code == 130
+    assert f"the whole sweep goes on with: fdp-bench sweep {own}" in err
+    assert Journal.read(OUT).status == "interrupted"
+    assert [entry["label"] for entry in Journal.read(OUT).trainings] == ["demos100-seed0-a"]
 
 
 @pytest.mark.parametrize(
