@@ -58,6 +58,14 @@ def test_one_undecided_arm_among_good_ones_keeps_the_whole_from_passing(tmp_path
     assert judgement.exit_code == 3
 
 
+def test_a_regressed_arm_outweighs_one_that_cannot_be_told(tmp_path):
+    unsure = flipped(EVEN, [*range(0, 100, 4), *range(1, 37, 2)])
+    judgement = judged(tmp_path, first=unsure, second=WORSE)
+
+    assert [arm.verdict for arm in judgement.arms] == ["undecided", "regressed"]
+    assert (judgement.verdict, judgement.exit_code) == ("regressed", 1)
+
+
 def test_worse_by_less_than_the_margin_passes(tmp_path):
     judgement = judged(tmp_path, margin=0.2, first=SLIGHTLY_WORSE)
 
