@@ -94,8 +94,14 @@ def _names(trainings: Mapping[PolicyKey, Training], ignored: Collection[str]) ->
             for fact in _FACTS
             if fact not in ignored and len({getattr(trainings[key], fact) for key in members}) > 1
         ]
+        shared = set.intersection(*(set(trainings[key].variant.split(",")) for key in members))
         for key in members:
-            shown = [_fact_text(fact, getattr(trainings[key], fact)) for fact in varying]
+            facts = {fact: getattr(trainings[key], fact) for fact in varying}
+            if VARIANT in facts:
+                # What all of them were trained with, a scaled budget for instance, tells nobody apart.
+                own = (setting for setting in facts[VARIANT].split(",") if setting not in shared)
+                facts[VARIANT] = ",".join(own)
+            shown = [_fact_text(fact, value) for fact, value in facts.items()]
             names[key] = ", ".join([recipe, *filter(None, shown)])
     return names
 
