@@ -1,0 +1,73 @@
+from fake_records import arm
+from fake_sweeps import trained_arm
+
+from fdp_bench.api import Training
+from fdp_bench.report.trainings import (
+    DEMOS,
+    SEED,
+    are_compared,
+    find_trainings,
+    name_policies,
+    name_series,
+    recipe_of,
+)
+
+
+def names_of(*arms):
+    return list(name_policies(find_trainings([record for of in arms for record in of])).values())
+
+
+def test_the_checkpoints_path_is_no_part_of_a_recipe():
+    assert (
+        recipe_of("fdp:prop>vision@a/b.safetensors?composition=score") == "fdp:prop>vision?composition=score"
+    )
+    assert recipe_of("dp-dit@a/b.safetensors") == "dp-dit"
+
+
+def test_a_policy_trained_once_is_called_by_its_recipe():
+    assert names_of(trained_arm(1, demos=10, seed=0), arm("+", policy="other")) == ["dp-dit", "other"]
+
+
+def test_trainings_are_told_apart_by_what_differs_and_by_nothing_else():
+    arms = [trained_arm(1, demos=demos, seed=0) for demos in (10, 25)]
+    assert names_of(*arms) == ["dp-dit, 10 demos", "dp-dit, 25 demos"]
+    arms = [trained_arm(1, demos=10, seed=0, variant=variant) for variant in ("", "zero_init=false")]
+    assert names_of(*arms) == ["dp-dit", "dp-dit, zero_init=false"]
+
+
+def test_trainings_that_differ_in_nothing_known_are_told_apart_by_their_hash():
+    assert names_of(arm("+", checkpoint="aa" * 32), arm("+", checkpoint="bb" * 32)) == [
+        "dp-dit #aaaaaaaa",
+        "dp-dit #bbbbbbbb",
+    ]
+
+
+def test_seeds_and_sizes_share_a_series_only_where_they_are_known():
+    records = [record for seed in (0, 1) for record in trained_arm(1, demos=10, seed=seed)]
+    assert set(name_series(find_trainings(records), pooled=(SEED, DEMOS)).values()) == {"dp-dit"}
+    unknown = arm("+", checkpoint="aa" * 32) + arm("+", checkpoint="bb" * 32)
+    assert len(set(name_series(find_trainings(unknown)).values())) == 2
+
+
+def test_other_sizes_seeds_and_crossed_variants_are_not_compared():
+    def compared(first, second):
+        trainings = find_trainings(trained_arm(1, **first) + trained_arm(1, **second))
+        return are_compared(*trainings, trainings)
+
+    base = {"demos": 10, "seed": 0}
+    assert compared(base, base | {"policy": "other"})
+    assert not compared(base, base | {"policy": "other", "demos": 25})
+    assert not compared(base, base | {"seed": 1})
+    assert compared(base, base | {"variant": "a=1"})
+    assert not compared(base | {"variant": "a=2"}, base | {"variant": "a=1"})
+    assert not compared(base, base | {"policy": "other", "variant": "a=1"})
+    assert compared(base, {"policy": "unknown"})
+
+
+def test_variants_are_named_by_the_settings_in_which_they_differ():
+    trainings = {
+        ("dp-dit@a", "aa"): Training(10, 0, "steps=700"),
+        ("dp-dit@b", "bb"): Training(10, 0, "learning_rate=0.1,steps=700"),
+    }
+
+    assert list(name_policies(trainings).values()) == ["dp-dit", "dp-dit, learning_rate=0.1"]
