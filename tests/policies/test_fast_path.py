@@ -10,6 +10,7 @@ from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, can_stack
 from fdp_policies.fast.linear import PACKED_ROWS
+from fdp_policies.fast.vision import PIECE_ROWS
 from fdp_policies.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
 
 SHAPES = {"prop": (16,), "image.agentview": (20, 22, 3), "image.wrist": (20, 22, 3)}
@@ -98,6 +99,17 @@ def test_fast_path_equals_plain_composition(kind, rows, sampler):
 
 def test_the_batch_sizes_above_reach_both_matrix_products():
     assert 3 * NETWORK.horizon < PACKED_ROWS <= 4 * NETWORK.horizon
+
+
+@pytest.mark.parametrize("kind", ["dp-dit", "block, vision first"])
+def test_frames_of_many_rows_are_convolved_in_pieces_to_the_same_end(kind):
+    denoiser, sampler, rows = make(kind), make_sampler("ddim", 2), 2 * PIECE_ROWS
+    observation, noise = inputs(rows, sampler)
+    program = ChunkProgram(denoiser, sampler, normalizer(), NETWORK)
+    actions = program(observation, noise)
+    torch.testing.assert_close(actions, plain(denoiser, sampler, observation, noise), atol=1e-5, rtol=0)
+    turned = program({key: value.roll(5, 0) for key, value in observation.items()}, noise.roll(5, 0))
+    assert torch.equal(turned, actions.roll(5, 0))
 
 
 @pytest.mark.parametrize("kind", ["dp-dit", "block"])

@@ -13,6 +13,9 @@ from fdp_policies.normalizer import center_crop, stack_frames
 
 #: The raw pixel value that is normalized to 0, which the plain network pads with.
 MIDDLE = 127.5
+#: Rows times streams that go through the convolutions at once on a CPU: the feature maps of more overflow its caches,
+#: and sixteen rows take twice as long as two times eight.
+PIECE_ROWS = 8
 
 
 class StackedCnn:
@@ -40,6 +43,15 @@ class StackedCnn:
 
     def __call__(self, frames: Tensor) -> Tensor:
         """Encode raw frames (B, n_obs_steps, H, W, 3), values in [0, 255], to (N, B, feature_dim)."""
+        rows, piece = len(frames), PIECE_ROWS // self._streams
+        # Pieces of one size alone: the size can move a convolution's last bits.
+        whole = frames.device.type != "cpu" or rows % piece != 0
+        pieces = (frames,) if whole else torch.split(frames, piece)
+        keypoints = torch.cat([self._keypoints(self._convolve(part)) for part in pieces])
+        return functional.silu(self._project(keypoints.view(rows, self._streams, -1).transpose(0, 1)))
+
+    def _convolve(self, frames: Tensor) -> Tensor:
+        """Map raw frames (B, n_obs_steps, H, W, 3) to feature maps (B, N * C, S, S)."""
         padded = self._padded(frames)
         if padded.device.type == "cpu":
             # Depth of the kernel: all frames, so the result has a depth of one.
@@ -48,11 +60,8 @@ class StackedCnn:
             ).squeeze(2)
         else:
             spread = functional.conv2d(stack_frames(padded), self._first_flat, self._first_bias, stride=2)
-        streams = self._streams
-        features = functional.conv2d(spread.relu_(), *self._second, stride=2, padding=1, groups=streams)
-        features = functional.conv2d(features.relu_(), *self._third, padding=1, groups=streams)
-        keypoints = self._keypoints(features).view(len(frames), streams, -1).transpose(0, 1)
-        return functional.silu(self._project(keypoints))
+        features = functional.conv2d(spread.relu_(), *self._second, stride=2, padding=1, groups=self._streams)
+        return functional.conv2d(features.relu_(), *self._third, padding=1, groups=self._streams)
 
     def _padded(self, frames: Tensor) -> Tensor:
         """Cut frames to their centre, as float32 in a border of `MIDDLE`."""
