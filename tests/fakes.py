@@ -3,6 +3,7 @@
 Module names are seen by spawned workers too, because they get the test process's `sys.path`.
 """
 
+import multiprocessing
 import os
 import signal
 import time
@@ -119,6 +120,8 @@ class Faulty(Policy):
             raise ValueError(
                 [os.environ[f"{library}_NUM_THREADS"] for library in ("OMP", "MKL", "OPENBLAS", "LP")]
             )
+        elif how == "process":
+            raise ValueError(multiprocessing.current_process().name)
         elif how == "die" and bad.any():
             os.kill(os.getpid(), signal.SIGKILL)
         elif bad.any():
@@ -137,6 +140,13 @@ class Moody(Policy):
         del noise
         self.asked += 1
         return np.full((len(observation["prop"]), 4, self.task.action_dim), np.sin(self.asked), np.float32)
+
+
+class Remembering(Blind):
+    """Keeps a state for each lane."""
+
+    def reset(self, lanes):
+        self.started = lanes
 
 
 class Misbuilt(Policy):
@@ -304,6 +314,7 @@ POLICIES = {
     "untrained": "fakes:Untrained",
     "pusher": "fakes:Pusher",
     "picky": "fakes:Picky",
+    "remembering": "fakes:Remembering",
 }
 SHIFTS = {"dim": "fakes:Dim", "lagging": "fakes:Lagging", "repaint": "fakes:Repaint"}
 

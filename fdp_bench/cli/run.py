@@ -89,6 +89,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=_positive, metavar="N", help="worker processes (default: the usable cores)")
     add("--lanes", type=_positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
     add("--device", metavar="NAME", help="device of the policies (default: cpu)")
+    add(
+        "--inference",
+        choices=("worker", "shared"),
+        help="a policy in each worker (default on a CPU), or one process for all (default on other devices)",
+    )
     add("--profile", metavar="NAME", help="render profile, fast (default) or reference")
     add("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-NAME)")
     add(
@@ -123,7 +128,12 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     path = inside if inside.exists() and not args.resume.exists() else args.resume
     with ProgressBar(sys.stderr) as progress:
         store = resume_run(
-            path, command=args.command_line, progress=progress, workers=args.workers, lanes=args.lanes
+            path,
+            command=args.command_line,
+            progress=progress,
+            workers=args.workers,
+            lanes=args.lanes,
+            inference=args.inference,
         )
     return store, False
 
@@ -146,14 +156,20 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     with ProgressBar(sys.stderr) as progress:
         store = begin_run(
-            config, out, name=name, command=args.command_line, progress=progress, workers=args.workers
+            config,
+            out,
+            name=name,
+            command=args.command_line,
+            progress=progress,
+            workers=args.workers,
+            inference=args.inference,
         )
     return store, redirect is not None
 
 
 def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
     """The configuration as typed, checked as far as no plugin has to be imported for it, and the run's name."""
-    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
+    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
     from fdp_bench.runner.sequential import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
     from fdp_bench.tasks import resolve_task
@@ -166,16 +182,18 @@ def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
     if alpha:
         check_policies([str(policy) for policy in policies])
         episodes = _MAX_EPISODES if args.max_episodes is None else args.max_episodes
+    device = args.device or "cpu"
     config = RunConfig(
         task=task,
         policies=tuple(map(str, policies)),
         shifts=tuple(args.shift),
         episodes=DEFAULT_EPISODES if episodes is None else episodes,
         seed=args.seed or 0,
-        device=args.device or "cpu",
+        device=device,
         profile=args.profile or "fast",
         videos=args.video or 0,
         lanes=args.lanes or BATCH_ROWS,
+        batch_rows=BATCH_ROWS if device == "cpu" else GPU_BATCH_ROWS,
         noise_seed=args.noise_seed or 0,
         retest=0.0 if args.retest is None else args.retest,
         until_decided=alpha,

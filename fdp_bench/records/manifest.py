@@ -42,8 +42,9 @@ class Manifest:
         machine: Processor, cores, platform, Python.
         renderer: Render profile, OpenGL vendor and renderer, as a worker saw them.
         invocations: One entry for the start and each resumption: ``command``, ``started``, ``ended``,
-            ``episodes`` (written by it), ``workers``, ``lanes``, ``worker_time_s`` (of all its workers) and
-            ``time_share`` (phase -> share of it, see `fdp_bench.runner.timing`).
+            ``episodes`` (written by it), ``workers``, ``lanes``, ``inference`` (where policies were asked),
+            ``worker_time_s`` (of all its workers) and ``time_share`` (phase -> share of it, see
+            `fdp_bench.runner.timing`).
     """
 
     name: str

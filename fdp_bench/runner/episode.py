@@ -18,7 +18,7 @@ from fdp_bench.api.modality import Observation, TaskInfo, image_keys
 from fdp_bench.api.shift import Shift
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
 from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
-from fdp_bench.runner.inference import Actions, BatchedPolicy, Noise
+from fdp_bench.runner.inference import Actions, AskedPolicy, Noise
 from fdp_bench.runner.media import Recorder
 from fdp_bench.runner.schedule import FrameSchedule
 
@@ -58,7 +58,7 @@ class Episode:
         spec: EpisodeSpec,
         env: Environment,
         task: TaskInfo,
-        policy: BatchedPolicy,
+        policy: AskedPolicy,
         pictures: PicturePaths,
     ) -> None:
         self.spec = spec
@@ -72,14 +72,14 @@ class Episode:
             keeps_decisions=pictures.strip is not None, keeps_all=pictures.video is not None
         )
         self._schedule = FrameSchedule(
-            n_obs_steps=policy.policy.n_obs_steps,
-            n_action_steps=policy.policy.n_action_steps,
+            n_obs_steps=policy.n_obs_steps,
+            n_action_steps=policy.n_action_steps,
             lags=frame_lags(env),
             reads_images=bool(image_keys(policy.keys)),
             keeps_decisions=self._recorder.keeps_decisions,
             keeps_all=self._recorder.keeps_all,
         )
-        self._history: deque[Observation] = deque(maxlen=policy.policy.n_obs_steps)
+        self._history: deque[Observation] = deque(maxlen=policy.n_obs_steps)
         self._started = time.perf_counter()
         self._actions: list[Actions] = []
         self._latency_ms: list[float] = []

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,37 @@ Noise = npt.NDArray[np.float32]
 
 class PolicyError(Exception):
     """A policy raised, or answered with something that is no action chunk."""
+
+
+class AskedPolicy(Protocol):
+    """What episodes ask for actions: a policy of this process (`BatchedPolicy`) or of another one.
+
+    Attributes:
+        keys: Observation keys that it reads.
+        noise_shape: Shape of one row's noise.
+    """
+
+    keys: tuple[str, ...]
+    noise_shape: tuple[int, ...]
+
+    @property
+    def n_obs_steps(self) -> int:
+        """Observations that it reads at once."""
+        ...
+
+    @property
+    def n_action_steps(self) -> int:
+        """Actions that it gives at once."""
+        ...
+
+    def reset(self, rows: Sequence[int]) -> None:
+        """See `BatchedPolicy.reset`."""
+
+    def act(
+        self, observations: Mapping[int, Observation], noises: Mapping[int, Noise]
+    ) -> "tuple[dict[int, Actions | PolicyError], float]":
+        """See `BatchedPolicy.act`."""
+        ...
 
 
 class BatchedPolicy:
@@ -36,6 +67,16 @@ class BatchedPolicy:
         self.noise_shape = tuple(policy.noise_shape)
         self._rows = batch_rows
         self._answer_shape = (batch_rows, policy.n_action_steps, task.action_dim)
+
+    @property
+    def n_obs_steps(self) -> int:
+        """Observations that it reads at once."""
+        return self.policy.n_obs_steps
+
+    @property
+    def n_action_steps(self) -> int:
+        """Actions that it gives at once."""
+        return self.policy.n_action_steps
 
     def reset(self, rows: Sequence[int]) -> None:
         """Tell the policy that new episodes start in these rows.

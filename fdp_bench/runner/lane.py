@@ -6,7 +6,7 @@ from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.runner.environment import Environment, make_base, task_info, wrap
 from fdp_bench.runner.episode import Episode, PicturePaths
-from fdp_bench.runner.inference import BatchedPolicy
+from fdp_bench.runner.inference import AskedPolicy
 from fdp_bench.runner.timing import Stopwatch, TimedSteps
 from fdp_bench.specs import parse_shifts
 
@@ -53,7 +53,7 @@ class Lane:
             self._env, self._shift = wrap(base, parse_shifts(shift)), shift
         return self._env
 
-    def start(self, spec: EpisodeSpec, policy: BatchedPolicy, pictures: PicturePaths) -> Episode:
+    def start(self, spec: EpisodeSpec, policy: AskedPolicy, pictures: PicturePaths) -> Episode:
         """Begin an episode.
 
         Raises:

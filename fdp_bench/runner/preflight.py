@@ -68,6 +68,7 @@ class PreflightReport:
         shifts: Canonical shift strings, without repetition and without ``"clean"``.
         plugins: ``kind``, ``name``, ``distribution`` and ``version`` of each plugin used.
         renderer: Render profile and OpenGL strings; empty for a task that is not drawn by this package.
+        observation_dtypes: Observation key -> dtype's name.
     """
 
     task: TaskInfo
@@ -75,6 +76,7 @@ class PreflightReport:
     shifts: tuple[str, ...]
     plugins: tuple[Mapping[str, str], ...]
     renderer: Mapping[str, str]
+    observation_dtypes: Mapping[str, str]
 
 
 def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
@@ -92,19 +94,38 @@ def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
     task = replace(task, modalities=dict(task.modalities), observation_shapes=dict(task.observation_shapes))
     shift_texts = [format_shifts(resolve_shifts(parse_shifts(text))) for text in request.shifts]
     shifts = tuple(dict.fromkeys(text for text in shift_texts if text != CLEAN))
-    policies: dict[str, ResolvedPolicy] = {}
-    for text in request.policies:
-        found = _check_policy(text, task, request.device)
-        policies.setdefault(found.spec, found)
+    policies = check_policies(request.policies, task, request.device)
     for shift in (CLEAN, *shifts):
         _check_environment(lane.environment(shift), shift, task)
     return PreflightReport(
         task=task,
-        policies=tuple(policies.values()),
+        policies=policies,
         shifts=shifts,
-        plugins=_plugins_used(policies, shifts),
+        plugins=plugins_used([policy.spec for policy in policies], shifts),
         renderer=_renderer(task),
+        observation_dtypes=_dtypes(lane.base),
     )
+
+
+def check_policies(texts: Sequence[str], task: TaskInfo, device: str) -> tuple[ResolvedPolicy, ...]:
+    """Resolve policies and load each one once.
+
+    Args:
+        texts: Policy strings as typed.
+        task: The task.
+        device: Device that they are built on.
+
+    Returns:
+        The policies, without repetition.
+
+    Raises:
+        FdpBenchError: Whatever is wrong, in words for a user.
+    """
+    policies: dict[str, ResolvedPolicy] = {}
+    for text in texts:
+        found = _check_policy(text, task, device)
+        policies.setdefault(found.spec, found)
+    return tuple(policies.values())
 
 
 def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
@@ -180,9 +201,13 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
         raise SpecError(f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it")
 
 
-def _plugins_used(
-    policies: Sequence[str] | Mapping[str, Any], shifts: Sequence[str]
-) -> tuple[dict[str, str], ...]:
+def _dtypes(env: Environment) -> dict[str, str]:
+    spaces = getattr(env.observation_space, "spaces", {})
+    return {key: np.dtype(space.dtype).name for key, space in spaces.items()}
+
+
+def plugins_used(policies: Sequence[str], shifts: Sequence[str]) -> tuple[Mapping[str, str], ...]:
+    """``kind``, ``name``, ``distribution`` and ``version`` of each plugin that resolved strings name."""
     names = dict.fromkeys((POLICY_GROUP, parse_policy(text).name) for text in policies)
     names |= dict.fromkeys((SHIFT_GROUP, spec.name) for text in shifts for spec in parse_shifts(text))
     plugins = [require_plugin(name, group) for group, name in names]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.episode import Episode, PicturePaths
-from fdp_bench.runner.inference import BatchedPolicy, PolicyError
+from fdp_bench.runner.inference import AskedPolicy, PolicyError
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.timing import Stopwatch
 
@@ -21,7 +21,7 @@ class Rollout:
     def __init__(
         self,
         lanes: Sequence[Lane],
-        load_policy: Callable[[EpisodeSpec], BatchedPolicy],
+        load_policy: Callable[[EpisodeSpec], AskedPolicy],
         pictures: Callable[[EpisodeSpec], PicturePaths],
         watch: Stopwatch | None = None,
     ) -> None:
@@ -30,7 +30,7 @@ class Rollout:
         self._load_policy = load_policy
         self._pictures = pictures
         self._waiting: deque[EpisodeSpec] = deque()
-        self._policy: BatchedPolicy | None = None
+        self._policy: AskedPolicy | None = None
         self._policy_key: tuple[str, str] | None = None
 
     @property
@@ -81,7 +81,7 @@ class Rollout:
                 self._policy, self._policy_key = self._load_policy(spec), key
         return True
 
-    def _tell_policy(self, policy: BatchedPolicy, started: Sequence[int]) -> None:
+    def _tell_policy(self, policy: AskedPolicy, started: Sequence[int]) -> None:
         running = self._running()
         rows = [row for row in started if row in running]
         if not rows:
@@ -92,7 +92,7 @@ class Rollout:
             for row in rows:
                 running[row].fail(_blame(running[row], fault))
 
-    def _decide_and_execute(self, policy: BatchedPolicy) -> None:
+    def _decide_and_execute(self, policy: AskedPolicy) -> None:
         observations, noises = {}, {}
         for row, episode in self._running().items():
             try:

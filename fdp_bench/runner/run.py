@@ -24,6 +24,7 @@ from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
+from fdp_bench.runner.sharing import choose_inference
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
@@ -69,6 +70,7 @@ def begin_run(
     command: Sequence[str],
     progress: Progress,
     workers: int | None,
+    inference: str | None = None,
 ) -> RunStore:
     """Run a configuration into a new folder. Nothing is written before everything has been checked.
 
@@ -79,6 +81,8 @@ def begin_run(
         command: The command line, program first.
         progress: See `Progress`.
         workers: Worker processes; None for as many as the machine has room for.
+        inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits the device. Moves no
+            number.
 
     Returns:
         The complete run.
@@ -88,9 +92,10 @@ def begin_run(
         FdpBenchError: Whatever is wrong with the request, or stops the run.
     """
     check_new_folder(out)
+    where = choose_inference(inference, request.device)
     if request.until_decided:
         check_policies(request.policies)
-    with WorkerPool(_settings(request)) as pool:
+    with WorkerPool(_settings(request), where) as pool:
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
         report = pool.preflight(
             PreflightRequest(request.policies, request.shifts, request.device),
@@ -114,7 +119,13 @@ def begin_run(
 
 
 def resume_run(
-    path: Path, *, command: Sequence[str], progress: Progress, workers: int | None, lanes: int | None
+    path: Path,
+    *,
+    command: Sequence[str],
+    progress: Progress,
+    workers: int | None,
+    lanes: int | None,
+    inference: str | None = None,
 ) -> RunStore:
     """Run what is missing of a run, with the configuration of its manifest.
 
@@ -124,6 +135,7 @@ def resume_run(
         progress: See `Progress`.
         workers: Worker processes; None for as many as the machine has room for.
         lanes: Episodes that a worker steps side by side; None for the manifest's.
+        inference: See `begin_run`.
 
     Returns:
         The complete run.
@@ -147,7 +159,8 @@ def resume_run(
         if manifest.status != COMPLETE:
             store.update_manifest(_completed(manifest, feed))
         return store
-    with WorkerPool(_settings(config)) as pool:
+    where = choose_inference(inference, config.device)
+    with WorkerPool(_settings(config), where) as pool:
         report = pool.preflight(
             PreflightRequest(config.policies, config.shifts, config.device), config.workers
         )
@@ -185,6 +198,7 @@ def _execute(
             "started": _now(),
             "workers": config.workers,
             "lanes": config.lanes,
+            "inference": pool.inference,
             "versions": versions(),
         }
         manifest = store.manifest().started(invocation)

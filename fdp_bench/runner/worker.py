@@ -2,7 +2,6 @@
 
 import os
 import signal
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
-from fdp_bench.api.errors import FdpBenchError
 from fdp_bench.runner.episode import PicturePaths
-from fdp_bench.runner.inference import BatchedPolicy
+from fdp_bench.runner.inference import AskedPolicy, BatchedPolicy
 from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.messages import Failure, TimesRequest
 from fdp_bench.runner.preflight import PreflightRequest, build_policy, check
+from fdp_bench.runner.remote import RemotePolicies
 from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.server import SharedSlots
 from fdp_bench.runner.timing import Stopwatch
 from fdp_bench.sim.memory import release_build_memory
 from fdp_bench.specs import parse_policy
@@ -71,34 +72,17 @@ class PicturePlan:
         )
 
 
-@dataclass(frozen=True)
-class TimesRequest:
-    """Asks a worker for its seconds by phase; see `fdp_bench.runner.timing`."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An error that ends the run, as it crosses the process border.
-
-    Attributes:
-        kind: Name of the error's class.
-        message: Its text.
-        details: Its traceback, for `--debug`.
-    """
-
-    kind: str
-    message: str
-    details: str
-
-
 class Worker:
     """Serves one connection.
 
-    Messages in: `PreflightRequest`, `PicturePlan`, tuples of episodes, `TimesRequest`, None to stop.
+    Messages in: `PreflightRequest`, `SharedSlots`, `PicturePlan`, tuples of episodes, `TimesRequest`, None to stop.
     """
 
-    def __init__(self, connection: Connection, settings: WorkerSettings, started: float) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, settings: WorkerSettings, started: float, server: Connection | None
+    ) -> None:
+        self._connection, self._server = connection, server
+        self._remote: RemotePolicies | None = None
         self._settings = settings
         self._watch = watch = Stopwatch(started)
         self._lanes = [Lane(settings.task, settings.profile, watch) for _ in range(settings.lanes)]
@@ -123,11 +107,16 @@ class Worker:
         """Close the environments."""
         for lane in self._lanes:
             lane.close()
+        if self._remote is not None:
+            self._remote.close()
 
     def _take(self, message: Any) -> None:
         if isinstance(message, PreflightRequest):
             self._connection.send(check(self._lanes[0], message))
             self._build_environments()
+        elif isinstance(message, SharedSlots):
+            assert self._server is not None
+            self._remote = RemotePolicies(self._server, message, len(self._lanes))
         elif isinstance(message, TimesRequest):
             self._connection.send(self._watch.seconds())
         elif isinstance(message, PicturePlan):
@@ -140,7 +129,9 @@ class Worker:
             _ = lane.base
         release_build_memory()
 
-    def _policy(self, spec: EpisodeSpec) -> BatchedPolicy:
+    def _policy(self, spec: EpisodeSpec) -> AskedPolicy:
+        if self._remote is not None:
+            return self._remote.policy(spec)
         key = (spec.policy, spec.checkpoint)
         if key not in self._policies:
             task = self._lanes[0].task
@@ -152,13 +143,14 @@ class Worker:
         return self._policies[key]
 
 
-def work(connection: Connection, settings: WorkerSettings, started: float) -> None:
+def work(connection: Connection, settings: WorkerSettings, started: float, server: Connection | None) -> None:
     """Entry point of a worker process.
 
     Args:
         connection: To the parent.
         settings: What every worker is told.
         started: When the parent started the process, by `time.monotonic`.
+        server: To the inference process; None where the worker asks policies of its own.
     """
     # Ctrl-C is the parent's to handle; it was blocked while this process started.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -166,15 +158,13 @@ def work(connection: Connection, settings: WorkerSettings, started: float) -> No
     # What a plugin or a library prints must not end up in a table that somebody redirects.
     with suppress(OSError):
         os.dup2(_STDERR, _STDOUT)
-    worker = Worker(connection, settings, started)
+    worker = Worker(connection, settings, started, server)
     try:
         worker.serve()
         worker.close()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # The parent is gone: nobody is left to tell.
     except Exception as error:
-        kind = type(error).__name__ if isinstance(error, FdpBenchError) else ""
-        message = str(error) if kind else f"{type(error).__name__}: {error}"
-        connection.send(Failure(kind, message, traceback.format_exc()))
+        connection.send(Failure.of(error))
     finally:
         connection.close()

@@ -1,0 +1,94 @@
+"""The parent's side of shared inference: it starts the inference process and owns the shared memory."""
+
+import multiprocessing
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+
+from fdp_bench.api.errors import SpecError, nearest
+from fdp_bench.runner.child import Child
+from fdp_bench.runner.preflight import ResolvedPolicy
+from fdp_bench.runner.server import Served, ServeRequest, SharedSlots, serve_policies
+from fdp_bench.runner.slots import SlotLayout
+
+#: Where policies are asked: in each worker, or in one process for all of them.
+IN_WORKER, SHARED = "worker", "shared"
+
+
+def choose_inference(asked: str | None, device: str) -> str:
+    """Where policies are asked: as asked for, else in each worker on a CPU and in one process on any other device.
+
+    Raises:
+        SpecError: If it is neither ``"worker"`` nor ``"shared"``.
+    """
+    if asked is None:
+        return IN_WORKER if device == "cpu" else SHARED
+    if asked not in (IN_WORKER, SHARED):
+        raise SpecError(f"inference {asked!r} is not known{nearest(asked, (IN_WORKER, SHARED))}")
+    return asked
+
+
+class SharedInference:
+    """The inference process of a run. Make it inside `fdp_bench.runner.child.starting`, before the workers.
+
+    Args:
+        workers: Number of workers that it will serve.
+
+    Attributes:
+        process: The inference process.
+    """
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        pairs = [context.Pipe() for _ in range(workers)]
+        self._for_workers = [pair[0] for pair in pairs]
+        ours = [pair[1] for pair in pairs]
+        self.process = Child("the inference process", serve_policies, (ours,))
+        for connection in ours:
+            connection.close()
+        self._memory: SharedMemory | None = None
+
+    def take_connection(self) -> Connection:
+        """The next worker's connection to the inference process; close it here once the worker was started."""
+        return self._for_workers.pop(0)
+
+    def prepare(
+        self, request: ServeRequest, dtypes: Mapping[str, str], workers: int, lanes: int
+    ) -> tuple[tuple[ResolvedPolicy, ...], list[SharedSlots]]:
+        """Have the policies checked and loaded, and make the slots.
+
+        Args:
+            request: What is to be served.
+            dtypes: Observation key -> dtype's name.
+            workers: Number of workers.
+            lanes: Slots of each.
+
+        Returns:
+            The policies, resolved, and where each worker's slots are.
+
+        Raises:
+            FdpBenchError: Whatever is wrong with the policies.
+        """
+        self.process.send(request)
+        served = self.process.receive()
+        assert isinstance(served, Served)
+        layouts = tuple(SlotLayout.of(facts, request.task, dtypes) for facts in served.facts)
+        size = max(layout.size for layout in layouts)
+        self._memory = SharedMemory(create=True, size=size * workers * lanes)
+        shared = SharedSlots(self._memory.name, size, served.facts, layouts)
+        self.process.send(shared)
+        return served.policies, [replace(shared, first=number * lanes) for number in range(workers)]
+
+    def join(self) -> None:
+        """Wait until the process, told to stop or killed, has ended, and give the shared memory back."""
+        self.process.join()
+        for connection in self._for_workers:
+            connection.close()
+        if self._memory is not None:
+            self._memory.close()
+            # Somebody else may have swept /dev/shm.
+            with suppress(FileNotFoundError):
+                self._memory.unlink()
+            self._memory = None

@@ -1,0 +1,89 @@
+"""One inference process for all workers: the same records, and no way to hang or to leave anything behind."""
+
+from pathlib import Path
+
+import pytest
+
+from fdp_bench.api import PluginError, RunError, SpecError
+from fdp_bench.records import RunStore, compare_records
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.run import begin_run
+from fdp_bench.runner.sharing import IN_WORKER, SHARED, choose_inference
+from fdp_bench.toy import TOY_TASK
+
+pytestmark = pytest.mark.usefixtures("fakes")
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def begin(out, *, policies=("watcher",), workers=2, lanes=4, episodes=6, inference=SHARED, task=TOY_TASK):
+    config = RunConfig(task=task, policies=policies, shifts=("dim@4",), episodes=episodes, lanes=lanes)
+    return begin_run(
+        config,
+        out,
+        name="test",
+        command=["fdp-bench", "run"],
+        progress=lambda announcement: lambda record: None,
+        workers=workers,
+        inference=inference,
+    )
+
+
+@pytest.fixture
+def nothing_left():
+    """No shared memory outlives a run, however it ends."""
+    if not SHARED_MEMORY.is_dir():
+        pytest.skip("the system does not show its shared memory")
+    before = {path.name for path in SHARED_MEMORY.glob("psm_*")}
+    yield
+    assert {path.name for path in SHARED_MEMORY.glob("psm_*")} <= before
+
+
+@pytest.mark.parametrize(
+    "policies", [("watcher", "seeker"), ("faulty",), ("faulty?how=raise",)], ids=["two", "nan", "raising"]
+)
+def test_shared_inference_gives_the_records_of_policies_in_the_workers(tmp_path, policies, nothing_left):
+    shared = begin(tmp_path / "shared", policies=policies, workers=2, lanes=3)
+    in_worker = begin(tmp_path / "worker", policies=policies, workers=1, inference=IN_WORKER)
+
+    assert compare_records(shared.path, in_worker.path) == []
+    assert shared.manifest().invocations[0]["inference"] == SHARED
+    assert shared.manifest().plugins == in_worker.manifest().plugins
+
+
+def test_simulating_workers_load_no_policy(tmp_path):
+    store = begin(tmp_path / "run", policies=("faulty?how=process",), workers=1, lanes=1, episodes=8)
+
+    assert {record.error for record in store.records()} == {
+        "policy 'faulty?how=process': act raised ValueError: the inference process"
+    }
+
+
+def test_an_inference_process_that_dies_ends_the_run_and_keeps_its_episodes(tmp_path, nothing_left):
+    with pytest.raises(RunError, match="the inference process") as caught:
+        begin(tmp_path / "run", policies=("faulty?how=die",), episodes=8, lanes=1)
+
+    assert "fdp-bench run --resume" in str(caught.value)
+    assert RunStore.open(tmp_path / "run").manifest().status == "failed"
+
+
+def test_a_policy_that_keeps_a_state_for_each_lane_is_refused(tmp_path, nothing_left):
+    with pytest.raises(SpecError, match="run it with --inference worker"):
+        begin(tmp_path / "run", policies=("remembering",))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_policy_that_cannot_be_built_leaves_nothing_behind(tmp_path, nothing_left):
+    with pytest.raises(PluginError, match="bad build"):
+        begin(tmp_path / "run", policies=("misbuilt",))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_is_served_by_one_process_and_a_cpu_by_each_worker():
+    assert choose_inference(None, "cpu") == IN_WORKER
+    assert choose_inference(None, "cuda:1") == SHARED
+    assert choose_inference(IN_WORKER, "cuda") == IN_WORKER
+    with pytest.raises(SpecError, match="did you mean 'shared'"):
+        choose_inference("share", "cpu")
