@@ -9,7 +9,7 @@ import pytest
 
 from fdp_bench.api.errors import SpecError
 from fdp_bench.demos.expert import LiftExpert, read_grasp_state
-from fdp_bench.sim.physics import make_lift, reset_exactly
+from fdp_bench.sim.physics import import_robosuite, make_lift, reset_exactly
 from fdp_bench.sim.stepper import CompiledStepper, make_stepper
 
 
@@ -184,6 +184,36 @@ def test_two_environments_in_turns_do_not_mix(pair):
         step(first)
         oracle_step(second)
     np.testing.assert_array_equal(apart, [state(ours), state(oracle)])
+
+
+@pytest.mark.parametrize(
+    ("task", "robot"), [("NutAssemblySquare", "Panda"), ("Door", "Panda"), ("Lift", "Sawyer")]
+)
+def test_other_tasks_and_arms_agree(task, robot):
+    envs = [
+        import_robosuite().make(
+            task,
+            robots=robot,
+            has_renderer=False,
+            has_offscreen_renderer=False,
+            use_camera_obs=False,
+            ignore_done=True,
+            hard_reset=False,
+            seed=0,
+        )
+        for _ in range(2)
+    ]
+    oracle, ours = envs
+    step = CompiledStepper(ours)
+    np.testing.assert_array_equal(state(ours), state(oracle))
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        action = rng.uniform(-1.0, 1.0, 7)
+        oracle.step(action)
+        step(action)
+    np.testing.assert_allclose(state(ours), state(oracle), rtol=0.0, atol=1e-9)
+    for env in envs:
+        env.close()
 
 
 @pytest.mark.parametrize(
