@@ -169,7 +169,8 @@ def _mean_interval(values: "npt.NDArray[np.float64]") -> tuple[float, float]:
 
     if len(values) < MIN_PAIRS:
         return math.nan, math.nan
-    if np.ptp(values) == 0:
+    # Equal but for rounding: there is nothing to resample.
+    if np.ptp(values) <= 1e-9 * np.abs(values).max():
         return float(values[0]), float(values[0])
     found = bootstrap((values,), np.mean, n_resamples=_RESAMPLES, method="BCa", rng=np.random.default_rng(0))
     return float(found.confidence_interval.low), float(found.confidence_interval.high)

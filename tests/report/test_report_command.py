@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from fake_records import arm, record, twin_arms
 from fake_runs import slugs, write_run
+from fake_sweeps import severity_records
 from matplotlib.image import imread, imsave
 
 from fdp_bench.api import EpisodeRecord, RunError
@@ -19,6 +20,7 @@ SHIFT = "occlusion@3"
 def run_command(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     report.configure(parser)
+    parser.set_defaults(command_line=["fdp-bench", "report", *arguments])
     return report.run(parser.parse_args(arguments))
 
 
@@ -45,6 +47,7 @@ def test_a_report_holds_tables_plots_and_a_strip_of_each_shift(
         "success.png",
         "success.svg",
         "strip-occlusion.png",
+        "report.html",
     }
     assert min(imread(run / "report" / "strip-occlusion.png").shape[:2]) > 300
     printed = capsys.readouterr().out
@@ -78,6 +81,24 @@ def test_several_runs_need_a_folder_for_their_report(tmp_path: Path) -> None:
     text = (tmp_path / "both" / "summary.md").read_text()
     assert "| a | clean |" in text
     assert "| b | clean |" in text
+
+
+def test_a_folder_of_runs_makes_one_report_inside_it(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_run(tmp_path / "sweep" / "runs" / name, arm("+", policy=name, task=TOY_TASK))
+    assert run_command(str(tmp_path / "sweep")) == 0
+    page = (tmp_path / "sweep" / "report" / "report.html").read_text()
+    assert f"fdp-bench report {tmp_path / 'sweep'}" in page
+    assert (tmp_path / "sweep" / "report" / "summary.csv").read_text().count(TOY_TASK) == 2
+
+
+def test_curves_are_written_with_their_tables(tmp_path: Path) -> None:
+    levels = {0: 4, 1: 3, 5: 1}
+    run = write_run(tmp_path / "night", severity_records(levels, task=TOY_TASK, episodes=4))
+    run_command(str(run))
+    written = {file.name for file in (run / "report").iterdir()}
+    assert {f"severity.{ending}" for ending in ("png", "svg", "csv", "md")} <= written
+    assert {"severity-area.csv", "severity-area.md"} <= written
 
 
 def test_a_shift_that_cannot_be_drawn_is_announced_and_the_tables_are_written(

@@ -6,7 +6,7 @@ from fake_runs import VERSIONS, write_run
 
 from fdp_bench.api import RunError
 from fdp_bench.records import Manifest
-from fdp_bench.report.runs import load_runs, newest_run, probed_latencies
+from fdp_bench.report.runs import load_runs, newest_run, probed_latencies, runs_below
 
 
 def test_the_newest_run_is_the_one_started_last_by_its_manifest(tmp_path: Path) -> None:
@@ -49,6 +49,14 @@ def test_a_bare_name_means_a_run_in_the_results_folder(
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds no manifest\.json"):
         load_runs([tmp_path])
+
+
+def test_a_folder_stands_for_the_runs_in_it_and_a_run_for_itself(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "sweep" / "runs" / name, arm("+", policy=name)) for name in ("b", "a")]
+    (tmp_path / "sweep" / "train").mkdir()
+    assert runs_below(tmp_path / "sweep") == sorted(runs)
+    assert runs_below(runs[0]) == [runs[0]]
+    assert len(load_runs([tmp_path / "sweep"]).records) == 2
 
 
 def test_a_run_without_finished_episodes_says_how_to_finish_it(tmp_path: Path) -> None:
