@@ -29,6 +29,7 @@ HEAVY = (
     "gymnasium",
     "h5py",
     "imageio",
+    "jinja2",
     "matplotlib",
     "mujoco",
     "numba",

@@ -64,6 +64,14 @@ def test_no_tests_are_shipped(shipped):
     assert not any(part.startswith("test_") for part in parts)
 
 
+def test_the_reports_templates_are_shipped(shipped):
+    folder = "fdp_bench/report/html/templates"
+    templates = {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()}
+
+    assert len(templates) == 3
+    assert templates <= shipped
+
+
 def test_bundled_weights_are_shipped_with_their_cards(shipped):
     weights = {name for name in shipped if name.endswith(".safetensors")}
     in_checkout = {
