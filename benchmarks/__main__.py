@@ -19,8 +19,8 @@ from typing import Any
 SCRIPTS: dict[str, dict[str, Any]] = {
     "startup": {"repeats": 1},
     "render": {"frames": 10},
-    "step": {},
-    "inference": {},
+    "step": {"episodes": 1},
+    "inference": {"repeats": 5, "batches": (1, 4)},
     "training": {"rounds": 2, "threads": (1,)},
     "rollout": {"rounds": 1, "episodes": 4, "peer_episodes": 1},
     "scaling": {"episodes": 8, "rounds": 1, "batches": (1, 4)},

@@ -32,7 +32,7 @@ PEERS = {"GymWrapper": 1, "GymWrapper x2, AsyncVectorEnv": 2}
 OURS = "fdp-bench"
 
 
-def measure(rounds: int = 2, episodes: int = 20, peer_episodes: int = 4) -> dict[str, Any]:
+def measure(rounds: int = 2, episodes: int = 20, peer_episodes: int = 3) -> dict[str, Any]:
     """Take turns.
 
     Args:

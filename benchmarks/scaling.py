@@ -18,7 +18,7 @@ from benchmarks.ours import run_ours, steady_episodes_per_minute, steady_steps_p
 
 
 def measure(
-    episodes: int = 16,
+    episodes: int = 12,
     rounds: int = 2,
     workers: Sequence[int] = (1, 2),
     batches: Sequence[int] = (1, 2, 4, 8, 16),

@@ -38,7 +38,6 @@ PEER, NO_OBSERVABLES, OURS, FLOOR = (
 #: Part of our step -> the object and its method that do it.
 PARTS: dict[str, tuple[Callable[[LiftEnv], Any], str]] = {
     "physics and law": (lambda env: env._take_control_step, "_control_step"),
-    "command": (lambda env: env._take_control_step, "_set_command"),
     "safety figures": (lambda env: env._safety, "update"),
     "observation": (lambda env: env, "_observation"),
 }
