@@ -115,6 +115,8 @@ def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
         return f"The first two cannot be told apart. {ahead}"
     if not any(_is_pair(pair, first, second) for pair in pairs):
         return ""
+    if first["success_rate"] == last["success_rate"]:
+        return "No difference between them."
     return "The differences between them are within chance on these episodes."
 
 

@@ -22,6 +22,8 @@ FIGURES = {
     "peak_joint_speed_rad_s": ("peak speed", "rad/s"),
     "action_jerk": ("jerk", "/step²"),
 }
+#: Decimals that are shown of each.
+_DECIMALS = {"peak_contact_force_n": 1, "peak_joint_speed_rad_s": 2, "action_jerk": 3}
 SAFETY_COLUMNS = ("task", "label", "shift", "severity", "figure", "episodes", "mean", "median", "p95")
 _PAIRED = ("pairs", "difference", "difference_low", "difference_high")
 SAFETY_COMPARISON_COLUMNS = ("task", "shift", "severity", "figure", "policy_a", "policy_b", *_PAIRED)
@@ -182,7 +184,7 @@ def _any(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _mean_of(figure: str, row: Mapping[str, Any]) -> str:
-    return _short(row[figure]["mean"]) if figure in row else EMPTY
+    return _short(row[figure]["mean"], figure) if figure in row else EMPTY
 
 
 def _change_of(figure: str, row: Mapping[str, Any]) -> str:
@@ -192,15 +194,13 @@ def _change_of(figure: str, row: Mapping[str, Any]) -> str:
 def _change(row: Mapping[str, Any] | None) -> str:
     if row is None or math.isnan(row["difference"]):
         return EMPTY
-    value = _short(row["difference"], sign=True)
+    value = _short(row["difference"], row["figure"], sign="+")
     if math.isnan(row["difference_low"]):
         return value
-    ends = (_short(row[name], sign=True) for name in ("difference_low", "difference_high"))
+    ends = (_short(row[name], row["figure"], sign="+") for name in ("difference_low", "difference_high"))
     return f"{value} [{', '.join(ends)}]"
 
 
-def _short(value: float, *, sign: bool = False) -> str:
-    """Three figures that count, without an exponent."""
-    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    text = f"{value:{'+' if sign else ''}.{min(digits, 3)}f}"
+def _short(value: float, figure: str, sign: str = "") -> str:
+    text = f"{value:{sign}.{_DECIMALS[figure]}f}"
     return "0" if float(text) == 0 else text

@@ -7,6 +7,7 @@ from fake_records import arm, twin_arms
 from pages import HOSTILE, no_ladder, ordinary_records, write_hostile_page, write_page
 
 from fdp_bench import __version__
+from fdp_bench.report import write
 from fdp_bench.report.html import page as page_module
 from fdp_bench.report.html.grid import MARKS
 from fdp_bench.report.html.page import MAX_BYTES
@@ -161,18 +162,23 @@ def test_notes_of_the_run_stand_under_its_tables(tmp_path: Path) -> None:
 def test_a_page_that_would_grow_too_large_leaves_out_strips_then_marks_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shown(limit: int, name: str) -> tuple[int, Tags]:
-        monkeypatch.setattr(page_module, "MAX_BYTES", limit)
-        text = write_page(tmp_path / name, ordinary_records(), strips=True).read_text()
+    kept: list[page_module.Page] = []
+    monkeypatch.setattr(write, "render", lambda page: kept.append(page) or page_module.render(page))
+    whole = len(write_page(tmp_path, ordinary_records(), strips=True).read_bytes())
+
+    def shown(limit: int) -> tuple[int, Tags]:
+        monkeypatch.setattr(page_module, "MAX_BYTES", limit + page_module._SPARE)
+        text = page_module.render(kept[0])
         return len(text.encode()), Tags(text)
 
-    whole, tags = shown(MAX_BYTES, "whole")
+    size, tags = shown(whole)
+    assert size == whole
     assert "Left out" not in tags.shown
-    size, tags = shown(whole + page_module._SPARE - 5_000, "strips")
-    assert size < whole
+    size, tags = shown(whole - 5_000)
+    assert size < whole - 5_000
     assert "Left out to keep this page small: what the policies saw under occlusion" in tags.shown
     assert len(tags.all("i")) > 90
-    size, tags = shown(size + page_module._SPARE - 8_000, "marks")
+    size, tags = shown(size - 8_000)
     assert "Left out to keep this page small: the marks of single episodes" in tags.shown
     assert len(tags.all("i")) == 3
 

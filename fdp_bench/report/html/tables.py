@@ -97,7 +97,8 @@ def page_table(layout: Layout) -> PageTable:
         )
         for row in layout.rows
     )
-    return PageTable(layout.title, layout.headers, layout.numeric, rows, layout.notes)
+    headers = tuple(header.replace(" - ", " − ") for header in layout.headers)
+    return PageTable(layout.title, headers, layout.numeric, rows, layout.notes)
 
 
 def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
