@@ -167,3 +167,16 @@ def test_a_wide_joint_policy_has_about_the_parameters_of_an_fdp():
     fdp = checkpoint.card["parameters"] + checkpoint.base.card["parameters"]
 
     assert wide == pytest.approx(fdp, rel=0.02)
+
+
+def test_a_sweep_takes_over_the_bundled_base(monkeypatch, tmp_path, task, demonstrations):
+    from fdp_policies.training import settings as text_settings
+
+    given = []
+    monkeypatch.setattr(text_settings, "load_demonstrations", lambda *_, **__: demonstrations)
+    monkeypatch.setattr(text_settings, "fit", given.append)
+
+    for settings in ({"reuse": str(tmp_path)}, {}):
+        text_settings.fit_from_settings(PolicySpec("fdp", "prop>vision"), task, tmp_path, tmp_path, settings)
+
+    assert [job.reuse for job in given] == [(tmp_path, WEIGHTS / "Lift-v1"), ()]

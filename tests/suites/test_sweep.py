@@ -93,6 +93,8 @@ def test_a_second_call_has_nothing_to_do_nor_has_a_smaller_one(sweep, curve, dat
 def test_a_wider_call_does_only_what_is_missing(sweep, curve, data, diary):
     sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policies", "knower", "--episodes", 1)
     assert {spec.bare_policy for spec in specs_of("Toy-v0-demos3-seed0")} == {"knower"}
+    others = sweep(curve, "--data", f"Toy-v0={data}", "--policies", "learner", "--dry-run")[1]
+    assert "to run: 8 of 8 episodes" in others
 
     code, out, err = sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1)
 

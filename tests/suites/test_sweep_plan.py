@@ -61,6 +61,18 @@ def test_policies_of_one_curve_come_from_one_file(request_for, tmp_path):
     assert plan.uncollected == []
 
 
+@pytest.mark.parametrize(("name", "found"), [("robustness", {"bundled"}), ("data-efficiency", {"missing"})])
+def test_collected_demonstrations_count_where_something_is_trained_on_them(
+    request_for, monkeypatch, name, found
+):
+    collected = collection_path(LIFT, "fast", 100)
+    collected.parent.mkdir(parents=True)
+    collected.write_text("demonstrations")
+    monkeypatch.setattr(DemonstrationFile, "_read", lambda *_: DataFacts("of-another", 50))
+
+    assert set(sources(plan_sweep(request_for(name)))) == found
+
+
 def test_cells_of_one_size_seed_and_variant_share_a_run(request_for):
     groups = plan_sweep(request_for("data-efficiency")).groups()
 

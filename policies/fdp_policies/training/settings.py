@@ -10,7 +10,7 @@ import torch
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, nearest
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_policies.config import RECIPES, DiffusionConfig, TrainingConfig, updated
-from fdp_policies.identity import architecture_of
+from fdp_policies.identity import BUNDLED, architecture_of
 from fdp_policies.training.fit import Job, fit
 from fdp_policies.training.memory import freed_memory_kept
 
@@ -41,7 +41,8 @@ def fit_from_settings(
 
     Beside the fields of `TrainingConfig` and ``recipe``, the settings are ``device``; ``threads`` of torch;
     ``compile`` (``true`` compiles network and loss, which takes a compiler and a minute); and ``reuse``, folders,
-    joined as in PATH, with bases that need not be trained again. None of these decides what is learned.
+    joined as in PATH, with bases that need not be trained again (where it is given, the bundled ones are among
+    them). None of these decides what is learned.
 
     Raises:
         SpecError: If a setting is unknown or a value out of range.
@@ -63,6 +64,8 @@ def fit_from_settings(
         torch.set_num_threads(int(threads))
     demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=training.num_demos)
     reuse = tuple(Path(folder) for folder in settings.get("reuse", "").split(os.pathsep) if folder)
+    if "reuse" in settings:
+        reuse = (*reuse, BUNDLED / task.task_id.split("/")[-1])
     with freed_memory_kept():
         return fit(
             Job(
