@@ -9,6 +9,7 @@ from fdp_policies.config import DiffusionConfig, NetworkConfig, SamplerConfig
 from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, can_stack
+from fdp_policies.fast.block import GELU_LINEAR, scaled_gelu
 from fdp_policies.fast.linear import PACKED_ROWS
 from fdp_policies.fast.vision import PIECE_ROWS
 from fdp_policies.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
@@ -191,3 +192,9 @@ def test_networks_of_unlike_shape_are_left_to_the_plain_path():
     deeper = NetworkConfig(**{**vars(NETWORK), "depth": 4})
     assert can_stack(FactorizedDenoiser(base, SHAPES, ACTIONS, NETWORK, composition="score"))
     assert not can_stack(FactorizedDenoiser(base, SHAPES, ACTIONS, deeper, composition="score"))
+
+
+def test_sigmoid_form_of_gelu_equals_torchs():
+    x = torch.linspace(-8, 8, 4001)
+    expected = torch.nn.functional.gelu(x, approximate="tanh")
+    torch.testing.assert_close(scaled_gelu(x * GELU_LINEAR) / GELU_LINEAR, expected, atol=1e-6, rtol=1e-6)
