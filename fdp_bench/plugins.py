@@ -4,7 +4,9 @@ Names are listed without importing anything; a plugin is imported when it is ask
 and shifts come the same way as anybody's.
 """
 
+import functools
 import importlib.metadata
+import sys
 from dataclasses import dataclass, field
 
 from fdp_bench.api.errors import PluginError, SpecError, nearest
@@ -132,6 +134,14 @@ def _find(name: str, group: str) -> Plugin:
 
 
 def _discover(group: str) -> dict[str, Plugin]:
+    return dict(_discover_on(tuple(sys.path), group))
+
+
+@functools.lru_cache(maxsize=8)
+def _discover_on(path: tuple[str, ...], group: str) -> dict[str, Plugin]:
+    # Reading the metadata of all distributions takes some 35 ms, and each name that is looked up needs them. What is
+    # installed while a process runs, it need not see.
+    del path
     found: dict[str, Plugin] = {}
     for entry_point in importlib.metadata.entry_points(group=group):
         distribution = entry_point.dist

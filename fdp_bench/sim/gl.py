@@ -22,6 +22,8 @@ BACKENDS = ("egl", "osmesa", "glfw", "cgl")
 
 _INSTALL = "on Debian or Ubuntu run: apt-get install libegl1 libgl1-mesa-dri (or, for OSMesa, libosmesa6)"
 _EGL_PLATFORM_DEVICE_EXT = 0x313F
+#: What OpenGL says of itself -> its number in `glGetString`.
+_STRING_NAMES = {"vendor": 0x1F00, "renderer": 0x1F01, "version": 0x1F02}
 
 
 def prepare_environment() -> None:
@@ -179,11 +181,22 @@ def gl_strings() -> dict[str, str]:
     """Backend, vendor, renderer and version of the OpenGL in use, for manifests and `fdp-bench doctor`."""
     context = shared_context()
     context.make_current()
+    get_string = _egl_get_string() if context.backend == "egl" else _get_string()
+    texts = {key: get_string(name) for key, name in _STRING_NAMES.items()}
+    return {"backend": context.backend, **{key: (text or b"").decode() for key, text in texts.items()}}
+
+
+def _egl_get_string() -> Any:
+    # PyOpenGL's module of all OpenGL takes a quarter of a second to import, in every worker.
+    egl = ctypes.CDLL(ctypes.util.find_library("EGL") or "libEGL.so.1")
+    egl.eglGetProcAddress.restype = ctypes.c_void_p
+    return ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_uint)(egl.eglGetProcAddress(b"glGetString"))
+
+
+def _get_string() -> Any:
     from OpenGL import GL
 
-    names = {"vendor": GL.GL_VENDOR, "renderer": GL.GL_RENDERER, "version": GL.GL_VERSION}
-    texts = {key: GL.glGetString(name) for key, name in names.items()}
-    return {"backend": context.backend, **{key: (text or b"").decode() for key, text in texts.items()}}
+    return GL.glGetString
 
 
 def _backend_module(backend: str) -> ModuleType:
