@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=500, help="seeds of each task (default 500)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
-    figures = {**measure(arguments.seeds), "machine": machine_facts()}
+    # Taken first: the checkout may move on meanwhile.
+    machine = machine_facts()
+    figures = {**measure(arguments.seeds), "machine": machine}
     print(table(figures))
     text = json.dumps(figures, indent=2)
     print(text)

@@ -4,6 +4,7 @@ from typing import Any
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 from robosuite.controllers.composite.composite_controller import CompositeController
 from robosuite.controllers.parts.arm.osc import OperationalSpaceController
 from robosuite.controllers.parts.gripper.simple_grip import SimpleGripController
@@ -87,6 +88,9 @@ def find_arm(environment: Any, model: Any, controller: Any) -> Arm:
         raise ValueError("the compiled stepper needs an arm that is one chain of joints")
     actuators = np.array(robot._ref_actuators_indexes_dict[side], np.int64)
     gripper_actuators = robot._ref_actuators_indexes_dict[robot.get_gripper_name(side)]
+    gripper_controller = robot.part_controllers[robot.get_gripper_name(side)]
+    gripper_low, gripper_high = gripper_controller.actuator_min, gripper_controller.actuator_max
+    middle, half_width = 0.5 * (gripper_high + gripper_low), 0.5 * (gripper_high - gripper_low)
     low, high = model.actuator_ctrlrange[actuators].T
     return Arm(
         qpos=np.array(controller.qpos_index, np.int64),
@@ -101,7 +105,24 @@ def find_arm(environment: Any, model: Any, controller: Any) -> Arm:
         torque_low=low.copy(),
         torque_high=high.copy(),
         gripper_actuators=np.array(gripper_actuators, np.int64),
+        scaling=_scaling(controller, 6),
+        gripper_scaling=_scaling(gripper_controller, len(gripper_actuators)),
+        gripper_signal=np.array([middle, half_width, *model.actuator_ctrlrange[gripper_actuators].T]),
     )
+
+
+def _scaling(controller: Any, size: int) -> npt.NDArray[np.float64]:
+    """How a controller scales its action of this size; see `fdp_bench.sim.osc.scale`."""
+    # It works out its factors on the first action.
+    controller.scale_action(np.zeros(size))
+    rows = (
+        controller.input_min,
+        controller.input_max,
+        controller.action_scale,
+        controller.action_input_transform,
+        controller.action_output_transform,
+    )
+    return np.array([np.broadcast_to(row, size) for row in rows], np.float64)
 
 
 def _moving_dofs(model: Any, body: int) -> set[int]:
@@ -152,10 +173,11 @@ def empty_state(n_joints: int) -> ArmState:
 def empty_command(n_joints: int, n_gripper_actuators: int) -> Command:
     """A `Command` of zeros, to be written in place."""
     return Command(
-        translation=np.zeros(3),
-        turn=np.zeros((3, 3)),
-        gripper=np.zeros(n_gripper_actuators),
+        action=np.zeros(6),
+        gripper_action=np.zeros(n_gripper_actuators),
         posture=np.zeros(n_joints),
+        delta=np.zeros(6),
+        gripper_goal=np.zeros(n_gripper_actuators),
         goal_position=np.zeros(3),
         goal_rotation=np.zeros((3, 3)),
         wanted=np.zeros(6),

@@ -18,6 +18,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 from numba import njit, types
+from robosuite.utils.transform_utils import quat2mat
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -72,6 +73,9 @@ class Arm(NamedTuple):
         torque_low: Lower limits of the torques, shape (N,), N m.
         torque_high: Upper limits, shape (N,).
         gripper_actuators: Indices of the gripper's K actuators.
+        scaling: How the arm's action is scaled, see `scale`, shape (5, 6).
+        gripper_scaling: How the gripper's is, shape (5, K).
+        gripper_signal: Middle and half width of the gripper's range, lower and upper limit, shape (4, K).
     """
 
     qpos: Indices
@@ -86,6 +90,9 @@ class Arm(NamedTuple):
     torque_low: Vector
     torque_high: Vector
     gripper_actuators: Indices
+    scaling: Matrix
+    gripper_scaling: Matrix
+    gripper_signal: Matrix
 
 
 class Simulation(NamedTuple):
@@ -130,22 +137,24 @@ class Command(NamedTuple):
     """What one action asks for.
 
     Attributes:
-        translation: Displacement of the site in the origin's frame, shape (3,), m.
-        turn: Rotation of the site in the origin's frame, shape (3, 3).
-        gripper: Control signals of the gripper, shape (K,).
+        action: The arm's part, shape (6,).
+        gripper_action: The gripper's part as robosuite formats it, shape (K,).
         posture: Joint positions to stay near where the hand leaves a choice, shape (N,), rad.
-        goal_position: Where the site shall be, origin's frame, shape (3,), m; like all below, written by
-            `control_step`.
+        delta: Displacement of the site (m) and its rotation vector (rad) in the origin's frame, shape (6,); like
+            all below, written by `control_step`.
+        gripper_goal: The scaled gripper action, shape (K,).
+        goal_position: Where the site shall be, origin's frame, shape (3,), m.
         goal_rotation: How the site shall be turned, origin's frame, shape (3, 3).
         wanted: Acceleration of the hand that the errors ask for, shape (6,).
         posture_pull: Acceleration of the joints towards `posture`, shape (N,).
         torques: The last torques, before the limits, shape (N,), N m.
     """
 
-    translation: Vector
-    turn: Matrix
-    gripper: Vector
+    action: Vector
+    gripper_action: Vector
     posture: Vector
+    delta: Vector
+    gripper_goal: Vector
     goal_position: Vector
     goal_rotation: Matrix
     wanted: Vector
@@ -169,6 +178,8 @@ def control_step(
     """
     origin = simulation.site_xpos[arm.origin]
     to_world = simulation.site_xmat[arm.origin]
+    scale(command.action, arm.scaling, command.delta)
+    scale(command.gripper_action, arm.gripper_scaling, command.gripper_goal)
     for substep in range(n_substeps):
         _mj_step1(simulation.model_address, simulation.data_address)
         if substep > 0 or not is_stale:
@@ -184,8 +195,41 @@ def control_step(
             torque = min(max(command.torques[joint], arm.torque_low[joint]), arm.torque_high[joint])
             simulation.ctrl[arm.actuators[joint]] = torque
         for finger in range(len(arm.gripper_actuators)):
-            simulation.ctrl[arm.gripper_actuators[finger]] = command.gripper[finger]
+            middle, width = arm.gripper_signal[0, finger], arm.gripper_signal[1, finger]
+            signal = middle + width * command.gripper_goal[finger]
+            signal = min(max(signal, arm.gripper_signal[2, finger]), arm.gripper_signal[3, finger])
+            simulation.ctrl[arm.gripper_actuators[finger]] = signal
         _mj_step2(simulation.model_address, simulation.data_address)
+
+
+@_compiled
+def scale(action: Vector, scaling: Matrix, scaled: Vector) -> None:
+    """Bring an action from the controller's input range to its output range.
+
+    Args:
+        action: Shape (K,).
+        scaling: Lower and upper limit of the input, factor, middle of the input, middle of the output, shape (5, K).
+        scaled: Shape (K,); written.
+    """
+    for index in range(len(action)):
+        clipped = min(max(action[index], scaling[0, index]), scaling[1, index])
+        scaled[index] = (clipped - scaling[3, index]) * scaling[2, index] + scaling[4, index]
+
+
+@_compiled
+def turn(vector: Vector) -> Matrix:
+    """Rotation matrix of the rotation vector that stands in the last three of six elements.
+
+    Robosuite computes it in single precision: only its own code gives the same goal.
+    """
+    angle = np.sqrt(vector[3] ** 2 + vector[4] ** 2 + vector[5] ** 2)
+    quaternion = np.zeros(4)
+    quaternion[3] = np.cos(angle / 2.0)
+    if angle > 0.0:
+        for axis in range(3):
+            quaternion[axis] = vector[3 + axis] / angle * np.sin(angle / 2.0)
+    rotation: Matrix = quat2mat(quaternion)
+    return rotation
 
 
 @_compiled
@@ -221,8 +265,9 @@ def read_state(simulation: Simulation, arm: Arm, state: ArmState) -> None:
 @_compiled
 def set_goal(origin: Vector, to_world: Matrix, state: ArmState, command: Command) -> None:
     """Fix the goal: from where the site is now, by the command, in the origin's frame."""
+    rotation = turn(command.delta)
     for row in range(3):
-        command.goal_position[row] = command.translation[row]
+        command.goal_position[row] = command.delta[row]
         for index in range(3):
             command.goal_position[row] += to_world[index, row] * (state.position[index] - origin[index])
         for column in range(3):
@@ -231,7 +276,7 @@ def set_goal(origin: Vector, to_world: Matrix, state: ArmState, command: Command
                 seen = 0.0
                 for inner in range(3):
                     seen += to_world[inner, index] * state.rotation[inner, column]
-                command.goal_rotation[row, column] += command.turn[row, index] * seen
+                command.goal_rotation[row, column] += rotation[row, index] * seen
 
 
 @_compiled

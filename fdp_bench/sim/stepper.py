@@ -14,7 +14,6 @@ import numpy.typing as npt
 from fdp_bench.api.errors import SpecError, nearest
 
 Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
 #: Takes one control step with an action of shape (A,) in [-1, 1].
 Step = Callable[[Vector], None]
 
@@ -58,16 +57,12 @@ class CompiledStepper:
 
     def __init__(self, environment: Any) -> None:
         # They load robosuite, which an environment has loaded, and which this module must not.
-        from robosuite.utils.transform_utils import axisangle2quat, quat2mat
-
         from fdp_bench.sim import arm, osc
 
         missing = [what for what, holds in arm.requirements(environment).items() if not holds]
         if missing:
             raise ValueError(f"the compiled stepper needs {', '.join(missing)}; use stepper='robosuite'")
         self._environment = environment
-        # Its last operations are in single precision: only the same code gives the same goal.
-        self._turn: Callable[[Vector], Matrix] = lambda vector: quat2mat(axisangle2quat(vector))
         self._control_step = osc.control_step
         robot = environment.robots[0]
         (self._side,) = robot.arms
@@ -81,11 +76,6 @@ class CompiledStepper:
         self._command = arm.empty_command(len(self._arm.dofs), len(self._arm.gripper_actuators))
         # The addresses above are the model's own.
         self._model = model
-        low, high = model.actuator_ctrlrange[self._arm.gripper_actuators].T
-        self._gripper_low, self._gripper_high = low.copy(), high.copy()
-        gripper_controller = robot.part_controllers[self._gripper_name]
-        low, high = gripper_controller.actuator_min, gripper_controller.actuator_max
-        self._gripper_bias, self._gripper_weight = 0.5 * (high + low), 0.5 * (high - low)
 
     def __call__(self, action: Vector) -> None:
         """Take one control step.
@@ -96,28 +86,18 @@ class CompiledStepper:
         environment = self._environment
         controllers = environment.robots[0].part_controllers
         controller, gripper_controller = controllers[self._side], controllers[self._gripper_name]
-        self._set_command(controller, gripper_controller, action)
+        command = self._command
+        command.action[:] = action[:6]
+        command.gripper_action[:] = self._gripper.format_action(action[6:])
+        command.posture[:] = controller.initial_joint
         # Controllers are new after a reset, and their first action goes by what they saw when they were made.
         is_stale = not controller.new_update
         if is_stale:
             self._take_over(controller)
-        self._control_step(
-            self._simulation, self._arm, self._state, self._command, is_stale, self._n_substeps
-        )
+        self._control_step(self._simulation, self._arm, self._state, command, is_stale, self._n_substeps)
         self._hand_back(controller, gripper_controller)
         environment.timestep += 1
         environment.cur_time += environment.control_timestep
-
-    def _set_command(self, controller: Any, gripper_controller: Any, action: Vector) -> None:
-        command = self._command
-        scaled = controller.scale_action(action[:6])
-        command.translation[:] = scaled[:3]
-        command.turn[:] = self._turn(scaled[3:])
-        goal = gripper_controller.scale_action(self._gripper.format_action(action[6:]))
-        gripper_controller.goal_qvel = goal
-        signals = self._gripper_bias + self._gripper_weight * goal
-        np.clip(signals, self._gripper_low, self._gripper_high, out=command.gripper)
-        command.posture[:] = controller.initial_joint
 
     def _take_over(self, controller: Any) -> None:
         state = self._state
@@ -138,5 +118,5 @@ class CompiledStepper:
         controller.mass_matrix = state.mass_matrix
         controller.joint_pos, controller.joint_vel = state.joint_position, state.joint_velocity
         controller.goal_pos, controller.goal_ori = command.goal_position, command.goal_rotation
-        controller.torques = command.torques
+        controller.torques, gripper_controller.goal_qvel = command.torques, command.gripper_goal
         controller.new_update = gripper_controller.new_update = True
