@@ -20,7 +20,7 @@ _WARM_UP_CALLS = 2
 
 
 def probe_latency_ms(
-    policy: Policy, task: TaskInfo, *, batch: int = 1, repeats: int = 20, budget_s: float = 0.25
+    policy: Policy, task: TaskInfo, *, batch: int = 1, repeats: int = 20, budget_s: float = 1.0
 ) -> tuple[float, ...]:
     """Time `act` on a plausible observation, of `batch` rows and no more.
 
