@@ -72,6 +72,13 @@ def test_the_reports_templates_are_shipped(shipped):
     assert templates <= shipped
 
 
+def test_the_suites_are_shipped(shipped):
+    suites = {f"fdp_bench/suites/{path.name}" for path in (ROOT / "fdp_bench" / "suites").glob("*.toml")}
+
+    assert suites
+    assert suites <= shipped
+
+
 def test_bundled_weights_are_shipped_with_their_cards(shipped):
     weights = {name for name in shipped if name.endswith(".safetensors")}
     in_checkout = {
