@@ -12,6 +12,7 @@ from fakes import install_distribution
 
 from fdp_bench.cli.main import main
 from fdp_bench.gate.baseline import read_baseline
+from fdp_bench.gate.check import plan_check
 from fdp_bench.gate.side import side_of_run
 
 DATA = Path(__file__).parent / "data"
@@ -93,3 +94,13 @@ def test_the_planted_regression_is_worth_about_fifteen_points():
     ]
 
     assert 10 <= losses[0] <= 20
+
+
+def test_the_projects_own_baseline_can_be_checked_against():
+    """A change of sampler, seed protocol or success rule needs another baseline, and this says so first."""
+    own = Path(__file__).parents[2] / "results" / "baselines" / "lift.json"
+    plan = plan_check(read_baseline(own))
+
+    assert plan.config.policies == ("dp-dit", "fdp:prop>vision")
+    assert plan.config.shifts == ("distractors@1",)
+    assert plan.config.episodes == 60
