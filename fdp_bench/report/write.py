@@ -19,9 +19,11 @@ from fdp_bench.report.markup import csv_text, latex_report, markdown_report, mar
 from fdp_bench.report.plots import Plot, compose
 from fdp_bench.report.runs import Runs, probed_latencies
 from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
+from fdp_bench.report.seeds import seed_layout, seed_table
 from fdp_bench.report.strips import save_strip
 from fdp_bench.report.style import save_figure, themed
 from fdp_bench.report.tables import compare_policies, summarize
+from fdp_bench.report.trainings import find_trainings
 
 if TYPE_CHECKING:
     import pandas
@@ -93,6 +95,9 @@ def write_report(
             "severity-area.csv": csv_text(areas),
             "severity-area.md": markdown_table(area_layout(areas)),
         }
+    seeds = seed_table(summary, find_trainings(runs.records))
+    if not seeds.empty:
+        texts |= {"seeds.csv": csv_text(seeds), "seeds.md": markdown_table(seed_layout(seeds))}
     for plot in plots:
         texts |= {f"{plot.stem}.csv": csv_text(plot.table), f"{plot.stem}.md": markdown_table(plot.layout)}
     try:

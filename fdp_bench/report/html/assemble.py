@@ -22,6 +22,7 @@ from fdp_bench.report.safety import (
     safety_layouts,
     safety_table,
 )
+from fdp_bench.report.seeds import seed_layout, seed_table
 from fdp_bench.report.trainings import find_trainings
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def assemble(
         notes: Blocks of plain text that belong under the tables.
     """
     title, facts = overview(runs, summary)
-    areas = area_table(runs.records)
+    areas, seeds = area_table(runs.records), seed_table(summary, find_trainings(runs.records))
+    aggregates = [] if areas.empty else [area_layout(areas)]
+    aggregates += [] if seeds.empty else [seed_layout(seeds)]
     return Page(
         title=title,
         facts=facts,
@@ -66,7 +69,7 @@ def assemble(
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
         charts=[chart(plot) for plot in plots],
         notes=notes,
-        areas=[] if areas.empty else [page_table(area_layout(areas))],
+        areas=[page_table(layout) for layout in aggregates],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
         galleries=[gallery(ladder) for ladder in ladders],
         films=film_groups(runs),

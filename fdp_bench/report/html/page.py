@@ -39,7 +39,7 @@ class Page:
         comparison: Policy against policy, one table a task.
         notes: Blocks of plain text below these tables.
         charts: Curves and bars.
-        areas: Areas under the severity curves.
+        areas: Areas under the severity curves, and aggregates over training seeds.
         effects: What the shifts did to the pictures, measured.
         galleries: Shifts at every severity.
         films: What the policies saw.
