@@ -62,8 +62,8 @@ class GraphReplay:
             return self._captured(buffers)
         except RuntimeError as error:
             warnings.warn(
-                f"no CUDA graph could be recorded ({str(error).splitlines()[0]}); sampling goes on without, several "
-                "times as slow and with the same result",
+                f"no CUDA graph could be recorded ({str(error).partition(chr(10))[0]}); sampling goes on without, more "
+                "slowly and with the same result",
                 RuntimeWarning,
                 stacklevel=2,
             )
