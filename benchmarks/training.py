@@ -35,14 +35,14 @@ from fdp_bench.specs import parse_policy
 from fdp_bench.training.job import task_info
 
 POLICIES = ("dp-dit", "fdp:prop>vision")
-#: Demonstrations collected where no file is given; a step's cost does not depend on their number.
-DEMONSTRATIONS = 20
+#: Demonstrations trained on, and those recorded where no file is given; a step's cost does not depend on their number.
+DEMONSTRATIONS, RECORDED = 20, 24
 WARM_UP_STEPS = 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, help=f"demonstrations; without, {DEMONSTRATIONS} are collected")
+    parser.add_argument("--data", type=Path, help=f"demonstrations; without, {RECORDED} are recorded")
     parser.add_argument("--rounds", type=int, default=8, help="turns of each (default %(default)s)")
     parser.add_argument("--steps", type=int, default=3, help="steps a turn (default %(default)s)")
     parser.add_argument("--threads", default="1,2", help="torch threads (default %(default)s)")
@@ -77,7 +77,7 @@ def measure(
     config = TrainingConfig()
     rows = []
     with tempfile.TemporaryDirectory() as folder, freed_memory_kept():
-        demonstrations = load_demonstrations(data or collect(Path(folder)), num_demos=None)
+        demonstrations = load_demonstrations(data or collect(Path(folder)), num_demos=DEMONSTRATIONS)
         frames = Path(folder) / "frames.hdf5"
         write_frames(frames, demonstrations.demos)
         for policy in POLICIES:
@@ -116,7 +116,7 @@ def collect(folder: Path) -> Path:
     from fdp_bench.demos.collect import collect_demonstrations
 
     path = folder / "demonstrations.hdf5"
-    collect_demonstrations("Lift", path, num_demos=DEMONSTRATIONS)
+    collect_demonstrations("Lift", path, num_demos=RECORDED)
     return path
 
 
