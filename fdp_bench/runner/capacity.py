@@ -15,16 +15,18 @@ WORKER_BYTES = 650 * 2**20
 LANE_BYTES = 170 * 2**20
 
 
-def default_workers(lanes: int) -> int:
+def default_workers(lanes: int, beside: int = 0) -> int:
     """Worker processes that this machine has room for, >= 1: one a usable core, fewer where memory is short.
 
     Args:
         lanes: Episodes that a worker steps side by side.
+        beside: Other processes of the run that take a core each.
     """
     cores = usable_cores()
     quota = cpu_quota(_CGROUP / "cpu.max")
     if quota is not None:
         cores = min(cores, max(1, math.floor(quota)))
+    cores -= beside
     room = free_memory(_MEMINFO, _CGROUP)
     if room is not None:
         cores = min(cores, room // (WORKER_BYTES + (lanes - 1) * LANE_BYTES))

@@ -24,7 +24,7 @@ from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
-from fdp_bench.runner.sharing import choose_inference
+from fdp_bench.runner.sharing import SHARED, choose_inference
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
@@ -99,7 +99,7 @@ def begin_run(
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
         report = pool.preflight(
             PreflightRequest(request.policies, request.shifts, request.device),
-            _workers(workers, request.lanes, most),
+            _workers(workers, request.lanes, most, where),
         )
         config = replace(
             request, policies=tuple(policy.spec for policy in report.policies), shifts=report.shifts
@@ -110,7 +110,7 @@ def begin_run(
             {policy.spec: Training.from_card(policy.card) for policy in report.policies},
         )
         episodes = plan_episodes(config, arms)
-        config = replace(config, workers=_workers(workers, config.lanes, len(episodes)))
+        config = replace(config, workers=_workers(workers, config.lanes, len(episodes), where))
         feed = _feed(config, arms, episodes, ())
         store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
         announcement = Announcement(store, config, arms, len(episodes))
@@ -154,12 +154,12 @@ def resume_run(
     feed = _feed(config, arms, episodes, finished)
     again = _missing(plan_retest(config, arms), store.retest_records())
     missing = len(episodes) - len(finished) + len(again)
-    config = replace(config, workers=_workers(workers, config.lanes, missing))
+    where = choose_inference(inference, config.device)
+    config = replace(config, workers=_workers(workers, config.lanes, missing, where))
     if next(feed.chunks(), None) is None and not again:
         if manifest.status != COMPLETE:
             store.update_manifest(_completed(manifest, feed))
         return store
-    where = choose_inference(inference, config.device)
     with WorkerPool(_settings(config), where) as pool:
         report = pool.preflight(
             PreflightRequest(config.policies, config.shifts, config.device), config.workers
@@ -273,8 +273,9 @@ def _settings(config: RunConfig) -> WorkerSettings:
     return WorkerSettings(config.task, config.profile, config.device, config.lanes, config.batch_rows)
 
 
-def _workers(asked: int | None, lanes: int, episodes: int) -> int:
-    return max(1, min(asked or default_workers(lanes), math.ceil(episodes / CHUNK)))
+def _workers(asked: int | None, lanes: int, episodes: int, inference: str) -> int:
+    most = asked or default_workers(lanes, beside=int(inference == SHARED))
+    return max(1, min(most, math.ceil(episodes / CHUNK)))
 
 
 def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> PicturePlan:

@@ -26,6 +26,7 @@ def test_there_is_a_worker_a_core(machine):
     machine(6)
 
     assert capacity.default_workers(lanes=4) == 6
+    assert capacity.default_workers(lanes=4, beside=1) == 5
 
 
 @pytest.mark.parametrize(("quota", "workers"), [("250000 100000", 2), ("50000 100000", 1), ("max 100000", 6)])
