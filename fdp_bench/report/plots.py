@@ -28,7 +28,7 @@ class Panel:
 
     title: str
     draw: Callable[["Axes"], None]
-    size: tuple[float, float] = (3.9, 2.9)
+    size: tuple[float, float] = (3.8, 2.9)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Pictures as data URIs."""
 
 import base64
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -58,10 +59,13 @@ def file_picture(path: Path, alt: str) -> Picture:
 
 def panel_picture(panel: Panel, alt: str) -> Picture:
     """Draw a panel for light and for dark pages."""
-    sources = [_data_uri("image/svg+xml", _draw(panel, theme)) for theme in (LIGHT, DARK)]
-    # Matplotlib's points are 4/3 CSS pixels.
-    width, height = (round(96 * inches) for inches in panel.size)
-    return Picture(sources[0], width, height, alt, dark=sources[1])
+    light, dark = (_draw(panel, theme) for theme in (LIGHT, DARK))
+    # A point is 4/3 CSS pixels.
+    sides = re.findall(rb'\b(?:width|height)="([0-9.]+)pt"', light[:1000])[:2]
+    width, height = (round(float(side) * 4 / 3) for side in sides)
+    return Picture(
+        _data_uri("image/svg+xml", light), width, height, alt, dark=_data_uri("image/svg+xml", dark)
+    )
 
 
 def _draw(panel: Panel, theme: Theme) -> bytes:
