@@ -8,6 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fdp_bench.api.diagnosis import Contribution as Contribution
+    from fdp_bench.api.diagnosis import HeldOutLosses as HeldOutLosses
+    from fdp_bench.api.diagnosis import Inspector as Inspector
+    from fdp_bench.api.diagnosis import TheoryCheck as TheoryCheck
+    from fdp_bench.api.diagnosis import TheoryLevel as TheoryLevel
+    from fdp_bench.api.diagnosis import WeightFacts as WeightFacts
     from fdp_bench.api.episode import CLEAN as CLEAN
     from fdp_bench.api.episode import EpisodeRecord as EpisodeRecord
     from fdp_bench.api.episode import EpisodeSpec as EpisodeSpec
@@ -54,6 +60,14 @@ if TYPE_CHECKING:
 
 #: Module -> the public names it defines; the imports above tell type checkers the same.
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
+    "diagnosis": (
+        "Contribution",
+        "HeldOutLosses",
+        "Inspector",
+        "TheoryCheck",
+        "TheoryLevel",
+        "WeightFacts",
+    ),
     "episode": ("CLEAN", "EpisodeRecord", "EpisodeSpec"),
     "errors": (
         "CheckpointError",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from fdp_bench.api.diagnosis import Inspector, TheoryCheck
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.options import OptionValues, resolve_options
@@ -208,4 +209,22 @@ class Policy(ABC):
             The spec with the weights' path, or without one for the bundled weights; None where they must be made.
         """
         del spec, task, data_sha256, settings, folders
+        return None
+
+    @classmethod
+    def diagnose(cls, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> Inspector | None:
+        """Open the policy for `fdp-bench diagnose`; optional, None where it shows nothing of its inside.
+
+        Weights that `__init__` would refuse because the base is not the one that was frozen are loaded all the
+        same, so that the diagnosis can name the fault.
+
+        Raises:
+            CheckpointError: If the weights are missing or damaged.
+        """
+        del spec, task, device
+        return None
+
+    @classmethod
+    def check_theory(cls) -> TheoryCheck | None:
+        """Check numerically the identity that the policy rests on; None where there is none to check."""
         return None

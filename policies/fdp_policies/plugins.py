@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
+from fdp_bench.api import (
+    CheckpointError,
+    Inspector,
+    Policy,
+    PolicySpec,
+    TaskInfo,
+    TheoryCheck,
+    WeightsInfo,
+)
 from fdp_policies.identity import (
     ARCHITECTURE_OPTIONS,
     SIZE_OPTIONS,
@@ -107,6 +115,15 @@ class DiffusionPolicy(Policy):
 
         return find_trained(spec, task, data_sha256, settings, folders)
 
+    @classmethod
+    def diagnose(cls, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> Inspector:
+        """See `Policy.diagnose`."""
+        from fdp_policies.diagnosis.inspector import DiffusionInspector, OpenedCheckpoint
+
+        found = _open_own(spec, task)
+        checkpoint = OpenedCheckpoint(found.path, found.card)
+        return DiffusionInspector(checkpoint, architecture_of(spec, task), task, sampler_of(spec), device)
+
 
 class FactorizedDiffusionPolicy(DiffusionPolicy):
     """FDP: a frozen base on the prioritized senses, and a residual on all of them."""
@@ -120,6 +137,13 @@ class FactorizedDiffusionPolicy(DiffusionPolicy):
         """Each sense before each other one."""
         names = list(task.modalities)
         return [f"{first}>{second}" for first in names for second in names if first != second]
+
+    @classmethod
+    def check_theory(cls) -> TheoryCheck:
+        """See `Policy.check_theory`: Theorem 1 of the paper."""
+        from fdp_policies.diagnosis.theory import check_theorem
+
+        return check_theorem()
 
 
 class JointDiffusionPolicy(DiffusionPolicy):
@@ -140,6 +164,13 @@ class BaseDiffusionPolicy(DiffusionPolicy):
 
 
 def _open(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
+    """The checkpoint of a policy, its base being the very one that it was trained on."""
+    checkpoint = _open_own(spec, task)
+    _ = checkpoint.base
+    return checkpoint
+
+
+def _open_own(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
     from fdp_policies.checkpoint import Checkpoint
 
     architecture, path = architecture_of(spec, task), weights_path(spec, task)
@@ -160,7 +191,6 @@ def _open(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
         raise CheckpointError(
             f"{path} was trained on {card['task_id']}, not {task.task_id}; train with `{command}`"
         )
-    _ = checkpoint.base
     return checkpoint
 
 

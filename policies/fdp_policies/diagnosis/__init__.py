@@ -1,0 +1,1 @@
+"""What `fdp-bench diagnose` asks of these policies: conditions, contributions, losses, and the score identity."""

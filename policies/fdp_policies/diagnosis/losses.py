@@ -1,0 +1,80 @@
+"""Noise-prediction losses of a checkpoint on a demonstration file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fdp_bench.api import HeldOutLosses, TaskInfo
+from fdp_bench.demos.dataset import Demonstration, load_demonstrations
+from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.config import TrainingConfig, as_json
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.identity import Architecture
+from fdp_policies.training.data import WindowDataset
+from fdp_policies.training.losses import HeldOut
+
+#: Demonstrations of the training set on which the base's loss is measured, for contrast.
+_TRAINING_DEMOS = 20
+
+
+def measure_losses(
+    checkpoint: Checkpoint,
+    denoiser: DiffusionTransformer | FactorizedDenoiser,
+    architecture: Architecture,
+    task: TaskInfo,
+    data: Path,
+) -> HeldOutLosses:
+    """Measure the losses on the demonstrations that training held out.
+
+    The windows, diffusion steps and noise are those of training's own evaluations. In a file other than the one
+    trained on, the same share is taken; nobody can know then whether they were seen.
+
+    Raises:
+        DatasetError: If the file cannot be read, is of another task, or has no demonstration to hold out.
+    """
+    determinants = checkpoint.card.get("determinants", {})
+    count = determinants.get("train_demos")
+    demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=count)
+    valid = demonstrations.subset(demonstrations.valid)
+    keys = tuple(checkpoint.shapes)
+    held_out = _held_out(valid, checkpoint, keys)
+    own = {name: task.modalities[name] for name in architecture.modalities}
+    report = held_out.senses(denoiser, keys, own)
+    base_loss = on_training = None
+    if isinstance(denoiser, FactorizedDenoiser):
+        base_keys = [key for name in architecture.prioritized for key in task.modalities[name]]
+        base_loss = float(held_out.errors(denoiser.base, base_keys).mean())
+        train = demonstrations.subset(demonstrations.train[:_TRAINING_DEMOS])
+        on_training = float(_held_out(train, checkpoint, base_keys).errors(denoiser.base, base_keys).mean())
+    return HeldOutLosses(
+        source="measured",
+        whole=report.true,
+        base=base_loss,
+        base_on_training=on_training,
+        shuffled=report.shuffled,
+        rise=report.rise,
+        unseen=demonstrations.sha256 == determinants.get("data_sha256"),
+    )
+
+
+def _held_out(
+    demonstrations: Sequence[Demonstration], checkpoint: Checkpoint, keys: Sequence[str]
+) -> HeldOut:
+    read: list[Demonstration] = [_only(demo, keys) for demo in demonstrations]
+    windows = WindowDataset(read, checkpoint.normalizer, checkpoint.network, "cpu")
+    demo_of_window = np.repeat(np.arange(len(read)), [len(demo) for demo in read])
+    recipe = checkpoint.card.get("determinants", {}).get("training", {})
+    count = int(recipe.get("eval_windows", as_json(TrainingConfig())["eval_windows"]))
+    return HeldOut(
+        windows, demo_of_window, TrainingConfig(eval_windows=count), NoiseSchedule(checkpoint.diffusion)
+    )
+
+
+def _only(demo: Demonstration, keys: Sequence[str]) -> Demonstration:
+    """The demonstration without the cameras that nobody reads: frames are what takes the memory."""
+    images: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = {
+        key: frames for key, frames in demo.images.items() if key in keys
+    }
+    return Demonstration(demo.name, demo.prop, images, demo.actions)
