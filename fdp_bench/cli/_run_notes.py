@@ -94,7 +94,7 @@ def _decision_row(row: Any) -> tuple[str, ...]:
 
     better = {"first": "A", "second": "B"}.get(row["winner"], "undecided")
     shown = (100 * value for value in (_difference(row), row["difference_low"], row["difference_high"]))
-    difference, low, high = (f"{value:+.0f}" for value in shown)
+    difference, low, high = (f"{value:+.0f}" if round(value) else "0" for value in shown)
     return (
         str(row["shift"]),
         better,
