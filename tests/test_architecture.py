@@ -18,7 +18,7 @@ LAYERS: tuple[set[str], ...] = (
     {"specs", "tasks"},
     {"demos", "runner", "report"},
     {"training"},
-    {"testing", "gate", "suites"},
+    {"testing", "gate", "suites", "diagnose"},
     {"cli"},
     {"__main__"},
 )

@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "compare": "compare two runs on the same episodes",
     "baseline": "write a run as a baseline file",
     "check": "fail when a policy has become worse than its baseline",
+    "diagnose": "say which sense a policy listens to, and which documented failures it shows",
     "list": "show tasks, policies and shifts",
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
     "demos": "collect demonstrations with a scripted expert",

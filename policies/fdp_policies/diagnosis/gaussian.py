@@ -67,7 +67,8 @@ class GaussianWorld:
         away = noisy - signal_power.sqrt()[:, None] * self._mean_given_base(base)
         mean = base @ self.base_to_secondary.T + (gain @ away[..., None])[..., 0]
         spread = torch.eye(self.dim) - gain @ cross
-        return (gain.mT @ _solve(spread, secondary - mean)[..., None])[..., 0]
+        score: Tensor = (gain.mT @ _solve(spread, secondary - mean)[..., None])[..., 0]
+        return score
 
     def _mean_given_base(self, base: Tensor) -> Tensor:
         total = self.base_to_action + self.secondary_to_action @ self.base_to_secondary

@@ -25,7 +25,7 @@ class OpenedCheckpoint(Checkpoint):
     """A checkpoint that takes the base that lies beside it, be it the recorded one or not."""
 
     @cached_property
-    def base(self) -> Checkpoint | None:  # type: ignore[override]
+    def base(self) -> Checkpoint | None:
         """The base's checkpoint as it is now; None for a single network.
 
         Raises:
@@ -109,11 +109,11 @@ class DiffusionInspector(Inspector):
         base = self.checkpoint.base
         if base is None or not isinstance(self.denoiser, FactorizedDenoiser):
             return None
-        norms: dict[str, float] = {}
-        names = joint_names(self.denoiser)
-        for name, layer in zip(names, self.denoiser.zero_layers if names else (), strict=True):
-            weight = layer.weight
-            norms[name] = float(weight.norm())
+        layers = self.denoiser.zero_layers if self.denoiser.composition == "block" else ()
+        norms = {
+            name: float(layer.get_parameter("weight").norm())
+            for name, layer in zip(joint_names(self.denoiser), layers, strict=True)
+        }
         return WeightFacts(
             joint_norms=norms,
             frozen_base_sha256=str(self.checkpoint.card["base"].get("frozen_state_sha256", "")),
