@@ -84,6 +84,8 @@ class Shift(gymnasium.Wrapper):
     option_values: ClassVar[OptionValues] = {}
     #: Earlier frames that the shift reads, in control steps; (0,) reads only the frame it alters.
     frame_lags: ClassVar[tuple[int, ...]] = (0,)
+    #: Choices of options that tables and film strips show, those of the defaults first.
+    shown_options: ClassVar[tuple[Mapping[str, str], ...]] = ({},)
 
     def __init__(
         self, env: gymnasium.Env[Any, Any], *, severity: float = DEFAULT_LEVEL / LEVELS, **options: Any
@@ -104,6 +106,24 @@ class Shift(gymnasium.Wrapper):
     @classmethod
     def _resolve_options(cls, options: Mapping[str, Any]) -> dict[str, str]:
         return resolve_options(f"shift {cls.name!r}", cls.option_values, options, ShiftConfigError)
+
+    @classmethod
+    def parameters_at(cls, severity: float, options: Mapping[str, str]) -> dict[str, str]:
+        """The physical parameters at a severity, for ``fdp-bench shifts table``.
+
+        Subclasses give the numbers that `alter` or `dress` uses, from the same functions and constants. The
+        table has a row for each parameter of each of `shown_options`.
+
+        Args:
+            severity: In (0, 1].
+            options: All options, as `options` holds them.
+
+        Returns:
+            Parameter with its unit -> value as text, for instance ``{"standard deviation, rad": "0.02"}``; the
+            same parameters at each severity. Empty for a shift that states none.
+        """
+        del severity, options
+        return {}
 
     @property
     def shift_spec(self) -> ShiftSpec:
