@@ -70,17 +70,23 @@ def decisions_from_demonstrations(
         DatasetError: If the file is none, of another task, or lacks what the policy reads.
     """
     loaded = load_demonstrations(path, task_id=task.task_id, num_demos=train_demos)
-    held_out = loaded.subset(loaded.valid)
+    return decisions_along(loaded.subset(loaded.valid), str(path), inspector, task, seed)
+
+
+def decisions_along(
+    held_out: Sequence[Demonstration], where: str, inspector: Inspector, task: TaskInfo, seed: int
+) -> Decisions:
+    """Decisions along demonstrations that the policy was not trained on. See `decisions_from_demonstrations`."""
     if len(held_out) < 2:
         raise DatasetError(
-            f"{path} holds {len(held_out)} demonstrations that the policy was not trained on, and swapping senses "
+            f"{where} holds {len(held_out)} demonstrations that the policy was not trained on, and swapping senses "
             "takes two; record more with fdp-bench demos"
         )
     keys = [key for name in inspector.modalities for key in task.modalities[name]]
     missing = [key for key in keys if key != "prop" and key not in held_out[0].images]
     if missing:
         raise DatasetError(
-            f"{path} holds no {missing[0]!r}, which the policy reads; leave --data out to diagnose on its own episodes"
+            f"{where} holds no {missing[0]!r}, which the policy reads; leave --data out to diagnose on its own episodes"
         )
     episodes = tuple(
         tuple(_windows(demo, number, keys, inspector, seed)) for number, demo in enumerate(held_out)

@@ -183,7 +183,7 @@ def _conclude(
         contributions=added,
         facts=facts,
         losses=tuple(known),
-        verdicts=(*verdicts, *notes(inspector, changes, known, base_differences)),
+        verdicts=(*verdicts, *notes(inspector, changes, known, base_differences, added)),
     )
 
 

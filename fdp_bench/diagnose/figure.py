@@ -26,7 +26,8 @@ def contribution_figure(diagnosis: Diagnosis) -> "Figure":
         _curves(panels[-1], diagnosis)
         title = f"{diagnosis.policy} on {diagnosis.request.task_id}"
         caption = (
-            f"{title}: what the residual adds to its base along the denoising of {diagnosis.source}. Left: norm of Z h_r over the norm of the base's stream. "
+            f"{title}: what the residual adds to its base along the denoising of {diagnosis.source}. "
+            "Left: norm of Z h_r over the norm of the base's stream. "
             "Right: norm of the change of the predicted noise over that of the base's prediction."
             if has_joints
             else f"{title}: norm of the residual's predicted noise over the base's."

@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fdp_bench.api import HeldOutLosses, Inspector, WeightFacts
+from fdp_bench.api import Contribution, HeldOutLosses, Inspector, WeightFacts
 from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
+from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.senses import ActionChange
 from fdp_bench.diagnose.success import Difference
 
 #: A sense is not listened to when swapping it moves the actions by less than this share of their own spread: the
 #: same 5% as `LAZY_RISE` asks of the loss. Bundled policies, which listen, move by several times that.
 DEAF_CHANGE = 0.05
+#: Adjusted p-value below which a difference counts as sure.
+SIGNIFICANT = 0.05
 
 FOUND, NOT_FOUND, UNKNOWN, NOTED = "found", "not found", "unknown", "noted"
 
@@ -124,11 +127,13 @@ def notes(
     changes: Sequence[ActionChange],
     losses: Sequence[HeldOutLosses],
     base_differences: Sequence[Difference],
+    added: Mapping[str, Contribution],
 ) -> list[Verdict]:
     """What is no documented failure, and a user should know all the same."""
     found = []
     for difference in base_differences:
         if difference.high < 0.0:
+            sure = "" if difference.p < SIGNIFICANT else "; more --episodes would make it sure"
             points = -100 * difference.difference
             found.append(
                 Verdict(
@@ -136,7 +141,8 @@ def notes(
                     NOTED,
                     f"{difference.condition}: the composition succeeds {points:.0f} points less often than its base "
                     f"alone on the same episodes ({-100 * difference.high:.0f} to {-100 * difference.low:.0f}; "
-                    f"p = {difference.p:.3f}); the base reads nothing of it, so the residual does the harm",
+                    f"p = {difference.p:.3f}, Holm over {len(base_differences)}{sure}). The base reads nothing of it, "
+                    f"so the residual does the harm{_growth(difference.condition, added)}",
                 )
             )
     for change in changes:
@@ -171,11 +177,19 @@ def notes(
     return found
 
 
+def _growth(condition: str, added: Mapping[str, Contribution]) -> str:
+    """How much more the residual adds under a condition than with all senses, in words; empty where nobody knows."""
+    if condition not in added or AS_IT_IS.name not in added:
+        return ""
+    usual, now = float(added[AS_IT_IS.name].noise.mean()), float(added[condition].noise.mean())
+    if usual == 0.0:
+        return ""
+    return (
+        f": it adds {now / usual:.1f} times as much to the predicted noise as with all senses "
+        f"({now:.2f} against {usual:.2f} of the base's)"
+    )
+
+
 def has_failures(verdicts: Sequence[Verdict]) -> bool:
     """Whether a documented failure was found."""
     return any(verdict.state == FOUND for verdict in verdicts)
-
-
-def as_json(verdicts: Sequence[Verdict]) -> list[Mapping[str, str]]:
-    """JSON-ready form."""
-    return [vars(verdict) for verdict in verdicts]

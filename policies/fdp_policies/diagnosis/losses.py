@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fdp_bench.api import HeldOutLosses, TaskInfo
-from fdp_bench.demos.dataset import Demonstration, load_demonstrations
+from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
+from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import TrainingConfig, as_json
 from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
@@ -34,10 +34,25 @@ def measure_losses(
     Raises:
         DatasetError: If the file cannot be read, is of another task, or has no demonstration to hold out.
     """
-    determinants = checkpoint.card.get("determinants", {})
-    count = determinants.get("train_demos")
+    count = checkpoint.card.get("determinants", {}).get("train_demos")
     demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=count)
+    return losses_on(checkpoint, denoiser, architecture, task, demonstrations)
+
+
+def losses_on(
+    checkpoint: Checkpoint,
+    denoiser: DiffusionTransformer | FactorizedDenoiser,
+    architecture: Architecture,
+    task: TaskInfo,
+    demonstrations: Demonstrations,
+) -> HeldOutLosses:
+    """Measure the losses on demonstrations that are at hand, split as training splits them. See `measure_losses`."""
     valid = demonstrations.subset(demonstrations.valid)
+    if len(valid) < 2:
+        raise DatasetError(
+            f"the file holds {len(valid)} demonstrations that the policy was not trained on, and shuffling senses "
+            "takes two; record more with fdp-bench demos"
+        )
     keys = tuple(checkpoint.shapes)
     held_out = _held_out(valid, checkpoint, keys)
     own = {name: task.modalities[name] for name in architecture.modalities}
@@ -55,7 +70,7 @@ def measure_losses(
         base_on_training=on_training,
         shuffled=report.shuffled,
         rise=report.rise,
-        unseen=demonstrations.sha256 == determinants.get("data_sha256"),
+        unseen=demonstrations.sha256 == checkpoint.card.get("determinants", {}).get("data_sha256"),
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError, DatasetError, TaskInfo
+from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
 from fdp_bench.demos.dataset import Demonstrations
 from fdp_policies.checkpoint import (
     Checkpoint,
@@ -33,11 +34,6 @@ from fdp_policies.training.lock import only_maker
 from fdp_policies.training.losses import HeldOut
 from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
 from fdp_policies.training.plot import plot_training, write_log
-
-#: A residual is lazy when shuffling its secondary sense raises the held-out loss by less than this share.
-LAZY_RISE = 0.05
-#: A base is overfitted when its held-out loss ends this share above its lowest.
-OVERFIT_RISE = 0.05
 
 
 @dataclass(frozen=True)
