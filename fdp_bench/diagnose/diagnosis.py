@@ -1,5 +1,6 @@
 """A whole diagnosis: what is measured, in which order, and what is kept of it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ class Diagnosis:
             "policy": self.policy,
             "checkpoint": self.sha256,
             "observations": {"source": self.source, "decisions": self.decisions},
-            "action_changes": [asdict(each) for each in self.changes],
+            "action_changes": [_finite(asdict(each)) for each in self.changes],
             "success": [{**asdict(each), "rate": each.rate} for each in self.successes],
             "differences": [asdict(each) for each in self.differences],
             "against_base": [asdict(each) for each in self.base_differences],
@@ -118,6 +119,14 @@ class Diagnosis:
             "versions": versions(),
             "git": git_state(),
         }
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no infinity: null stands for a change beyond measure."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }
 
 
 #: Called with what is being done; ``(text, number, of)``.

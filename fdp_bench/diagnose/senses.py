@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import Contribution, Inspector, ModalityMap, Observation, noise_stream
+from fdp_bench.api import Contribution, Inspector, ModalityMap, Observation, PluginError, noise_stream
 from fdp_bench.diagnose.conditions import AS_IT_IS, FRESH_NOISE, Condition, altered_observation
 from fdp_bench.diagnose.decisions import ROWS, Decision, Decisions
 
@@ -102,10 +102,22 @@ def _answers(
         padded = [*rows, *[rows[-1]] * (ROWS - len(rows))]
         seen = [_seen(decisions, row, condition, modalities) for row in padded]
         noise = np.stack([_noise(row, condition, inspector.noise_shape, seed) for row in padded])
-        inspector.reset(np.arange(ROWS))
-        actions = inspector.act(_stacked(seen), noise, masked=condition.masked, base_only=condition.base_only)
-        parts.append(np.asarray(actions)[: len(rows)])
+        parts.append(_asked(inspector, condition, _stacked(seen), noise)[: len(rows)])
     return np.concatenate(parts)
+
+
+def _asked(
+    inspector: Inspector, condition: Condition, seen: Observation, noise: npt.NDArray[np.float32]
+) -> Actions:
+    """Actions in [-1, 1], as they would be executed."""
+    try:
+        inspector.reset(np.arange(ROWS))
+        actions = inspector.act(seen, noise, masked=condition.masked, base_only=condition.base_only)
+        return np.clip(np.asarray(actions), -1.0, 1.0)
+    except Exception as error:
+        raise PluginError(
+            f"the policy fails when it is asked with its senses {condition.name}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _noise(
