@@ -6,13 +6,13 @@ import torch
 from fdp_policies.checkpoint import Checkpoint, state_sha256
 from fdp_policies.config import TrainingConfig
 from fdp_policies.inference import load_denoiser
-from fdp_policies.training.fit import (
+from fdp_policies.training.fit import fit
+from fdp_policies.training.phase import Phase, PhaseLog, learning_rate, reached_plateau
+from fdp_policies.training.warnings import (
     changed_base_warning,
-    fit,
     lazy_residual_warning,
     overfitted_base_warning,
 )
-from fdp_policies.training.phase import Phase, PhaseLog, learning_rate, reached_plateau
 
 from fdp_bench.api import CheckpointError
 

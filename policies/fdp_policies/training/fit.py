@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError, DatasetError, TaskInfo
-from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
 from fdp_bench.demos.dataset import Demonstrations
 from fdp_policies.checkpoint import (
     Checkpoint,
@@ -34,6 +33,11 @@ from fdp_policies.training.lock import only_maker
 from fdp_policies.training.losses import HeldOut
 from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
 from fdp_policies.training.plot import plot_training, write_log
+from fdp_policies.training.warnings import (
+    changed_base_warning,
+    lazy_residual_warning,
+    overfitted_base_warning,
+)
 
 
 @dataclass(frozen=True)
@@ -286,42 +290,6 @@ class _Fitter:
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
         return checkpoint
-
-
-def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...]) -> list[str]:
-    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6)."""
-    found = []
-    for name in secondary:
-        low, mean, high = senses["rise"][name]
-        if low <= 0 or high < LAZY_RISE:
-            found.append(
-                f"lazy residual: shuffling {name} changes the held-out loss by {mean:+.1%} "
-                f"(95% interval {low:+.1%} to {high:+.1%}); the policy does not listen to {name}. "
-                "Train longer, with loss_weight=min-snr and more noise_draws"
-            )
-    return found
-
-
-def overfitted_base_warning(log: PhaseLog) -> list[str]:
-    """Say so when a base was trained far past its plateau."""
-    lowest_step, lowest = min(log.losses, key=lambda entry: entry[1])
-    final = log.losses[-1][1]
-    if final <= (1 + OVERFIT_RISE) * lowest:
-        return []
-    return [
-        f"overfitted base: its held-out loss ended at {final:.4f}, {final / lowest - 1:.0%} above the {lowest:.4f} "
-        f"of step {lowest_step}; give it fewer steps"
-    ]
-
-
-def changed_base_warning(before: str, after: str) -> list[str]:
-    """Say so when the base's weights moved while the residual trained."""
-    if before == after:
-        return []
-    return [
-        f"base not frozen: its weights changed while the residual trained (SHA-256 {before[:12]} became {after[:12]}); "
-        "set freeze_base=true"
-    ]
 
 
 def remake_command(job: Job, architecture: Architecture) -> str:

@@ -1,0 +1,43 @@
+"""Failures of training that a falling loss does not show, said in words (DESIGN 6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
+from fdp_policies.training.phase import PhaseLog
+
+
+def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...]) -> list[str]:
+    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6)."""
+    found = []
+    for name in secondary:
+        low, mean, high = senses["rise"][name]
+        if low <= 0 or high < LAZY_RISE:
+            found.append(
+                f"lazy residual: shuffling {name} changes the held-out loss by {mean:+.1%} "
+                f"(95% interval {low:+.1%} to {high:+.1%}); the policy does not listen to {name}. "
+                "Train longer, with loss_weight=min-snr and more noise_draws"
+            )
+    return found
+
+
+def overfitted_base_warning(log: PhaseLog) -> list[str]:
+    """Say so when a base was trained far past its plateau."""
+    lowest_step, lowest = min(log.losses, key=lambda entry: entry[1])
+    final = log.losses[-1][1]
+    if final <= (1 + OVERFIT_RISE) * lowest:
+        return []
+    return [
+        f"overfitted base: its held-out loss ended at {final:.4f}, {final / lowest - 1:.0%} above the {lowest:.4f} "
+        f"of step {lowest_step}; give it fewer steps"
+    ]
+
+
+def changed_base_warning(before: str, after: str) -> list[str]:
+    """Say so when the base's weights moved while the residual trained."""
+    if before == after:
+        return []
+    return [
+        f"base not frozen: its weights changed while the residual trained (SHA-256 {before[:12]} became {after[:12]}); "
+        "set freeze_base=true"
+    ]
