@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.slots import VISIBLE_GROUP
 
 
@@ -24,22 +25,29 @@ class Part:
     geoms: tuple[int, ...]
 
 
-#: Part -> prefixes of the names of the geoms that belong to it.
+#: Part -> prefixes of the names of the geoms that belong to it, for the parts that all tasks share.
 _GEOM_PREFIXES = {
-    "object": ("cube_",),
-    "table": ("table_",),
     "floor": ("floor",),
     "walls": ("wall_",),
     "robot": ("robot0_", "gripper0_", "fixed_mount0_"),
 }
 
 
-def find_parts(model: Any) -> dict[str, Part]:
-    """Find the parts of a drawn model, `mujoco.MjModel`, by its geoms' names."""
-    return {part: _find(model, prefixes) for part, prefixes in _GEOM_PREFIXES.items()}
+def find_parts(model: Any, layout: SceneLayout) -> dict[str, Part]:
+    """Find the parts of a drawn model by the names of its geoms and, as robosuite's bins have none, its bodies.
+
+    Args:
+        model: Drawn model, `mujoco.MjModel`.
+        layout: The task's own bodies.
+    """
+    return {
+        "object": _find(model, layout.object_prefixes),
+        "table": _find(model, (), layout.table_bodies),
+        **{part: _find(model, prefixes) for part, prefixes in _GEOM_PREFIXES.items()},
+    }
 
 
-def _find(model: Any, prefixes: tuple[str, ...]) -> Part:
+def _find(model: Any, prefixes: tuple[str, ...], bodies: tuple[str, ...] = ()) -> Part:
     import mujoco
 
     materials: list[int] = []
@@ -48,7 +56,8 @@ def _find(model: Any, prefixes: tuple[str, ...]) -> Part:
         drawn = (
             model.geom_group[geom] == VISIBLE_GROUP or model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
         )
-        if not drawn or not model.geom(geom).name.startswith(prefixes):
+        in_body = model.body(model.geom_bodyid[geom]).name in bodies
+        if not drawn or not (in_body or model.geom(geom).name.startswith(prefixes)):
             continue
         material = int(model.geom_matid[geom])
         if material < 0:

@@ -1,4 +1,4 @@
-"""robosuite's Lift as it is, made quiet and reset exactly.
+"""robosuite's tasks as they are, made quiet and reset exactly.
 
 The physics never draws and never computes robosuite's observables; its states equal those of an environment
 made with `robosuite.make`, bit for bit.
@@ -41,17 +41,42 @@ def _errors_only(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR
 
 
-def make_lift(placement_range_m: float) -> Any:
-    """Make robosuite's Lift: Panda, its default composite controller (OSC_POSE deltas and gripper), 20 Hz.
+def make_physics(name: str, **settings: Any) -> Any:
+    """Make a robosuite task: Panda, its default composite controller (OSC_POSE deltas and gripper), 20 Hz.
 
     Args:
-        placement_range_m: The cube's centre is drawn uniformly within plus and minus this in x and y, in
-            metres, about the table's centre; robosuite's own value is 0.03.
+        name: robosuite's name of the task, for instance ``"PickPlaceCan"``.
+        **settings: Further arguments of `robosuite.make`.
 
     Returns:
         The robosuite environment, without renderer, observables or horizon.
     """
-    robosuite = import_robosuite()
+    environment = import_robosuite().make(
+        name,
+        robots="Panda",
+        has_renderer=False,
+        has_offscreen_renderer=False,
+        use_camera_obs=False,
+        control_freq=CONTROL_HZ,
+        ignore_done=True,
+        hard_reset=False,
+        renderer="mujoco",
+        seed=MODEL_SEED,
+        **settings,
+    )
+    # Their sensors take three quarters of a control step, and nobody reads them.
+    environment._observables = {}
+    return environment
+
+
+def make_lift(placement_range_m: float) -> Any:
+    """Make robosuite's Lift; see `make_physics`.
+
+    Args:
+        placement_range_m: The cube's centre is drawn uniformly within plus and minus this in x and y, in
+            metres, about the table's centre; robosuite's own value is 0.03.
+    """
+    import_robosuite()
     from robosuite.utils.placement_samplers import UniformRandomSampler
 
     sampler = UniformRandomSampler(
@@ -64,34 +89,21 @@ def make_lift(placement_range_m: float) -> Any:
         reference_pos=np.array((0.0, 0.0, 0.8)),
         z_offset=0.01,
     )
-    environment = robosuite.make(
-        "Lift",
-        robots="Panda",
-        placement_initializer=sampler,
-        has_renderer=False,
-        has_offscreen_renderer=False,
-        use_camera_obs=False,
-        control_freq=CONTROL_HZ,
-        ignore_done=True,
-        hard_reset=False,
-        renderer="mujoco",
-        seed=MODEL_SEED,
-    )
-    # Their sensors take three quarters of a control step, and nobody reads them.
-    environment._observables = {}
-    return environment
+    return make_physics("Lift", placement_initializer=sampler)
 
 
 def reset_exactly(environment: Any, seed: int) -> None:
     """Reset a robosuite environment to a state that depends on the seed alone, not on what came before.
 
     Args:
-        environment: From `make_lift`.
-        seed: Seed of the arm's initial joint noise and of the cube's placement, >= 0.
+        environment: From `make_physics`.
+        seed: Seed of the arm's initial joint noise and of the objects' placement, >= 0.
     """
     generator = np.random.default_rng(seed)
     environment.rng = generator
-    environment.placement_initializer.rng = generator
+    sampler = environment.placement_initializer
+    for each in (sampler, *getattr(sampler, "samplers", {}).values()):
+        each.rng = generator
     environment.reset()
 
 

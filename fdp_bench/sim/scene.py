@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from fdp_bench.api.errors import ShiftConfigError, nearest
 from fdp_bench.api.modality import Observation
-from fdp_bench.api.scene import Footprint
-from fdp_bench.sim.drawn import Profile, texture_pixels
-from fdp_bench.sim.parts import Part, find_parts
+from fdp_bench.api.scene import Footprint, SurfacePattern
+from fdp_bench.sim.drawn import Profile
+from fdp_bench.sim.layout import SceneLayout
+from fdp_bench.sim.look import Look
+from fdp_bench.sim.parts import find_parts
 from fdp_bench.sim.renderer import Renderer
 from fdp_bench.sim.slots import SLOT_PREFIX, SLOTS, VISIBLE_GROUP
 
@@ -25,23 +27,9 @@ CAMERAS = {"image.agentview": "agentview", "image.wrist": "robot0_eye_in_hand"}
 #: Side of an observation's frames, pixels.
 FRAME_SIDE = 84
 
-#: Model arrays that a shift may change; put back at each reset.
-_RESTORED = (
-    "mat_rgba",
-    "geom_rgba",
-    "geom_group",
-    "light_diffuse",
-    "light_ambient",
-    "light_specular",
-    "light_pos",
-    "light_dir",
-    "cam_pos",
-    "cam_quat",
-    "cam_fovy",
-)
 _OTHER, _TARGET, _GRIPPER, _DISTRACTOR = range(4)
-#: Circles on the table, metres: the cube with the gripper's fingers around it; the Panda's base.
-_FINGER_REACH_M = 0.08
+#: Circles on the table, metres: the target with the gripper's fingers around it; the Panda's base.
+FINGER_REACH_M = 0.08
 _BASE_RADIUS_M = 0.15
 
 
@@ -53,7 +41,7 @@ class DrawnScene:
         physics_model: The physics model; only read.
         physics_data: The physics state; only read.
         profile: How frames are drawn.
-        placement_range_m: Half side of the square that the cube is placed in.
+        layout: The task's bodies.
 
     Attributes:
         model: The drawn model.
@@ -62,27 +50,29 @@ class DrawnScene:
     """
 
     def __init__(
-        self, model: Any, physics_model: Any, physics_data: Any, profile: Profile, placement_range_m: float
+        self, model: Any, physics_model: Any, physics_data: Any, profile: Profile, layout: SceneLayout
     ) -> None:
         import mujoco
 
         if not np.array_equal(model.jnt_qposadr, physics_model.jnt_qposadr) or model.nq != physics_model.nq:
             raise AssertionError("the drawn model's joints are not laid out as the physics model's")
+        names = [
+            [each.body(body).name for body in range(physics_model.nbody)] for each in (model, physics_model)
+        ]
+        if names[0] != names[1]:
+            raise AssertionError("the drawn model's bodies do not begin with the physics model's")
         self.model = model
         self.data = mujoco.MjData(model)
         self.drawing_s = 0.0
         self._physics_model, self._physics = physics_model, physics_data
         self._sites_drawn = profile.sites
         self._renderer = Renderer(model, self.data, profile)
-        self._placement_range_m = placement_range_m
-        self._clean = {name: getattr(model, name).copy() for name in _RESTORED}
-        self._clean_headlight = {
-            name: np.array(getattr(model.vis.headlight, name)) for name in ("diffuse", "ambient", "specular")
-        }
-        self._clean_textures: dict[int, npt.NDArray[np.uint8]] = {}
-        self._parts = find_parts(model)
+        self._layout = layout
+        self._parts = find_parts(model, layout)
+        self._look = Look(model, self._parts)
         self._geom_class = self._classify_geoms()
-        self._cube = model.body("cube_main").id
+        self._target = model.body(layout.target_bodies[0]).id
+        self._surface = self._first_visible_geom(layout.surface_body)
         self._grip_site = model.site("gripper0_right_grip_site").id
 
     # What a shift may change
@@ -93,42 +83,54 @@ class DrawnScene:
         return {name: part.names for name, part in self._parts.items()}
 
     def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
-        """See `Scene.part_rgba`: a textured material counts with its texture's mean colour."""
-        found = self._part(part)
-        rows = []
-        for material in found.materials:
-            rgba = self.model.mat_rgba[material].copy()
-            texture = found.texture_of[material]
-            if texture >= 0:
-                rgba[:3] *= texture_pixels(self.model, texture)[..., :3].mean(axis=(0, 1)) / 255.0
-            rows.append(rgba)
-        rows.extend(self.model.geom_rgba[geom].copy() for geom in found.geoms)
-        return np.array(rows, np.float32)
+        """See `Scene.part_rgba`."""
+        return self._look.part_rgba(part)
 
     def tint_part(self, part: str, rgb: npt.NDArray[np.floating[Any]], *, amount: float) -> None:
         """See `Scene.tint_part`."""
-        if not 0.0 <= amount <= 1.0:
-            raise ShiftConfigError(f"tint amount {amount!r} is outside [0, 1]")
-        found = self._part(part)
-        colour = np.clip(np.asarray(rgb, np.float64), 0.0, 1.0)
-        for material in found.materials:
-            texture = found.texture_of[material]
-            self.model.mat_rgba[material, :3] += amount * (
-                (colour if texture < 0 else 1.0) - self.model.mat_rgba[material, :3]
-            )
-            if texture >= 0:
-                self._tint_texture(texture, colour, amount)
-        for geom in found.geoms:
-            self.model.geom_rgba[geom, :3] += amount * (colour - self.model.geom_rgba[geom, :3])
+        self._look.tint_part(part, rgb, amount=amount)
+
+    def texture_part(self, part: str, pattern: SurfacePattern, *, amount: float) -> None:
+        """See `Scene.texture_part`."""
+        self._look.texture_part(part, pattern, amount=amount)
+
+    @property
+    def main_light_rgb(self) -> npt.NDArray[np.float64]:
+        """See `Scene.main_light_rgb`."""
+        return self._look.main_light_rgb
 
     def set_lights(
-        self, *, diffuse_scale: npt.NDArray[np.floating[Any]], ambient_scale: npt.NDArray[np.floating[Any]]
+        self,
+        *,
+        diffuse_scale: npt.NDArray[np.floating[Any]],
+        ambient_scale: npt.NDArray[np.floating[Any]],
+        specular_scale: npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        """See `Scene.set_lights`; scales the clean colours, so the last call counts."""
-        self.model.light_diffuse[:] = self._clean["light_diffuse"] * diffuse_scale
-        self.model.light_ambient[:] = self._clean["light_ambient"] * ambient_scale
-        self.model.vis.headlight.diffuse[:] = self._clean_headlight["diffuse"] * diffuse_scale
-        self.model.vis.headlight.ambient[:] = self._clean_headlight["ambient"] * ambient_scale
+        """See `Scene.set_lights`."""
+        self._look.set_lights(
+            diffuse_scale=diffuse_scale, ambient_scale=ambient_scale, specular_scale=specular_scale
+        )
+
+    def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
+        """See `Scene.turn_lights`."""
+        self._look.turn_lights(
+            azimuth_rad=azimuth_rad, tilt_rad=tilt_rad, center=np.array(self.table_center)
+        )
+
+    @property
+    def fixed_cameras(self) -> tuple[str, ...]:
+        """See `Scene.fixed_cameras`."""
+        return tuple(key for key in CAMERAS if self.model.cam_bodyid[self._camera(key)] == 0)
+
+    def move_camera(
+        self,
+        key: str,
+        *,
+        offset_m: npt.NDArray[np.floating[Any]],
+        rotation_rad: npt.NDArray[np.floating[Any]],
+    ) -> None:
+        """See `Scene.move_camera`."""
+        self._look.move_camera(self._camera(key), offset_m=offset_m, rotation_rad=rotation_rad)
 
     @property
     def distractor_slots(self) -> tuple[str, ...]:
@@ -158,35 +160,28 @@ class DrawnScene:
 
     def restore(self) -> None:
         """Undo all changes; the environment calls it at each reset."""
-        for name, clean in self._clean.items():
-            getattr(self.model, name)[:] = clean
-        for name, clean in self._clean_headlight.items():
-            getattr(self.model.vis.headlight, name)[:] = clean
-        for texture, pixels in self._clean_textures.items():
-            texture_pixels(self.model, texture)[:] = pixels
-            self._upload(texture)
-        self._clean_textures.clear()
+        self._look.restore()
 
     # Where things are
 
     @property
     def table_half_extent(self) -> tuple[float, float]:
         """See `Scene.table_half_extent`."""
-        size = self.model.geom("table_visual").size
-        return (float(size[0]), float(size[1]))
+        size, margin = self.model.geom_size[self._surface], self._layout.surface_margin_m
+        return (float(size[0]) - margin, float(size[1]) - margin)
 
     @property
     def table_center(self) -> tuple[float, float, float]:
         """See `Scene.table_center`."""
-        table = self.model.geom("table_visual")
-        position = self.model.body(table.bodyid[0]).pos + table.pos
-        return (float(position[0]), float(position[1]), float(position[2] + table.size[2]))
+        body = self.model.geom_bodyid[self._surface]
+        x, y, z = self.model.body_pos[body] + self.model.geom_pos[self._surface]
+        return (float(x), float(y), float(z + self.model.geom_size[self._surface][2]))
 
     @property
     def workspace(self) -> Footprint:
         """See `Scene.workspace`."""
-        x, y, _ = self.table_center
-        return Footprint((x, y), float(np.sqrt(2.0) * self._placement_range_m + _FINGER_REACH_M))
+        center = self._layout.workspace_xy or self.table_center[:2]
+        return Footprint(center, self._layout.workspace_radius_m)
 
     @property
     def keep_clear(self) -> Sequence[Footprint]:
@@ -194,16 +189,17 @@ class DrawnScene:
         base = self.model.body("robot0_base").pos
         target, gripper = self.target_position, self.gripper_position
         return (
-            Footprint((float(target[0]), float(target[1])), _FINGER_REACH_M),
-            Footprint((float(gripper[0]), float(gripper[1])), _FINGER_REACH_M),
+            Footprint((float(target[0]), float(target[1])), FINGER_REACH_M),
+            Footprint((float(gripper[0]), float(gripper[1])), FINGER_REACH_M),
             Footprint((float(base[0]), float(base[1])), _BASE_RADIUS_M),
+            *(self._around(name) for name in self._layout.clear_bodies),
         )
 
     @property
     def target_position(self) -> npt.NDArray[np.float64]:
         """See `Scene.target_position`."""
         self.sync()
-        return self.data.xpos[self._cube].copy()  # type: ignore[no-any-return]
+        return self.data.xpos[self._target].copy()  # type: ignore[no-any-return]
 
     @property
     def gripper_position(self) -> npt.NDArray[np.float64]:
@@ -218,6 +214,10 @@ class DrawnScene:
         import mujoco
 
         self.data.qpos[:] = self._physics.qpos
+        # robosuite moves bodies without joints, a door's frame for instance, in the model itself.
+        bodies = self._physics_model.nbody
+        self.model.body_pos[:bodies] = self._physics_model.body_pos
+        self.model.body_quat[:bodies] = self._physics_model.body_quat
         if self._sites_drawn:
             # robosuite switches its sites off by colour, at each reset.
             self.model.site_rgba[:] = self._physics_model.site_rgba
@@ -236,6 +236,7 @@ class DrawnScene:
     def picture(self, key: str, side: int) -> npt.NDArray[np.uint8]:
         """Draw a larger frame for people, shape (side, side, 3)."""
         self.sync()
+        self._upload_textures()
         return self._renderer.frame(self._camera(key), width=side, height=side)
 
     def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
@@ -262,10 +263,13 @@ class DrawnScene:
         """Free what the scene holds on the graphics side."""
         self._renderer.close()
 
-    def _part(self, name: str) -> Part:
-        if name not in self._parts:
-            raise ShiftConfigError(f"scene part {name!r} is not known{nearest(name, self._parts)}")
-        return self._parts[name]
+    def _around(self, body: str) -> Footprint:
+        x, y, _ = self.data.xpos[self.model.body(body).id]
+        return Footprint((float(x), float(y)), FINGER_REACH_M)
+
+    def _first_visible_geom(self, body: str) -> int:
+        geoms = np.flatnonzero(self.model.geom_bodyid == self.model.body(body).id)
+        return int(next(geom for geom in geoms if self.model.geom_group[geom] == VISIBLE_GROUP))
 
     def _camera(self, key: str) -> int:
         if key not in CAMERAS:
@@ -285,21 +289,16 @@ class DrawnScene:
         mujoco.mju_quat2Mat(rotation, geom.quat)
         return vertices @ rotation.reshape(3, 3).T + geom.pos  # type: ignore[no-any-return]
 
-    def _tint_texture(self, texture: int, colour: npt.NDArray[np.float64], amount: float) -> None:
-        pixels = texture_pixels(self.model, texture)
-        self._clean_textures.setdefault(texture, pixels.copy())
-        blended = pixels[..., :3] * (1.0 - amount) + 255.0 * colour * amount
-        pixels[..., :3] = np.rint(blended).astype(np.uint8)
-        self._upload(texture)
-
-    def _upload(self, texture: int) -> None:
-        with self._drawing():
-            self._renderer.upload_texture(texture)
+    def _upload_textures(self) -> None:
+        while self._look.stale_textures:
+            self._renderer.upload_texture(self._look.stale_textures.pop())
 
     @contextmanager
     def _drawing(self) -> Iterator[None]:
         start = time.monotonic()
         try:
+            # Only now: a texture that several changes met is uploaded once.
+            self._upload_textures()
             yield
         finally:
             self.drawing_s += time.monotonic() - start
@@ -308,7 +307,7 @@ class DrawnScene:
         classes = np.full(self.model.ngeom, _OTHER, np.uint8)
         for geom in range(self.model.ngeom):
             body = self.model.body(self.model.geom_bodyid[geom]).name
-            if body == "cube_main":
+            if body in self._layout.target_bodies:
                 classes[geom] = _TARGET
             elif body.startswith("gripper0_"):
                 classes[geom] = _GRIPPER

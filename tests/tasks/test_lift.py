@@ -10,7 +10,8 @@ import fdp_bench  # noqa: F401 (registers the tasks)
 from fdp_bench.api import image_keys
 from fdp_bench.api.errors import SpecError
 from fdp_bench.sim.scene import CAMERAS
-from fdp_bench.tasks.lift import HOLD_STEPS, HORIZON, LiftEnv
+from fdp_bench.tasks.base import HOLD_STEPS
+from fdp_bench.tasks.lift import HORIZON, LiftEnv
 
 REST = np.zeros(7, np.float32)
 
