@@ -57,6 +57,11 @@ class Difference:
     p: float
 
 
+def p_text(p: float) -> str:
+    """A p-value for people: three decimals, ``"<0.001"`` below."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def success_rates(records: Records) -> list[Success]:
     """Count successes under each condition."""
     found = []

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fdp_bench.api import TheoryCheck
 from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.diagnosis import Diagnosis
-from fdp_bench.diagnose.success import Difference
+from fdp_bench.diagnose.success import Difference, p_text
 from fdp_bench.diagnose.verdicts import FOUND, NOT_FOUND, NOTED
 from fdp_bench.report.layout import EMPTY, Layout
 from fdp_bench.report.text import WIDTH, plain_text
@@ -50,7 +50,7 @@ def senses_layout(diagnosis: Diagnosis) -> Layout:
                 f"{100 * success.low:.0f}-{100 * success.high:.0f}%" if success else EMPTY,
                 f"{100 * difference.difference:+.0f}" if difference else EMPTY,
                 _interval(difference) if difference else EMPTY,
-                _p(difference.p) if difference else EMPTY,
+                p_text(difference.p) if difference else EMPTY,
             )
         )
     notes = [
@@ -74,7 +74,8 @@ def senses_layout(diagnosis: Diagnosis) -> Layout:
 def base_layout(differences: Sequence[Difference]) -> Layout:
     """The composition against its base alone."""
     rows = tuple(
-        (each.condition, f"{100 * each.difference:+.0f}", _interval(each), _p(each.p)) for each in differences
+        (each.condition, f"{100 * each.difference:+.0f}", _interval(each), p_text(each.p))
+        for each in differences
     )
     note = (
         "The base reads no secondary sense and does the same in every row. A residual that steps aside when its sense "
@@ -194,7 +195,3 @@ def _spread_out(count: int, at_most: int) -> list[int]:
 
 def _interval(difference: Difference) -> str:
     return f"{100 * difference.low:+.0f} to {100 * difference.high:+.0f}"
-
-
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"

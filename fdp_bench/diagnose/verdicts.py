@@ -7,7 +7,7 @@ from fdp_bench.api import Contribution, HeldOutLosses, Inspector, WeightFacts
 from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
 from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.senses import ActionChange
-from fdp_bench.diagnose.success import Difference
+from fdp_bench.diagnose.success import Difference, p_text
 
 #: A sense is not listened to when swapping it moves the actions by less than this share of their own spread: the
 #: same 5% as `LAZY_RISE` asks of the loss. Bundled policies, which listen, move by several times that.
@@ -141,7 +141,7 @@ def notes(
                     NOTED,
                     f"{difference.condition}: the composition succeeds {points:.0f} points less often than its base "
                     f"alone on the same episodes ({-100 * difference.high:.0f} to {-100 * difference.low:.0f}; "
-                    f"p = {difference.p:.3f}, Holm over {len(base_differences)}{sure}). The base reads nothing of it, "
+                    f"p {_equals(difference.p)}, Holm over {len(base_differences)}{sure}). The base reads nothing of it, "
                     f"so the residual does the harm{_growth(difference.condition, added)}",
                 )
             )
@@ -156,7 +156,7 @@ def notes(
                     f"({change.low:.1%} to {change.high:.1%})",
                 )
             )
-    for loss in losses:
+    for loss in losses[-1:]:
         if loss.base is not None and loss.whole > loss.base:
             found.append(
                 Verdict(
@@ -175,6 +175,11 @@ def notes(
                 )
             )
     return found
+
+
+def _equals(p: float) -> str:
+    shown = p_text(p)
+    return f"< {shown[1:]}" if shown.startswith("<") else f"= {shown}"
 
 
 def _growth(condition: str, added: Mapping[str, Contribution]) -> str:
