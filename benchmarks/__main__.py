@@ -23,7 +23,7 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "inference": {"repeats": 5, "batches": (1, 4)},
     "training": {"rounds": 2, "threads": (1,)},
     "rollout": {"rounds": 1, "episodes": 4, "peer_episodes": 1},
-    "scaling": {"episodes": 8, "rounds": 1, "batches": (1, 4)},
+    "scaling": {"episodes": 8, "rounds": 1, "batches": (1, 4), "worker_episodes": 8},
 }
 
 

@@ -22,24 +22,28 @@ def measure(
     rounds: int = 2,
     workers: Sequence[int] = (1, 2),
     batches: Sequence[int] = (1, 2, 4, 8, 16),
+    worker_episodes: int = 60,
 ) -> dict[str, Any]:
     """Run the main job with each number of workers, then with each batch by one worker, in turn.
 
     Args:
-        episodes: A cell and run.
+        episodes: A cell and run, where batches are compared.
         rounds: Turns.
         workers: Numbers of workers, the first of them 1.
         batches: Rows of a batch, and lanes.
+        worker_episodes: A cell and run, where workers are compared: so many that lanes without an episode at the
+            end of an arm, of which two workers have twice as many, hardly count.
     """
     by_workers: dict[int, list[dict[str, Any]]] = {number: [] for number in workers}
     by_batch: dict[int, list[dict[str, Any]]] = {rows: [] for rows in batches}
     for _ in range(rounds):
         for number in workers:
-            by_workers[number].append(_run(f"{number} workers", episodes=episodes, workers=number))
+            by_workers[number].append(_run(f"{number} workers", episodes=worker_episodes, workers=number))
         for rows in batches:
             by_batch[rows].append(_run(f"batch {rows}", episodes=episodes, workers=1, lanes=rows))
     figures = {
         "episodes": episodes,
+        "worker_episodes": worker_episodes,
         "workers": {str(number): _rates(runs) for number, runs in by_workers.items()},
         "batch": {str(rows): _rates(runs) for rows, runs in by_batch.items()},
         "memory_bytes": {f"{number} workers": _memory(runs) for number, runs in by_workers.items()},
