@@ -97,7 +97,8 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         request = asdict(self.request)
-        request["data"] = str(self.request.data) if self.request.data else None
+        # The name alone: where a file lies is nobody else's business.
+        request["data"] = self.request.data.name if self.request.data else None
         residual = {
             name: {**asdict(each), "streams": each.streams.tolist(), "noise": each.noise.tolist()}
             for name, each in self.contributions.items()

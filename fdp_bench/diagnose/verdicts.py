@@ -141,8 +141,8 @@ def notes(
                     NOTED,
                     f"{difference.condition}: the composition succeeds {points:.0f} points less often than its base "
                     f"alone on the same episodes ({-100 * difference.high:.0f} to {-100 * difference.low:.0f}; "
-                    f"p {_equals(difference.p)}, Holm over {len(base_differences)}{sure}). The base reads nothing of it, "
-                    f"so the residual does the harm{_growth(difference.condition, added)}",
+                    f"p {_equals(difference.p)}, Holm over {len(base_differences)}{sure}). The base reads nothing of "
+                    f"it, so the residual does the harm{_growth(difference.condition, added)}",
                 )
             )
     for change in changes:

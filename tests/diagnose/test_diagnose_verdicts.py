@@ -106,8 +106,15 @@ def test_a_composition_below_its_base_is_noted_with_what_the_residual_adds():
     assert "50 points" in noted[0].text
     assert "20 to 70" in noted[0].text
     assert "5.0 times" in noted[0].text
+    assert "p = 0.001" in noted[0].text
     assert "sure" not in noted[0].text
     assert not has_failures(noted)
+
+
+def test_a_tiny_p_value_is_not_shown_as_nought():
+    worse = Difference("vision black", "base alone", -0.5, -0.7, -0.2, 1e-7)
+
+    assert "p < 0.001" in notes(Arrow(), [], [], [worse], {})[0].text
 
 
 def test_a_note_that_many_tests_make_doubtful_says_so():
