@@ -179,7 +179,7 @@ def _conclude(
         losses.append(inspector.measured_losses(request.data))
     known = [loss for loss in losses if loss is not None]
     base_differences = against_base(records, inspector.secondary)
-    verdicts = failure_verdicts(inspector, changes, known, facts)
+    verdicts = failure_verdicts(inspector, changes, known, facts, added)
     return Diagnosis(
         request=request,
         policy=opened.spec,

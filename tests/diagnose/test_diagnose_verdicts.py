@@ -29,8 +29,8 @@ def losses(rise=(0.2, 0.5, 0.9), source="card", history=((100, 0.5), (200, 0.4))
 
 
 def test_a_residual_that_listens_is_not_accused():
-    assert lazy_residual("vision", [MOVES], [losses()]).state == NOT_FOUND
-    assert lazy_residual("vision", [UNSURE], [losses()]).state == NOT_FOUND
+    assert lazy_residual("vision", [MOVES], [losses()], {}).state == NOT_FOUND
+    assert lazy_residual("vision", [UNSURE], [losses()], {}).state == NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,26 @@ def test_a_residual_that_listens_is_not_accused():
     ids=["actions stand still", "rise not told from 0", "rise below 5%", "no rise"],
 )
 def test_a_deaf_residual_is_lazy_by_its_actions_or_by_its_loss(changes, rise):
-    verdict = lazy_residual("vision", changes, [losses(rise)])
+    verdict = lazy_residual("vision", changes, [losses(rise)], {})
 
     assert verdict.state == FOUND
     assert "min-snr" in verdict.text
 
 
+@pytest.mark.parametrize(("size", "state"), [(0.0, FOUND), (0.0099, FOUND), (0.011, NOT_FOUND)])
+def test_a_residual_that_adds_next_to_nothing_is_lazy_whatever_else_is_known(size, state):
+    assert lazy_residual("vision", [MOVES], [losses()], {"as it is": traced(size)}).state == state
+
+
 def test_what_was_measured_now_counts_more_than_the_card():
-    verdict = lazy_residual("vision", [MOVES], [losses(), losses((-0.1, 0.0, 0.1), source="measured")])
+    verdict = lazy_residual("vision", [MOVES], [losses(), losses((-0.1, 0.0, 0.1), source="measured")], {})
 
     assert verdict.state == FOUND
     assert "(measured)" in verdict.text
 
 
 def test_without_any_figure_laziness_is_unknown():
-    assert lazy_residual("vision", [], []).state == UNKNOWN
+    assert lazy_residual("vision", [], [], {}).state == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -83,15 +88,15 @@ def test_a_base_is_changed_when_its_hash_is_not_the_frozen_one():
 
 
 def test_a_policy_without_a_residual_cannot_fail_so():
-    assert failure_verdicts(Arrow(), [STILL], [losses()], None) == []
+    assert failure_verdicts(Arrow(), [STILL], [losses()], None, {}) == []
 
 
 def test_unknown_is_no_failure():
-    verdicts = failure_verdicts(Arrow(), [], [], WeightFacts())
+    verdicts = failure_verdicts(Arrow(), [], [], WeightFacts(), {})
 
     assert {verdict.state for verdict in verdicts} == {UNKNOWN}
     assert not has_failures(verdicts)
-    assert has_failures(failure_verdicts(Arrow(), [STILL], [], WeightFacts()))
+    assert has_failures(failure_verdicts(Arrow(), [STILL], [], WeightFacts(), {}))
 
 
 def traced(value):

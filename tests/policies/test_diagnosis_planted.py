@@ -14,9 +14,9 @@ from fdp_policies.diagnosis.losses import losses_on
 from fdp_policies.training.fit import fit
 
 from fdp_bench.api import CheckpointError
-from fdp_bench.diagnose.conditions import conditions_of
+from fdp_bench.diagnose.conditions import AS_IT_IS, conditions_of
 from fdp_bench.diagnose.decisions import decisions_along
-from fdp_bench.diagnose.senses import action_changes
+from fdp_bench.diagnose.senses import action_changes, contributions
 from fdp_bench.diagnose.verdicts import FOUND, NOT_FOUND, failure_verdicts
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -34,15 +34,16 @@ def judged(path, job, task, *, measured=True):
     conditions = [
         condition
         for condition in conditions_of(inspector, task.modalities)
-        if set(condition.swapped) >= set(inspector.secondary)
+        if condition == AS_IT_IS or condition.swapped == inspector.secondary
     ]
     changes = action_changes(inspector, decisions, conditions, task.modalities, 0)
+    added = contributions(inspector, decisions, conditions, task.modalities)
     losses = [inspector.recorded_losses()]
     if measured:
         losses.append(
             losses_on(inspector.checkpoint, inspector.denoiser, job.architecture, task, job.demonstrations)
         )
-    verdicts = failure_verdicts(inspector, changes, losses, inspector.weight_facts())
+    verdicts = failure_verdicts(inspector, changes, losses, inspector.weight_facts(), added)
     return {verdict.name: verdict.state for verdict in verdicts}
 
 
@@ -76,7 +77,7 @@ def test_a_sound_policy_is_not_accused(sound, task):
     }
 
 
-@pytest.mark.parametrize("measured", [True, False], ids=["with its loss", "by its actions alone"])
+@pytest.mark.parametrize("measured", [True, False], ids=["with its loss", "without demonstrations"])
 def test_a_residual_whose_zero_layers_are_next_to_zero_is_lazy(copied, task, measured):
     job, path = copied
     checkpoint = Checkpoint.open(path)
