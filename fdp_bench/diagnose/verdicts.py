@@ -13,7 +13,7 @@ from fdp_bench.diagnose.success import Difference, p_text
 #: same 5% as `LAZY_RISE` asks of the loss. Bundled policies, which listen, move by several times that.
 DEAF_CHANGE = 0.05
 #: A residual is silent when it changes the base's predicted noise by less than this share, mean over the denoising
-#: steps. Our choice: the four bundled ones change it by 4 to 7%, one with its layers Z at 2% of their size by 0.1%. The
+#: steps. Our choice: the four bundled ones change it by 4 to 7%, one with its layers Z at 2% of their size by 0.2%. The
 #: actions alone would not show it: a change as small can still tip a decision, such as when to grasp.
 SILENT = 0.01
 #: Adjusted p-value below which a difference counts as sure.
