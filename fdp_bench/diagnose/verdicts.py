@@ -10,7 +10,7 @@ from fdp_bench.diagnose.senses import ActionChange
 from fdp_bench.diagnose.success import Difference, p_text
 
 #: A sense is not listened to when swapping it moves the actions by less than this share of their own spread: the
-#: same 5% as `LAZY_RISE` asks of the loss. Bundled policies, which listen, move by several times that.
+#: same 5% as `LAZY_RISE` asks of the loss. The bundled policies, which listen, move by 15% and more.
 DEAF_CHANGE = 0.05
 #: A residual is silent when it changes the base's predicted noise by less than this share, mean over the denoising
 #: steps. Our choice: the four bundled ones change it by 4 to 7%, one with its layers Z at 2% of their size by 0.2%. The
