@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.receipt import DISTRACTOR, GRIPPER, TARGET
-from fdp_bench.api.scene import Footprint
+from fdp_bench.api.scene import Footprint, SurfacePattern
 
 TOY_TASK = "fdp_bench.toy:fdp_bench_toy/Toy-v0"
 IMAGE_SIZE = 32
@@ -48,6 +48,7 @@ class ToyScene:
     table_half_extent = (TABLE_HALF_EXTENT, TABLE_HALF_EXTENT)
     table_center = (0.0, 0.0, 0.0)
     workspace = Footprint((0.0, 0.0), 0.25)
+    fixed_cameras: tuple[str, ...] = ("image.front",)
 
     def __init__(self, env: "ToyEnv") -> None:
         self._env = env
@@ -56,7 +57,10 @@ class ToyScene:
     def restore(self) -> None:
         """Back to the clean look."""
         self._tints: dict[int, tuple[npt.NDArray[Any], float]] = {}
+        self._patterns: dict[int, tuple[SurfacePattern, float]] = {}
         self._light = np.ones(3)
+        self._brightness = 1.0
+        self._camera_offsets = {key: np.zeros(2) for key in VIEW_HALF_EXTENT}
         self._distractors: dict[str, tuple[float, float]] = {}
 
     @property
@@ -83,11 +87,41 @@ class ToyScene:
         """See `Scene.tint_part`."""
         self._tints[_PARTS[part]] = (np.asarray(rgb, dtype=np.float64), amount)
 
+    def texture_part(self, part: str, pattern: SurfacePattern, *, amount: float) -> None:
+        """See `Scene.texture_part`."""
+        self._patterns[_PARTS[part]] = (pattern, amount)
+
+    @property
+    def main_light_rgb(self) -> npt.NDArray[np.float64]:
+        """See `Scene.main_light_rgb`."""
+        return np.maximum(self._light, 1e-6)
+
     def set_lights(
-        self, *, diffuse_scale: npt.NDArray[np.floating[Any]], ambient_scale: npt.NDArray[np.floating[Any]]
+        self,
+        *,
+        diffuse_scale: npt.NDArray[np.floating[Any]],
+        ambient_scale: npt.NDArray[np.floating[Any]],
+        specular_scale: npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        """See `Scene.set_lights`."""
-        self._light = 0.7 * np.asarray(diffuse_scale) + 0.3 * np.asarray(ambient_scale)
+        """See `Scene.set_lights`; nothing here shines."""
+        del specular_scale
+        self._light = self._light * (0.7 * np.asarray(diffuse_scale) + 0.3 * np.asarray(ambient_scale))
+
+    def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
+        """See `Scene.turn_lights`; the one light stands straight above the flat table."""
+        del azimuth_rad
+        self._brightness *= max(float(np.cos(tilt_rad)), 0.1)
+
+    def move_camera(
+        self,
+        key: str,
+        *,
+        offset_m: npt.NDArray[np.floating[Any]],
+        rotation_rad: npt.NDArray[np.floating[Any]],
+    ) -> None:
+        """See `Scene.move_camera`; cameras hang 1 m above the table, and neither zoom nor roll."""
+        pitch, yaw, _ = rotation_rad
+        self._camera_offsets[key] = self._camera_offsets[key] + offset_m[:2] + np.tan([-yaw, pitch])
 
     def slot_radius(self, slot: str) -> float:
         """See `Scene.slot_radius`."""
@@ -121,7 +155,8 @@ class ToyScene:
         return float(u), float(v)
 
     def _camera_center(self, key: str) -> npt.NDArray[np.float64]:
-        return self._env.gripper if key == "image.hand" else np.zeros(2)
+        middle: npt.NDArray[np.float64] = self._env.gripper if key == "image.hand" else np.zeros(2)
+        return middle + self._camera_offsets[key]
 
     def _pixel_positions(self, key: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         steps = ((np.arange(IMAGE_SIZE) + 0.5) / IMAGE_SIZE * 2 - 1) * VIEW_HALF_EXTENT[key]
@@ -137,8 +172,12 @@ class ToyScene:
         for label, color in _COLORS.items():
             rgb, amount = self._tints.get(label, (np.zeros(3), 0.0))
             drawn = (1 - amount) * grain[..., None] * np.array(color) + amount * rgb
+            if label in self._patterns:
+                pattern, share = self._patterns[label]
+                drawn = (1 - share) * drawn + share * pattern(x, y)
             picture[labels == label] = drawn[labels == label]
-        frame: npt.NDArray[np.uint8] = np.round(255 * np.clip(picture * self._light, 0, 1)).astype(np.uint8)
+        lit = np.clip(picture * self._light * self._brightness, 0, 1)
+        frame: npt.NDArray[np.uint8] = np.round(255 * lit).astype(np.uint8)
         return frame
 
 
@@ -151,6 +190,7 @@ class ToyEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": [],
         "modalities": {"prop": ("prop",), "vision": ("image.front", "image.hand")},
+        "components": {"prop": ("position", "position")},
     }
 
     def __init__(self) -> None:
@@ -172,6 +212,7 @@ class ToyEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             control_hz=CONTROL_HZ,
         )
         self.draw_images = True
+        self.step_m = STEP_M
         self.gripper = np.zeros(2)
         self.target = np.zeros(2)
         self._steps = self._held = 0
@@ -192,7 +233,7 @@ class ToyEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Move the gripper; ends when success held for 10 control steps."""
         limit = TABLE_HALF_EXTENT
-        move = STEP_M * np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0)
+        move = self.step_m * np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0)
         self.gripper = np.clip(self.gripper + move, -limit, limit)
         self._steps += 1
         success = bool(np.linalg.norm(self.gripper - self.target) < SUCCESS_DISTANCE_M)
@@ -208,6 +249,10 @@ class ToyEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def state_sha256(self) -> str:
         """Digest of `state`."""
         return hashlib.sha256(self.state().tobytes()).hexdigest()
+
+    def dynamics_sha256(self) -> str:
+        """Digest of how far an action moves the gripper: all that decides how the toy moves."""
+        return hashlib.sha256(np.float64(self.step_m).tobytes()).hexdigest()
 
     def safety(self) -> dict[str, float]:
         """No contact and no joints: zeros."""

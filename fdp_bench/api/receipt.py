@@ -71,3 +71,22 @@ def hidden_share(segmentations: Segmentations, hidden: HiddenPixels, label: int)
         if seen.any():
             shares[key] = float((seen & mask).sum() / seen.sum())
     return shares
+
+
+def lost_share(before: Segmentations, after: Segmentations, label: int) -> dict[str, float]:
+    """Share of a thing's pixels that are gone, for a shift that moves the view: pixels have no counterpart there.
+
+    Args:
+        before: Who is seen where without the shift.
+        after: Likewise with it.
+        label: `TARGET` or `GRIPPER`.
+
+    Returns:
+        Camera key -> share in [0, 1], for each camera that saw it; 0 where it takes more room than before.
+    """
+    shares = {}
+    for key, segmentation in before.items():
+        seen = int((segmentation == label).sum())
+        if seen:
+            shares[key] = max(0.0, 1.0 - int((after[key] == label).sum()) / seen)
+    return shares

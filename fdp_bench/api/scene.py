@@ -1,6 +1,6 @@
 """What a scene-level shift may touch: the model the cameras draw, never the one the physics steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api.modality import Observation
+
+#: Places on a surface, x and y in metres, each of shape (H, W) -> RGB in [0, 1], shape (H, W, 3).
+SurfacePattern = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], npt.NDArray[np.floating[Any]]]
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,58 @@ class Scene(Protocol):
             amount: 0 leaves the part, texture included, as it was; 1 paints it flatly with `rgb`.
         """
 
+    def texture_part(self, part: str, pattern: SurfacePattern, *, amount: float) -> None:
+        """Blend the drawn surface of a part towards a pattern.
+
+        Args:
+            part: Key of `material_groups`.
+            pattern: Colours of places on the surface. What has no texture takes their mean.
+            amount: 0 leaves the part as it was; 1 replaces its texture.
+        """
+
+    @property
+    def main_light_rgb(self) -> npt.NDArray[np.float64]:
+        """Diffuse colour of the brightest light, as it is now, shape (3,), each > 0."""
+
     def set_lights(
-        self, *, diffuse_scale: npt.NDArray[np.floating[Any]], ambient_scale: npt.NDArray[np.floating[Any]]
+        self,
+        *,
+        diffuse_scale: npt.NDArray[np.floating[Any]],
+        ambient_scale: npt.NDArray[np.floating[Any]],
+        specular_scale: npt.NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        """Scale all lights' colours, the headlight's too, by RGB factors, each of shape (3,) and >= 0."""
+        """Scale all lights' colours, the headlight's too, by RGB factors, each of shape (3,) and >= 0.
+
+        The colours as they are now are scaled, so shifts that act together multiply. Highlights stay as they
+        are without `specular_scale`.
+        """
+
+    def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
+        """Turn all lights but the headlight about the table's centre.
+
+        Args:
+            azimuth_rad: Where light from straight above would go then, from the world's x axis.
+            tilt_rad: By how much; lights stay above the horizon.
+        """
+
+    @property
+    def fixed_cameras(self) -> tuple[str, ...]:
+        """Keys of the cameras that stand in the room; the others ride on the robot."""
+
+    def move_camera(
+        self,
+        key: str,
+        *,
+        offset_m: npt.NDArray[np.floating[Any]],
+        rotation_rad: npt.NDArray[np.floating[Any]],
+    ) -> None:
+        """Move and turn a camera from where it is now.
+
+        Args:
+            key: Camera key.
+            offset_m: Along the axes of what it is mounted on, the world's for a fixed camera, shape (3,), metres.
+            rotation_rad: Rotation vector about its own axes (right, up, backwards), shape (3,), radians.
+        """
 
     @property
     def distractor_slots(self) -> tuple[str, ...]:

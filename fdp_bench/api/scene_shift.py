@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 
 from fdp_bench.api.errors import ShiftConfigError, UnsupportedShiftError
 from fdp_bench.api.modality import Observation, image_keys
-from fdp_bench.api.receipt import HiddenPixels, Segmentations
+from fdp_bench.api.receipt import GRIPPER, TARGET, Segmentations, hidden_share, lost_share
 from fdp_bench.api.scene import Scene
 from fdp_bench.api.shift import DEFAULT_LEVEL, LEVELS, ObservationShift, Shift
 
@@ -23,6 +23,9 @@ class SceneShift(Shift):
     Raises:
         ShiftConfigError: If an observation shift lies between this shift and the environment.
     """
+
+    #: Whether a pixel shows the same place as without the shift; a shift that moves cameras says False.
+    keeps_view: ClassVar[bool] = True
 
     def __init__(
         self, env: gymnasium.Env[Any, Any], *, severity: float = DEFAULT_LEVEL / LEVELS, **options: Any
@@ -56,15 +59,15 @@ class SceneShift(Shift):
         self._start_episode(seed, options or {})
         parameters: dict[str, Any] = {}
         shifted = dict(observation)
-        segmentations: Segmentations = {}
-        hidden: HiddenPixels = {}
+        shares: list[dict[str, float]] = [{}, {}]
         if self.severity > 0.0:
             keys = image_keys(observation)
-            segmentations = _segmentations(scene, keys)
+            before = _segmentations(scene, keys)
             parameters = self.dress(scene)
             shifted.update(scene.frames(keys))
-            hidden = {key: after != segmentations[key] for key, after in _segmentations(scene, keys).items()}
-        self._write_receipt(parameters, observation, shifted, segmentations, hidden)
+            after = _segmentations(scene, keys)
+            shares = [self._hidden_share(before, after, label) for label in (TARGET, GRIPPER)]
+        self._write_receipt(parameters, observation, shifted, *shares)
         return self._without_unread_frames(shifted), info
 
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
@@ -72,6 +75,11 @@ class SceneShift(Shift):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.step_count += 1
         return observation, reward, terminated, truncated, info
+
+    def _hidden_share(self, before: Segmentations, after: Segmentations, label: int) -> dict[str, float]:
+        if not self.keeps_view:
+            return lost_share(before, after, label)
+        return hidden_share(before, {key: after[key] != before[key] for key in before}, label)
 
 
 def _segmentations(scene: Scene, keys: Sequence[str]) -> Segmentations:

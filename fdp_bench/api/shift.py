@@ -21,9 +21,7 @@ from fdp_bench.api.options import OptionValues, resolve_options
 from fdp_bench.api.receipt import (
     GRIPPER,
     TARGET,
-    HiddenPixels,
     Receipt,
-    Segmentations,
     hidden_share,
     pixel_change,
 )
@@ -82,8 +80,9 @@ class Shift(gymnasium.Wrapper):
     modality: ClassVar[str] = "vision"
     #: Option name -> allowed values, the default first, or the default alone where the value is free.
     option_values: ClassVar[OptionValues] = {}
-    #: Earlier frames that the shift reads, in control steps; (0,) reads only the frame it alters.
-    frame_lags: ClassVar[tuple[int, ...]] = (0,)
+    #: Earlier frames that the shift reads, in control steps; (0,) reads only the frame it alters. Where they depend on
+    #: severity or options, `__init__` sets those of the instance.
+    frame_lags: tuple[int, ...] = (0,)
     #: Choices of options that tables and film strips show, those of the defaults first.
     shown_options: ClassVar[tuple[Mapping[str, str], ...]] = ({},)
 
@@ -153,15 +152,15 @@ class Shift(gymnasium.Wrapper):
         parameters: Mapping[str, Any],
         clean: Observation,
         shifted: Observation,
-        segmentations: Segmentations,
-        hidden: HiddenPixels,
+        target_hidden: Mapping[str, float],
+        gripper_hidden: Mapping[str, float],
     ) -> None:
         self._receipt = Receipt(
             shift=str(self.shift_spec),
             parameters=parameters,
             pixel_change=pixel_change(clean, shifted),
-            target_hidden=hidden_share(segmentations, hidden, TARGET),
-            gripper_hidden=hidden_share(segmentations, hidden, GRIPPER),
+            target_hidden=target_hidden,
+            gripper_hidden=gripper_hidden,
         )
 
     def _reset_with_frames(
@@ -247,7 +246,8 @@ class ObservationShift(Shift):
                 shape = segmentations[key].shape
                 mask = self.covers(key, (shape[0], shape[1]))
                 hidden[key] = np.zeros(shape, dtype=np.bool_) if mask is None else mask
-        self._write_receipt(self.parameters(), observation, altered, segmentations, hidden)
+        shares = (hidden_share(segmentations, hidden, label) for label in (TARGET, GRIPPER))
+        self._write_receipt(self.parameters(), observation, altered, *shares)
         return self._without_unread_frames(altered), info
 
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:

@@ -113,9 +113,7 @@ class DrawnScene:
 
     def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
         """See `Scene.turn_lights`."""
-        self._look.turn_lights(
-            azimuth_rad=azimuth_rad, tilt_rad=tilt_rad, center=np.array(self.table_center)
-        )
+        self._look.turn_lights(azimuth_rad=azimuth_rad, tilt_rad=tilt_rad, center=np.array(self.table_center))
 
     @property
     def fixed_cameras(self) -> tuple[str, ...]:
