@@ -102,7 +102,21 @@ def test_the_command_and_the_built_in_plugins_are_entry_points(wheel):
 
     assert dict(entry_points["console_scripts"]) == {"fdp-bench": "fdp_bench.cli.main:main"}
     assert set(entry_points["fdp_bench.policies"]) == {"base", "dp-dit", "fdp"}
-    assert set(entry_points["fdp_bench.shifts"]) == {"color", "distractors", "occlusion"}
+    assert set(entry_points["fdp_bench.shifts"]) == {
+        *(
+            "blur",
+            "brightness",
+            "color",
+            "contrast",
+            "distractors",
+            "frame_delay",
+            "frame_drop",
+            "jpeg",
+            "noise",
+        ),
+        *("occlusion", "prop_bias", "prop_delay", "prop_drift", "prop_dropout", "prop_freeze", "prop_noise"),
+        *("tactile_bias", "tactile_dropout", "tactile_noise"),
+    }
 
 
 def test_entry_points_name_shipped_modules(wheel, shipped):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
@@ -104,17 +105,27 @@ def _over_time(env: Any, steps: Sequence[int], run_seed: int) -> tuple[Observati
     observation = _reset(env, 0, run_seed)
     frames = [_frames_only(observation)]
     still = np.zeros(env.action_space.shape, env.action_space.dtype)
+    reach = _reach(env)
     ended = False
     for step in range(1, steps[-1] + 1):
         if not ended:
             # Frames that nobody looks at are not drawn, where the environment can leave them out.
-            base.draw_images = step in steps
+            base.draw_images = any(0 <= shown - step <= reach for shown in steps)
             observation, _, terminated, truncated, _ = env.step(still)
             ended = terminated or truncated
         if step in steps:
             frames.append(_frames_only(observation) or frames[-1])
     base.draw_images = True
     return tuple(frames)
+
+
+def _reach(env: Any) -> int:
+    """How many control steps back the shifts around an environment look for a frame, at the most."""
+    reach = 0
+    while isinstance(env, gymnasium.Wrapper):
+        reach += max(getattr(env, "frame_lags", (0,)))
+        env = env.env
+    return reach
 
 
 def _reset(env: Any, index: int, run_seed: int) -> Observation:

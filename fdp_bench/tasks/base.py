@@ -23,6 +23,8 @@ ACTION_DIM = 7
 #: Side of `render`'s pictures, pixels.
 PICTURE_SIDE = 256
 
+#: What each component of `prop` is, in words that shifts of proprioception know.
+PROP_COMPONENTS = ("joint",) * 7 + ("position",) * 3 + ("quaternion",) * 4 + ("finger",) * 2
 #: Bounds of `prop`, component by component: the Panda's joints stay within 3.8 rad of 0, its hand within 1.5
 #: m of the base, which stands 0.56 m from the world's origin and 0.91 m above it, and a finger travels 4 cm.
 _PROP_LOW = np.array([-4.0] * 7 + [-3.0] * 3 + [0.0] + [-1.0] * 3 + [-0.1] * 2, np.float32)
@@ -73,6 +75,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         "render_modes": ["rgb_array"],
         "render_fps": CONTROL_HZ,
         "modalities": {"prop": ("prop",), "vision": tuple(CAMERAS)},
+        "components": {"prop": PROP_COMPONENTS},
     }
 
     def __init__(

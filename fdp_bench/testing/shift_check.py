@@ -64,11 +64,14 @@ class ShiftCheck:
             raise ConformanceError(f"{self.kind!r} is no subclass of fdp_bench.api.Shift")
         self._demand(bool(self.kind.name), "has no name: set the class attribute `name`")
         self._demand(bool(self.kind.summary), "has no summary: set the class attribute `summary`")
-        lags = self.kind.frame_lags
-        self._demand(
-            0 in lags and all(isinstance(lag, int) and lag >= 0 for lag in lags),
-            f"declares frame_lags {lags!r}: they are whole control steps >= 0, and 0 is among them",
-        )
+        for lags in (
+            self.kind.frame_lags,
+            *(self._build(severity)[0].frame_lags for severity in (WEAK, STRONG)),
+        ):
+            self._demand(
+                0 in lags and all(isinstance(lag, int) and lag >= 0 for lag in lags),
+                f"declares frame_lags {lags!r}: they are whole control steps >= 0, and 0 is among them",
+            )
 
     def refuses_bad_configuration(self) -> None:
         """A bad severity or an unknown option raises `ShiftConfigError` in one line."""
@@ -141,13 +144,14 @@ class ShiftCheck:
     def declares_its_lags(self, shifted: PlayedEpisode, severity: float) -> None:
         """Drawing only the frames that are read, and those at the declared lags, gives the same frames."""
         read = (0, self.steps // 2, self.steps)
-        drawn = {step - lag for step in read for lag in self.kind.frame_lags}
+        lags = self._build(severity)[0].frame_lags
+        drawn = {step - lag for step in read for lag in lags}
         sparse = self._play(severity, drawn=drawn)
         for step in read:
             self._demand(
                 same_observation(sparse.observations[step], shifted.observations[step]),
                 f"shows another frame at step {step} when frames that nobody reads are not drawn: count time by "
-                f"self.step_count, or declare in frame_lags (now {self.kind.frame_lags}) which frames it reads",
+                f"self.step_count, or declare in frame_lags (now {lags}) which frames it reads",
             )
 
     def has_a_growing_effect(self) -> None:

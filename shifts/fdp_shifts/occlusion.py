@@ -11,17 +11,9 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import (
-    IMAGE_PREFIX,
-    Observation,
-    ObservationShift,
-    Scene,
-    ShiftConfigError,
-    UnsupportedShiftError,
-    image_keys,
-    nearest,
-)
+from fdp_bench.api import Observation, ObservationShift, Scene, image_keys
 from fdp_bench.api.shift import DEFAULT_LEVEL, LEVELS
+from fdp_shifts.cameras import chosen_cameras
 
 #: Card area over frame area at severity 1.
 MAX_CARD_AREA_FRACTION = 0.45
@@ -171,26 +163,8 @@ class Occlusion(ObservationShift):
         self, env: gymnasium.Env[Any, Any], *, severity: float = DEFAULT_LEVEL / LEVELS, **options: Any
     ) -> None:
         super().__init__(env, severity=severity, **options)
-        self.covered_keys = self._covered_keys()
+        self.covered_keys = chosen_cameras(self)
         self._covers: dict[str, Card | DarkSpells | Loss] = {}
-
-    def _covered_keys(self) -> tuple[str, ...]:
-        if not self.camera_keys:
-            raise UnsupportedShiftError(
-                f"shift 'occlusion' covers cameras, and {self.env.unwrapped} has no observation key "
-                f"{IMAGE_PREFIX}<camera>"
-            )
-        if self.options["cameras"] == "all":
-            return self.camera_keys
-        known = {key.removeprefix(IMAGE_PREFIX): key for key in self.camera_keys}
-        asked = self.options["cameras"].split(",")
-        for camera in asked:
-            if camera not in known:
-                raise ShiftConfigError(
-                    f"option cameras={self.options['cameras']} of shift 'occlusion' names unknown camera "
-                    f"{camera!r}{nearest(camera, [*known, 'all'])}"
-                )
-        return tuple(key for camera, key in known.items() if camera in asked)
 
     def begin(self, observation: Observation) -> None:
         """Draw the episode's covers, for all cameras: the choice of some leaves the others' as they were."""

@@ -5,11 +5,13 @@ import pytest
 from rollout_helper import specs
 
 from fdp_bench.api import INITIAL_STATE, SHIFT, image_keys, stream_int
-from fdp_bench.plugins import shift_plugins
+from fdp_bench.plugins import load_shift, shift_plugins
+from fdp_bench.runner.environment import frame_lags
 from fdp_bench.runner.episode import Episode, PicturePaths
 from fdp_bench.runner.inference import BatchedPolicy
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.preflight import build_policy
+from fdp_bench.runner.schedule import FrameSchedule
 from fdp_bench.specs import parse_policy
 
 LIFT = "fdp_bench/Lift-v1"
@@ -23,6 +25,20 @@ SHIFTS = (
     "occlusion@3?kind=intermittent",
     "occlusion@4?kind=camera",
     "color+distractors@2+occlusion?kind=intermittent",
+    "noise@3",
+    "blur@3",
+    "jpeg@3",
+    "brightness@3",
+    "contrast@3",
+    "frame_drop@3",
+    "frame_delay@2",
+    "frame_delay@1+noise@1",
+    "prop_noise@3",
+    "prop_bias@3",
+    "prop_drift@3",
+    "prop_delay@3",
+    "prop_dropout@3",
+    "prop_freeze@3",
 )
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -76,10 +92,13 @@ def test_a_policy_reads_the_frames_of_an_environment_that_draws_all(lane, shift)
             step = max(8 * number - lag, 0)
             for key in ("prop", *image_keys(shown[0])):
                 np.testing.assert_array_equal(observation[key][place], shown[step][key], err_msg=key)
-    assert drawn == 2 * DECISIONS
+    schedule = FrameSchedule(n_obs_steps=2, n_action_steps=8, lags=frame_lags(lane.environment(shift)))
+    assert drawn == sum(schedule.draws(step) for step in range(1, 8 * DECISIONS + 1))
+    assert drawn == 2 * DECISIONS or "frame_" in shift
 
 
 def test_every_shift_of_the_package_is_covered():
     own = [name for name, plugin in shift_plugins().items() if plugin.distribution == "fdp-bench"]
+    own = [name for name in own if load_shift(name).modality in ("vision", "prop")]
 
     assert [name for name in own if not any(shift.startswith(name) for shift in SHIFTS)] == []

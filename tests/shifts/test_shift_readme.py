@@ -9,6 +9,12 @@ from fdp_shifts.table import ROWS, table
 from fdp_bench.testing import check_shift
 from fdp_bench.toy import TOY_TASK
 
+SCENES_AND_CAMERAS = ("occlusion", "color", "distractors")
+IMAGES = ("noise", "blur", "jpeg", "brightness", "contrast", "frame_drop", "frame_delay")
+READINGS = (
+    *("prop_noise", "prop_bias", "prop_drift", "prop_delay", "prop_dropout", "prop_freeze"),
+    *("tactile_noise", "tactile_bias", "tactile_dropout"),
+)
 README = Path(__file__).resolve().parents[2] / "shifts" / "README.md"
 
 
@@ -41,10 +47,22 @@ def test_the_shift_in_ten_lines_keeps_the_rules(text):
     assert len([line for line in code.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
 
 
+@pytest.mark.parametrize("name", [*IMAGES, *READINGS])
+def test_a_corruption_states_parameters_that_change_with_the_level(name):
+    from fdp_bench.plugins import load_shift
+
+    kind = load_shift(name)
+    for chosen in kind.shown_options:
+        options = kind._resolve_options(chosen)
+        rows = [kind.parameters_at(level / 5, options) for level in range(1, 6)]
+        for parameter in rows[0]:
+            assert len({row[parameter] for row in rows}) == 5, parameter
+
+
 def test_every_option_is_named(text):
     from fdp_bench.plugins import load_shift
 
-    for name in ("occlusion", "color", "distractors"):
+    for name in (*SCENES_AND_CAMERAS, *IMAGES, *READINGS):
         row = next(line for line in text.splitlines() if line.startswith(f"| [`{name}`]"))
         for option, values in load_shift(name).option_values.items():
             assert f"`{option}={values if isinstance(values, str) else values[0]}`" in row
