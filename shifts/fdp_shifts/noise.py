@@ -38,7 +38,7 @@ class Noise(FrameShift):
         step = 0 if self.options["pattern"] == "fixed" else self.step_count
         stream = np.random.default_rng([self._seed, self.camera_keys.index(key), step])
         noise = stream.standard_normal(frame.shape, dtype=np.float32)
-        return to_frame(frame + 255 * noise_sigma(self.severity) * noise)
+        return to_frame(frame + np.float32(255 * noise_sigma(self.severity)) * noise)
 
     @classmethod
     def parameters_at(cls, severity: float, options: Mapping[str, str]) -> dict[str, str]:

@@ -38,11 +38,11 @@ def brighten(frame: Frame, step: float) -> Frame:
     Returns:
         New frame, shape (H, W, 3), uint8. Black, which has no hue, becomes grey.
     """
-    value = frame.max(axis=-1, keepdims=True) / 255
-    new_value = np.clip(value + step, 0.0, 1.0)
+    value = frame.max(axis=-1, keepdims=True).astype(np.float32)
+    new_value = np.clip(value + np.float32(255 * step), 0, 255)
     # With hue and saturation fixed, the channels are proportional to the value.
-    scaled = frame * (new_value / np.where(value > 0.0, value, 1.0))
-    return to_frame(np.where(value > 0.0, scaled, 255 * new_value))
+    scaled = frame * (new_value / np.maximum(value, 1))
+    return to_frame(np.where(value > 0, scaled, new_value))
 
 
 def flatten(frame: Frame, factor: float) -> Frame:
@@ -55,8 +55,8 @@ def flatten(frame: Frame, factor: float) -> Frame:
     Returns:
         New frame, shape (H, W, 3), uint8.
     """
-    mean = frame.mean(axis=(0, 1))
-    return to_frame(mean + factor * (frame - mean))
+    mean = frame.mean(axis=(0, 1)).astype(np.float32)
+    return to_frame(mean + np.float32(factor) * (frame - mean))
 
 
 class Brightness(FrameShift):

@@ -52,6 +52,34 @@ def test_a_constant_shift_is_shown_on_several_episodes(toy: gymnasium.Env[Any, A
     assert not np.array_equal(frames[0], frames[1])
 
 
+class Yesterday(ObservationShift):
+    """Shows the frame of seven control steps ago; black where that was not drawn."""
+
+    name = "yesterday"
+    frame_lags = (0, 7)
+
+    def begin(self, observation: Any) -> None:
+        self.seen: dict[int, Any] = {}
+
+    def alter(self, observation: Any) -> Any:
+        self.seen[self.step_count] = {key: observation[key] for key in image_keys(tuple(observation))}
+        past = self.seen.get(max(self.step_count - 7, 0), {})
+        return observation | {
+            key: past.get(key, np.zeros_like(frame)) for key, frame in self.seen[self.step_count].items()
+        }
+
+
+def test_a_shift_gets_the_earlier_frames_that_it_reads(toy: gymnasium.Env[Any, Any]) -> None:
+    ladder = draw_ladder(
+        {0.0: toy, 1.0: Yesterday(Dimmed(toy, severity=1.0, from_step=30), severity=1.0)},
+        task=TOY_TASK,
+        shift="yesterday",
+        control_hz=CONTROL_HZ,
+    )
+    brightness = [ladder.frame(1.0, view, "image.front").mean() for view in range(len(MOMENTS_S))]
+    assert brightness[0] == brightness[1] > brightness[2] == brightness[3] > 0.0
+
+
 def test_a_shift_that_sets_in_later_is_shown_over_time(toy: gymnasium.Env[Any, Any]) -> None:
     ladder = toy_ladder(toy, from_step=25)
     assert ladder.views == tuple(f"{moment:g} s" for moment in MOMENTS_S)
