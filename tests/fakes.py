@@ -6,7 +6,9 @@ Module names are seen by spawned workers too, because they get the test process'
 import multiprocessing
 import os
 import signal
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,10 @@ from fdp_bench.toy import ToyEnv
 
 #: Task that raises in some episodes, by the initial state alone.
 FRAGILE_TASK = "fakes:fdp_bench_fakes/Fragile-v0"
+#: Task whose processes die once something has gone wrong.
+DOOMED_TASK = "fakes:fdp_bench_fakes/Doomed-v0"
+#: Task that leaves its observation space in some episodes.
+LYING_TASK = "fakes:fdp_bench_fakes/Lying-v0"
 #: Task that keeps none of the optional rules: no `task_info`, `scene`, `draw_images`, `safety`, `success_held`.
 BARE_TASK = "fakes:fdp_bench_fakes/Bare-v0"
 
@@ -124,9 +130,65 @@ class Faulty(Policy):
             raise ValueError(multiprocessing.current_process().name)
         elif how == "die" and bad.any():
             os.kill(os.getpid(), signal.SIGKILL)
+        elif how == "segfault" and bad.any():
+            print("about to fall", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        elif how == "hang" and bad.any():
+            # Not to be broken off by an exception, as compiled code is not.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+            time.sleep(3600)
+        elif how == "exit" and bad.any():
+            os._exit(7)
+        elif how == "slow" and bad.any():
+            time.sleep(3600)
+        elif how == "swallow" and bad.any():
+            with suppress(Exception):
+                time.sleep(3600)
+        elif how == "inf":
+            actions[bad] = np.inf
+        elif how == "dtype":
+            return actions.astype(str)
         elif bad.any():
             raise ValueError("no idea what to do on the right")
         return actions
+
+
+class Greedy(Policy):
+    """Takes more memory with each decision and never gives it back."""
+
+    modalities = ("prop",)
+    n_action_steps = 4
+
+    def __init__(self, spec, task, *, device="cpu"):
+        super().__init__(spec, task, device=device)
+        self.taken = []
+
+    def act(self, observation, noise):
+        del noise
+        if not observation["prop"].any():
+            # The probe before the run, not an episode.
+            return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+        self.taken.append(np.ones(int(float(self.spec.options.get("mib", "20")) * 2**17)))
+        return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+
+
+class Breaker(Policy):
+    """Dies once, in the way of its option: only where the file that it makes is not there yet."""
+
+    modalities = ("prop",)
+    n_action_steps = 4
+
+    def act(self, observation, noise):
+        del noise
+        if not observation["prop"].any():
+            # The probe before the run, not an episode.
+            return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+        try:
+            Path(self.spec.options["file"].replace("%", "/")).open("x").close()
+        except FileExistsError:
+            return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+        os.kill(os.getpid(), signal.SIGSEGV)
+        raise AssertionError("still there")
 
 
 class Moody(Policy):
@@ -228,6 +290,39 @@ class Repaint(SceneShift):
         return {"rgb": rgb.tolist()}
 
 
+class Meddler(ObservationShift):
+    """Touches what no shift may touch, in the way of its option."""
+
+    name = "meddler"
+    option_values = {  # noqa: RUF012
+        "how": ("state", "seed", "dynamics", "late", "nan", "dtype", "shape", "crash")
+    }
+
+    def reset(self, *, seed=None, options=None):
+        how = self.options["how"]
+        if how == "dynamics":
+            self.unwrapped.step_m *= 1.5
+        result = super().reset(seed=seed + 1 if how == "seed" else seed, options=options)
+        if how == "state":
+            self.unwrapped.gripper = self.unwrapped.gripper + 0.01
+        return result
+
+    def alter(self, observation: Observation) -> Observation:
+        how, altered = self.options["how"], dict(observation)
+        if self.step_count == 5:
+            if how == "late":
+                self.unwrapped.step_m *= 0.9
+            elif how == "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            elif how == "nan":
+                altered["prop"] = altered["prop"] * np.nan
+            elif how == "dtype":
+                altered["prop"] = altered["prop"].astype(np.float64)
+            elif how == "shape":
+                altered["prop"] = altered["prop"][:1]
+        return altered
+
+
 class Fragile(ToyEnv):
     """Breaks on the third step where the gripper starts right of the middle, and is of no use afterwards."""
 
@@ -245,6 +340,26 @@ class Fragile(ToyEnv):
         observation, info = super().reset(seed=seed, options=options)
         self.starts_right = bool(self.gripper[0] > 0)
         return observation, info
+
+
+class Doomed(ToyEnv):
+    """Takes its process with it when it is built while the file is there that the environment names."""
+
+    def __init__(self, **options):
+        if Path(os.environ["FDP_BENCH_FAKES_DOOM"]).exists():
+            print("no room for another one", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(**options)
+
+
+class Lying(ToyEnv):
+    """Shows a position that its space does not hold, where the gripper starts right of the middle."""
+
+    def _observe(self):
+        observation = super()._observe()
+        if self._steps == 3 and self.gripper[0] > 0:
+            observation["prop"] = observation["prop"] + 9
+        return observation
 
 
 class Bare(gymnasium.Env):
@@ -298,7 +413,7 @@ class Nothing:
     """No plugin at all."""
 
 
-for name, kind in (("Fragile", Fragile), ("Bare", Bare)):
+for name, kind in (("Fragile", Fragile), ("Doomed", Doomed), ("Lying", Lying), ("Bare", Bare)):
     if f"fdp_bench_fakes/{name}-v0" not in gymnasium.registry:
         gymnasium.register(
             f"fdp_bench_fakes/{name}-v0", entry_point=kind, max_episode_steps=30 if kind is Bare else None
@@ -310,13 +425,20 @@ POLICIES = {
     "blind": "fakes:Blind",
     "faulty": "fakes:Faulty",
     "moody": "fakes:Moody",
+    "greedy": "fakes:Greedy",
+    "breaker": "fakes:Breaker",
     "misbuilt": "fakes:Misbuilt",
     "untrained": "fakes:Untrained",
     "pusher": "fakes:Pusher",
     "picky": "fakes:Picky",
     "remembering": "fakes:Remembering",
 }
-SHIFTS = {"dim": "fakes:Dim", "lagging": "fakes:Lagging", "repaint": "fakes:Repaint"}
+SHIFTS = {
+    "dim": "fakes:Dim",
+    "lagging": "fakes:Lagging",
+    "repaint": "fakes:Repaint",
+    "meddler": "fakes:Meddler",
+}
 
 
 def install_distribution(

@@ -97,6 +97,8 @@ class EpisodeRecord:
         receipt: The shift's receipt; empty for clean episodes.
         initial_state_sha256: Digest of the simulator's state after reset.
         error: Text of the error; empty for ``"ok"``.
+        said: Tail of what the episode's process wrote to standard error before it was lost; left out of the file where
+            it is empty, as it is for an undisturbed episode, and out of comparisons between runs.
     """
 
     spec: EpisodeSpec
@@ -110,10 +112,14 @@ class EpisodeRecord:
     receipt: Mapping[str, Any] = field(default_factory=dict)
     initial_state_sha256: str = ""
     error: str = ""
+    said: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the schema's version and the episode's id."""
-        return {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
+        data = {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
+        if not self.said:
+            del data["said"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "EpisodeRecord":
@@ -141,5 +147,6 @@ class EpisodeRecord:
         """The record without wall times, which is equal for equal runs."""
         data = self.to_json()
         del data["latency_ms"], data["wall_time_s"]
+        data.pop("said", None)
         data["spec"] = self.spec.identity()
         return data

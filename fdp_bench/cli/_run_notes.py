@@ -1,13 +1,17 @@
-"""What ``fdp-bench run`` says under its table: what was retested, and what was decided."""
+"""What ``fdp-bench run`` says under its table: what was retested, what was decided, and what went wrong."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fdp_bench.api.episode import EpisodeRecord
     from fdp_bench.records.store import RunStore
     from fdp_bench.runner.retest import Retest
 
 _FIRST_SHOWN = 5
+_REASONS_SHOWN = 5
 
 
 def retest_text(retest: "Retest", pairs: int) -> str:
@@ -109,3 +113,41 @@ def _decision_row(row: Any) -> tuple[str, ...]:
 
 def _difference(row: Any) -> float:
     return (row["only_first"] - row["only_second"]) / row["pairs"] if row["pairs"] else 0.0
+
+
+def errors_text(store: "RunStore", errors: "Sequence[EpisodeRecord]", total: int) -> str:
+    """How many episodes ended in an error, the most frequent reasons, and what to do; empty where none did."""
+    if not errors:
+        return ""
+    from fdp_bench.runner.run import resume_command
+
+    reasons = Counter(record.error for record in errors).most_common()
+    lines = [f"{len(errors)} of {total} episodes ended in an error and count as failures:"]
+    for reason, count in reasons[:_REASONS_SHOWN]:
+        first = next(record.spec for record in errors if record.error == reason)
+        lines.append(f"  {count} x {reason} (first: {first.policy}, {first.shift}, episode {first.index})")
+    if len(reasons) > _REASONS_SHOWN:
+        lines.append(f"  and {len(reasons) - _REASONS_SHOWN} further reasons")
+    lines.append(
+        f"all, with what their processes said: {store.episodes_path}; to run them again once the cause is mended, "
+        f"delete their lines there, then: {resume_command(store.path)}"
+    )
+    return "\n".join(lines)
+
+
+def incidents_text(store: "RunStore") -> str:
+    """Which processes of the run's last start were replaced, and why; empty where none was."""
+    from fdp_bench.records.store import MANIFEST_NAME
+
+    invocations = store.manifest().invocations
+    incidents = invocations[-1].get("incidents", ()) if invocations else ()
+    if not incidents:
+        return ""
+    reasons = Counter(str(incident["reason"]) for incident in incidents).most_common()
+    lines = [f"{len(incidents)} {'process was' if len(incidents) == 1 else 'processes were'} replaced:"]
+    lines += [f"  {count} x {reason}" for reason, count in reasons[:_REASONS_SHOWN]]
+    if len(reasons) > _REASONS_SHOWN:
+        lines.append(
+            f"  and {len(reasons) - _REASONS_SHOWN} further reasons, in {store.path / MANIFEST_NAME}"
+        )
+    return "\n".join(lines)

@@ -7,6 +7,17 @@ Quote policies: a shell reads an unquoted '>' as a redirect.
   fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift occlusion@4 --shift color+distractors
   fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift distractors --until-decided --max-episodes 200
   fdp-bench run --resume results/20260131-120000-Lift-fdp-occlusion
+
+exit codes:
+    0  the run is complete
+    1  an episode that was run again with the same noise came out differently (--retest)
+    2  bad input, or the run cannot go on: one line says why, and how to go on
+    4  the run is complete, and more than --max-errors of its episodes ended in an error
+  130  stopped by Ctrl-C; --resume finishes the run
+  143  stopped by SIGTERM, as clusters send it; --resume finishes the run
+
+A worker that dies, hangs or raises is replaced, and its episodes are tried once more, each alone in a fresh process.
+What goes wrong again is recorded as an error with the reason, counts as a failure, and the run goes on.
 """
 
 import argparse
@@ -21,6 +32,7 @@ from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
 if TYPE_CHECKING:
     from fdp_bench.records.store import RunStore
     from fdp_bench.runner.config import RunConfig
+    from fdp_bench.runner.supervision import Limits
 
 SUMMARY = SUBCOMMANDS["run"]
 #: Where runs go unless --out says otherwise.
@@ -28,11 +40,13 @@ RESULTS = Path("results")
 #: Arguments that decide a run's episodes; a resumed run has them already.
 _DECISIVE = (
     *("policy", "shift", "task", "episodes", "tier", "seed", "device", "profile", "video", "out"),
-    *("noise_seed", "retest", "until_decided", "alpha", "max_episodes"),
+    *("noise_seed", "retest", "until_decided", "alpha", "max_episodes", "act_timeout"),
 )
 #: Chance of any false decision, and episodes a cell, unless said otherwise.
 _ALPHA, _MAX_EPISODES = 0.05, 200
 _NAME_LENGTH = 60
+#: Exit code of a complete run with more errors than --max-errors.
+TOO_MANY_ERRORS = 4
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +101,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="with --until-decided: episodes a cell at most (default: 200)",
     )
     add("--workers", type=_positive, metavar="N", help="worker processes (default: the usable cores)")
+    add(
+        "--worker-memory",
+        type=_bytes,
+        metavar="SIZE",
+        help="replace a worker between episodes once it holds more, for instance 4G (default: its share of 80%% of the "
+        "machine's memory)",
+    )
+    add(
+        "--hang-timeout",
+        type=_seconds,
+        metavar="S",
+        help="replace a worker that shows no sign of life for so many seconds (default: 10 times the longest episode "
+        "so far, at least 60; 600 before the first has ended)",
+    )
+    add(
+        "--act-timeout",
+        type=_seconds,
+        metavar="S",
+        help="record an error on an episode whose policy takes longer for a decision (default: any time)",
+    )
+    add(
+        "--max-errors",
+        type=_whole,
+        metavar="N",
+        help="exit with code 4 if more than N episodes ended in an error (default: 0)",
+    )
     add("--lanes", type=_positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
     add("--device", metavar="NAME", help="device of the policies (default: cpu)")
     add(
@@ -111,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     except RunInterruptedError as interrupted:
         print(interrupted, file=sys.stderr)
         return interrupted.exit_code
-    return _show(store, also_on_stderr=redirected)
+    return _show(store, also_on_stderr=redirected, max_errors=args.max_errors or 0)
 
 
 def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
@@ -134,6 +174,7 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             workers=args.workers,
             lanes=args.lanes,
             inference=args.inference,
+            limits=_limits(args),
         )
     return store, False
 
@@ -163,8 +204,15 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             progress=progress,
             workers=args.workers,
             inference=args.inference,
+            limits=_limits(args),
         )
     return store, redirect is not None
+
+
+def _limits(args: argparse.Namespace) -> "Limits":
+    from fdp_bench.runner.supervision import Limits
+
+    return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 
 
 def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
@@ -197,6 +245,7 @@ def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
         noise_seed=args.noise_seed or 0,
         retest=0.0 if args.retest is None else args.retest,
         until_decided=alpha,
+        act_timeout=args.act_timeout or 0.0,
     )
     words = [task.rpartition("/")[2].rpartition("-v")[0]]
     words += [spec.name for spec in policies] + [spec.name for shift in shifts for spec in shift]
@@ -223,10 +272,16 @@ def _sequential_options(args: argparse.Namespace) -> float:
     return alpha
 
 
-def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
+def _show(store: "RunStore", *, also_on_stderr: bool, max_errors: int) -> int:
     from collections import Counter
 
-    from fdp_bench.cli._run_notes import decisions_text, retest_text, shout_differences
+    from fdp_bench.cli._run_notes import (
+        decisions_text,
+        errors_text,
+        incidents_text,
+        retest_text,
+        shout_differences,
+    )
     from fdp_bench.report.runs import probed_latencies
     from fdp_bench.report.tables import summarize
     from fdp_bench.report.text import terminal_table
@@ -244,16 +299,13 @@ def _show(store: "RunStore", *, also_on_stderr: bool) -> int:
     if also_on_stderr:
         print(f"{table}\n\n{next_command}", file=sys.stderr)
     errors = [record for record in records if record.status != "ok"]
-    if errors:
-        print(
-            f"{len(errors)} of {len(records)} episodes ended in an error and count as failures; the first: "
-            f"{errors[0].error} (all: {store.episodes_path})",
-            file=sys.stderr,
-        )
+    for text in (incidents_text(store), errors_text(store, errors, len(records))):
+        if text:
+            print(text, file=sys.stderr)
     if retest is not None and retest.differing:
         shout_differences(store, retest)
         return 1
-    return 1 if len(errors) == len(records) else 0
+    return TOO_MANY_ERRORS if len(errors) > max_errors else 0
 
 
 def _whole(text: str) -> int:
@@ -261,6 +313,26 @@ def _whole(text: str) -> int:
     if value < 0:
         raise ValueError
     return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def _bytes(text: str) -> int:
+    """A size such as ``"800M"`` or ``"4G"`` in bytes."""
+    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    number = text.upper().removesuffix("B").removesuffix("I")
+    unit = number[-1:] if number[-1:].isalpha() else ""
+    if unit not in units:
+        raise ValueError
+    value = float(number.removesuffix(unit)) * units[unit]
+    if not 1.0 <= value < float("inf"):
+        raise ValueError
+    return int(value)
 
 
 def _positive(text: str) -> int:
@@ -273,3 +345,5 @@ def _positive(text: str) -> int:
 # argparse names these in its messages: "invalid whole number value: 'x'".
 _whole.__name__ = "whole number"
 _positive.__name__ = "whole number from 1 on"
+_seconds.__name__ = "number of seconds"
+_bytes.__name__ = "size, such as 800M or 4G,"

@@ -1,7 +1,9 @@
 """The manifest: what was asked of a run, what it was resolved to, and everything that can move a number."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -102,11 +104,24 @@ class Manifest:
         return data
 
     def write(self, path: Path) -> None:
-        """Write the manifest in one step: a reader sees the old file or the new one."""
+        """Write the manifest in one step: a reader sees the old file or the new one, after a power cut too.
+
+        Raises:
+            OSError: If it cannot be written; the old file stays as it was.
+        """
         text = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
         part = path.with_name(path.name + ".part")
-        part.write_text(text)
-        part.replace(path)
+        try:
+            with part.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink()
+            raise
+        _sync_folder(path.parent)
 
     def started(self, invocation: Mapping[str, Any]) -> "Manifest":
         """The manifest with a new invocation under way."""
@@ -116,3 +131,13 @@ class Manifest:
         """The manifest with its last invocation ended."""
         last = {**self.invocations[-1], **facts}
         return replace(self, status=status, invocations=(*self.invocations[:-1], last))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a folder's new names outlive the machine, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

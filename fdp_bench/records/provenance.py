@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 #: Distributions whose version can move a number.
-DISTRIBUTIONS = ("fdp-bench", "robosuite", "mujoco", "gymnasium", "torch", "numpy", "numba", "fast-simplification")
+DISTRIBUTIONS = (
+    "fdp-bench",
+    "robosuite",
+    "mujoco",
+    "gymnasium",
+    "torch",
+    "numpy",
+    "numba",
+    "fast-simplification",
+)
 
 
 def versions() -> dict[str, str]:

@@ -1,8 +1,7 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
-import fcntl
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import Manifest
+from fdp_bench.records.writer import RecordWriter, complete_length, exclusive_writer, unwritable
 
 MANIFEST_NAME = "manifest.json"
 EPISODES_NAME = "episodes.jsonl"
@@ -42,8 +42,9 @@ class RunStore:
         check_new_folder(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            manifest.write(path / MANIFEST_NAME)
+            # The manifest last: with it the folder is a run.
             (path / EPISODES_NAME).touch()
+            manifest.write(path / MANIFEST_NAME)
         except OSError as error:
             raise RunError(
                 f"run folder {str(path)!r} cannot be written: {error}; choose another --out"
@@ -82,8 +83,16 @@ class RunStore:
         return Manifest.read(self.path / MANIFEST_NAME)
 
     def update_manifest(self, manifest: Manifest) -> None:
-        """Replace the manifest; a reader sees the old or the new one, never a part."""
-        manifest.write(self.path / MANIFEST_NAME)
+        """Replace the manifest; a reader sees the old or the new one, never a part.
+
+        Raises:
+            RunError: If it cannot be written; the old one stays.
+        """
+        path = self.path / MANIFEST_NAME
+        try:
+            manifest.write(path)
+        except OSError as error:
+            raise RunError(unwritable(path, error)) from error
 
     def records(self) -> list[EpisodeRecord]:
         """The episodes that count, in the order they ended: `all_records` without those past a decision.
@@ -130,7 +139,7 @@ class RunStore:
         return read_records(self.retest_path) if self.retest_path.exists() else []
 
     @contextmanager
-    def writer(self, *, retest: bool = False) -> Iterator[Callable[[EpisodeRecord], None]]:
+    def writer(self, *, retest: bool = False) -> Iterator[RecordWriter]:
         """Append records; each is handed to the operating system before the call returns.
 
         A torn last line is cut off first.
@@ -141,25 +150,7 @@ class RunStore:
         Raises:
             RunError: If another process writes this run, or the file cannot be written.
         """
-        path = self.retest_path if retest else self.episodes_path
-        try:
-            handle = path.open("a+b")
-        except OSError as error:
-            raise RunError(f"{str(path)!r} cannot be written: {error}") from error
-        with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(
-                    f"another process is writing run {str(self.path)!r}; wait until it ends"
-                ) from error
-            handle.truncate(_complete_length(path.read_bytes()))
-
-            def append(record: EpisodeRecord) -> None:
-                line = json.dumps(record.to_json(), sort_keys=True, allow_nan=False) + "\n"
-                handle.write(line.encode())
-                handle.flush()
-
+        with exclusive_writer(self.retest_path if retest else self.episodes_path) as append:
             yield append
 
 
@@ -170,7 +161,7 @@ def read_records(path: Path) -> list[EpisodeRecord]:
     except OSError as error:
         raise RunError(f"episode records {str(path)!r} cannot be read: {error}") from error
     records: dict[str, EpisodeRecord] = {}
-    for number, line in enumerate(data[: _complete_length(data)].splitlines(), start=1):
+    for number, line in enumerate(data[: complete_length(data)].splitlines(), start=1):
         try:
             record = EpisodeRecord.from_json(json.loads(line))
         except (ValueError, AttributeError, TypeError) as error:
@@ -191,7 +182,7 @@ def check_new_folder(path: Path) -> None:
         raise RunError(f"run folder {str(path)!r} is a file; choose another --out")
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and not _is_unused(path):
             raise RunError(
                 f"run folder {str(path)!r} is not empty; choose another --out, or finish the run in it with: "
                 f"fdp-bench run --resume {path}"
@@ -210,6 +201,15 @@ def check_new_folder(path: Path) -> None:
                 folder.rmdir()
 
 
+def _is_unused(path: Path) -> bool:
+    """Whether a folder is empty, but for what a run leaves behind that was killed while it made its folder."""
+    for entry in path.iterdir():
+        is_rest = entry.name == EPISODES_NAME and entry.stat().st_size == 0
+        if not is_rest and entry.name != MANIFEST_NAME + ".part":
+            return False
+    return True
+
+
 def _with_training(record: EpisodeRecord, training: Training | None) -> EpisodeRecord:
     if training is None or record.spec.train_demos is not None:
         return record
@@ -217,7 +217,3 @@ def _with_training(record: EpisodeRecord, training: Training | None) -> EpisodeR
         record.spec, train_demos=training.demos, train_seed=training.seed, variant=training.variant
     )
     return replace(record, spec=spec)
-
-
-def _complete_length(data: bytes) -> int:
-    return data.rfind(b"\n") + 1

@@ -1,6 +1,7 @@
 """How many workers this machine has room for: usable cores, a container's quota, free memory."""
 
 import math
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _MEMINFO = Path("/proc/meminfo")
 #: ``python -m benchmarks scaling`` measures them, rounded up.
 WORKER_BYTES = 650 * 2**20
 LANE_BYTES = 170 * 2**20
+#: Share of the machine's memory that all workers together may hold; the rest is the parent's and the system's.
+_WORKERS_SHARE = 0.8
 
 
 def default_workers(lanes: int, beside: int = 0) -> int:
@@ -61,3 +64,29 @@ def free_memory(meminfo: Path, cgroup: Path) -> int | None:
         limit, used = (int((cgroup / name).read_text()) for name in ("memory.max", "memory.current"))
         found.append(limit - used)
     return max(0, min(found)) if found else None
+
+
+def total_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
+    """Bytes of the machine, or of the control group's limit where that is less; None where nobody says."""
+    found = []
+    with suppress(OSError, ValueError):
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found += [int(lines[name].split()[0]) * 1024 for name in ("MemTotal",) if name in lines]
+    with suppress(OSError, ValueError):
+        found.append(int((cgroup / "memory.max").read_text()))
+    return min(found) if found else None
+
+
+def worker_memory_limit(workers: int) -> int | None:
+    """Bytes that a worker may hold before it is replaced: its share of the machine's; None where nobody says."""
+    total = total_memory(_MEMINFO, _CGROUP)
+    return None if total is None else int(_WORKERS_SHARE * total / workers)
+
+
+def memory_held(pid: int) -> int | None:
+    """Bytes of memory that a process has to itself (resident, not shared); None where nobody says."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

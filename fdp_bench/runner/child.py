@@ -1,18 +1,24 @@
 """A spawned process of a run: what it is sent and says, how it ends, and what its end means."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any
 
 import fdp_bench.api.errors
 from fdp_bench.api.errors import FdpBenchError, RunError
-from fdp_bench.runner.messages import Failure
+from fdp_bench.runner.last_words import LastWords, speak_into
+from fdp_bench.runner.messages import Failure, InferenceLostError
 
 #: One thread a process for each library that would take every core: workers are the parallelism, and the number
 #: of threads can change how sums round.
@@ -25,10 +31,33 @@ WORKER_ENVIRONMENT = {
 }
 #: Seconds that a process is given to close what it holds before it is ended.
 _CLOSING_TIME_S = 10.0
+#: Signals that end a run from outside; the parent handles them for all its processes.
+_ENDING_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+#: prctl's option that has the kernel end a process with its parent (linux/prctl.h).
+_PR_SET_PDEATHSIG = 1
+#: Where memory is short, the kernel should end a worker, which is replaced, and not the process that writes the
+#: records; 0 is the default, 1000 the first to go.
+_OOM_SCORE_ADJUSTMENT = 500
 
 
 class WorkerTraceback(Exception):  # noqa: N818 (it is shown, not caught)
     """Traceback of a worker, as the cause of the error that it led to."""
+
+
+class ProcessLostError(RunError):
+    """A process died, or raised what is no error of the user's.
+
+    Attributes:
+        reason: What happened to it, to be read behind its name: ``"was ended by SIGSEGV"``.
+        said: The tail of what it wrote to standard error; its traceback where it raised.
+        is_of_inference: Whether it is the inference process that was lost, as a worker found.
+    """
+
+    def __init__(
+        self, name: str, reason: str, said: str, hint: str = "", *, is_of_inference: bool = False
+    ) -> None:
+        super().__init__(f"{name} {reason}{hint}")
+        self.reason, self.said, self.is_of_inference = reason, said, is_of_inference
 
 
 class Child:
@@ -36,7 +65,7 @@ class Child:
 
     Args:
         name: What errors call it, for instance ``"a worker process"``.
-        target: Its entry point, called with its end of the connection first.
+        target: Its entry point, called with its end of the connection first. It calls `begin_child` first of all.
         args: Further arguments.
 
     Attributes:
@@ -46,13 +75,26 @@ class Child:
     def __init__(self, name: str, target: Callable[..., None], args: Sequence[Any]) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._name = name
+        listening, speaking = context.Pipe(duplex=False)
+        self.name = name
         self._process: SpawnProcess = context.Process(
-            target=target, args=(theirs, *args), name=name, daemon=True
+            target=_run_child, args=(target, speaking, theirs, *args), name=name, daemon=True
         )
         self._process.start()
-        # Only the child holds its end now, so that its death is an end of file here.
+        # Only the child holds its ends now, so that its death is an end of file here.
         theirs.close()
+        speaking.close()
+        self._last_words = LastWords(listening)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid or 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.is_alive()
 
     def send(self, message: Any) -> None:
         """Send it something.
@@ -64,22 +106,23 @@ class Child:
             self.connection.send(message)
         except OSError:
             # Dead already; its last words, if it left any, are in the pipe.
-            self.receive()
-            raise self._death() from None
+            with suppress(EOFError, OSError):
+                while True:
+                    self._judged(self.connection.recv())
+            raise self.death() from None
 
     def receive(self) -> Any:
         """Wait for its next message.
 
         Raises:
-            FdpBenchError: The failure that it reports, or that it died.
+            FdpBenchError: The failure that it reports.
+            ProcessLostError: If it died, or raised something else.
         """
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
-            raise self._death() from None
-        if isinstance(message, Failure):
-            raise self._as_error(message)
-        return message
+            raise self.death() from None
+        return self._judged(message)
 
     def stop(self) -> None:
         """Tell it to end."""
@@ -100,31 +143,90 @@ class Child:
             self._process.join()
         self.connection.close()
 
-    def _death(self) -> RunError:
+    def death(self, reason: str = "") -> ProcessLostError:
+        """What it died of, once its connection is closed or it was killed.
+
+        Args:
+            reason: Why it was ended, where it was this process that did it.
+        """
         self._process.join(_CLOSING_TIME_S)
         code = self._process.exitcode
-        if code is not None and code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
-            hint = " (out of memory? fewer --workers or --lanes need less)" if -code == signal.SIGKILL else ""
-        else:
-            how, hint = f"ended with exit code {code}", ""
-        return RunError(f"{self._name} {how}{hint}")
+        if code is None:
+            self._process.kill()
+            self._process.join()
+            reason = reason or "did not end and was killed"
+        if not reason and code is not None and code < 0:
+            reason = f"was ended by {signal.Signals(-code).name}"
+            if -code == signal.SIGKILL:
+                reason += " (out of memory? fewer --workers or --lanes need less)"
+        return ProcessLostError(self.name, reason or f"ended with exit code {code}", self._last_words.tail())
 
-    def _as_error(self, failure: Failure) -> FdpBenchError:
-        kind = getattr(fdp_bench.api.errors, failure.kind, None) if failure.kind else None
+    def last_error(self) -> ProcessLostError:
+        """What ended it, where somebody else found that it has ended.
+
+        Raises:
+            FdpBenchError: The failure that it reports.
+        """
+        try:
+            while self.connection.poll(_CLOSING_TIME_S):
+                self.receive()
+        except ProcessLostError as lost:
+            return lost
+        return self.death()
+
+    def dump(self) -> None:
+        """Have it write down where it is, for its last words, if it still can."""
+        if hasattr(signal, "SIGUSR1") and self._process.is_alive():
+            with suppress(OSError):
+                os.kill(self.pid, signal.SIGUSR1)
+            time.sleep(0.1)
+
+    def _judged(self, message: Any) -> Any:
+        if not isinstance(message, Failure):
+            return message
+        kind = getattr(fdp_bench.api.errors, message.kind, None) if message.kind else None
         error: FdpBenchError
         if isinstance(kind, type) and issubclass(kind, FdpBenchError):
-            error = kind(failure.message)
+            error = kind(message.message)
         else:
-            error = RunError(f"{self._name} failed: {failure.message} (--debug shows where)")
-        error.__cause__ = WorkerTraceback("\n" + failure.details)
-        return error
+            where = "\n".join(message.details.strip().splitlines()[-12:])
+            error = ProcessLostError(
+                self.name,
+                f"failed: {message.message}",
+                where,
+                " (--debug shows where)",
+                is_of_inference=message.kind == InferenceLostError.__name__,
+            )
+        error.__cause__ = WorkerTraceback("\n" + message.details)
+        raise error
+
+
+def _run_child(target: Callable[..., None], speaking: Connection, *args: Any) -> None:
+    """Entry point of every child: Ctrl-C, SIGTERM and its parent's death are settled before its work begins."""
+    _end_with_parent()
+    # They are the parent's to handle, and were blocked while this process started: a scheduler, like a terminal,
+    # signals every process of a run.
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
+    speak_into(speaking)
+    target(*args)
+
+
+def _end_with_parent() -> None:
+    """Never outlive the parent, and be the first to go where memory is short; where the system can do that."""
+    if not sys.platform.startswith("linux"):
+        return
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE_ADJUSTMENT))
 
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Children started inside use one thread each, and no Ctrl-C on the terminal reaches them."""
-    with _one_thread_each(), _interrupt_blocked():
+    """Children started inside use one thread each, and no Ctrl-C on the terminal and no SIGTERM reaches them."""
+    with _one_thread_each(), _endings_blocked():
         yield
 
 
@@ -143,14 +245,14 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupt_blocked() -> Iterator[None]:
-    """Start processes that a Ctrl-C on the terminal does not reach; here it arrives when the block ends."""
+def _endings_blocked() -> Iterator[None]:
+    """Start processes that signals to all of a run do not reach; here they arrive when the block ends."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     # Its own start would unblock the signal again.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ BATCH_ROWS = 4
 #: The same on a GPU, where one process asks for all workers, and sixteen rows take hardly longer than four.
 GPU_BATCH_ROWS = 16
 #: Fields that a run's configuration may lack because they came later; their defaults are what it did.
-_LATER = {"noise_seed", "retest", "until_decided"}
+_LATER = {"act_timeout", "noise_seed", "retest", "until_decided"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class RunConfig:
         workers: Worker processes, >= 1. Moves no number.
         lanes: Episodes that a worker steps side by side, in [1, batch_rows]. Moves no number.
         batch_rows: Rows of every policy batch, padded where fewer episodes are under way.
+        act_timeout: Seconds that a policy may take for a decision before its episode ends in an error; 0.0 for any
+            time. The one field by which a machine's speed can move a number.
     """
 
     task: str
@@ -51,6 +53,7 @@ class RunConfig:
     noise_seed: int = 0
     retest: float = 0.0
     until_decided: float = 0.0
+    act_timeout: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.policies:
@@ -74,6 +77,8 @@ class RunConfig:
             raise SpecError(f"retest is {self.retest}; it must lie in 0-1, for instance 0.2 for a fifth")
         if not 0.0 <= self.until_decided < 1.0:
             raise SpecError(f"alpha is {self.until_decided}; it must lie between 0 and 1, for instance 0.05")
+        if not 0.0 <= self.act_timeout < float("inf"):
+            raise SpecError(f"act_timeout is {self.act_timeout}; it must be a number of seconds above 0")
         if self.retest and self.until_decided:
             raise SpecError("--retest and --until-decided exclude each other; retest a run of fixed length")
 

@@ -13,14 +13,16 @@ import gymnasium
 import numpy as np
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import FdpBenchError, UnsupportedShiftError
+from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
 from fdp_bench.api.shift import Shift
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
+from fdp_bench.records.writer import unwritable
 from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.inference import Actions, AskedPolicy, Noise
 from fdp_bench.runner.media import Recorder
 from fdp_bench.runner.schedule import FrameSchedule
+from fdp_bench.runner.sentry import ObservationCheck, ObservationFault, sentry_of
 
 #: Control steps in a row that success must hold to end an episode.
 HELD_STEPS = 10
@@ -88,6 +90,9 @@ class Episode:
         self._receipt: dict[str, Any] = {}
         self._initial_state_sha256 = ""
         self._error = ""
+        self._check = ObservationCheck(env.observation_space)
+        self._sentry = sentry_of(env)
+        self._is_shifted = bool(shifts_of(env))
 
     @property
     def steps(self) -> int:
@@ -96,15 +101,19 @@ class Episode:
 
     def reset(self) -> None:
         """Set the initial state; the first observation stands for those before it."""
+        seed = stream_int(self.spec.run_seed, self.spec.index, INITIAL_STATE)
         try:
             self._draw(0)
             observation, _ = self._env.reset(
-                seed=stream_int(self.spec.run_seed, self.spec.index, INITIAL_STATE),
+                seed=seed,
                 options={"shift_seed": stream_int(self.spec.run_seed, self.spec.index, SHIFT)},
             )
             self._receipt = combined_receipt(self.spec.shift, shifts_of(self._env))
             digest = getattr(self._env.unwrapped, "state_sha256", None)
             self._initial_state_sha256 = digest() if digest else ""
+            self._check_observation(observation)
+            if self._sentry is not None and self._is_shifted:
+                self._blame_shift(self._sentry.breach_at_start(seed))
             self._recorder.see(observation, is_decision=True)
             self._history.extend([observation] * self._schedule.n_obs_steps)
         except FdpBenchError:
@@ -143,7 +152,13 @@ class Episode:
         self._error, self.done = message, True
 
     def finish(self) -> EpisodeRecord:
-        """Write the pictures and return the record of the ended episode."""
+        """Write the pictures and return the record of the ended episode.
+
+        Raises:
+            RunError: If a picture cannot be written.
+        """
+        if self._sentry is not None and self._is_shifted and not self._error:
+            self._blame_shift(self._sentry.breach())
         safety = {"action_jerk": action_jerk(self._actions)}
         measure = getattr(self._env.unwrapped, "safety", None)
         if measure and not self.environment_failed:
@@ -161,17 +176,28 @@ class Episode:
             initial_state_sha256=self._initial_state_sha256,
             error=self._error,
         )
-        if self._pictures.strip is not None:
-            self._recorder.save_strip(self._pictures.strip)
-        if self._pictures.video is not None:
-            self._recorder.save_video(self._pictures.video, self._task.control_hz or _DEFAULT_HZ)
+        self._save_pictures()
         return _json_ready(record)
+
+    def _save_pictures(self) -> None:
+        strip, video = self._pictures.strip, self._pictures.video
+        try:
+            if strip is not None:
+                self._recorder.save_strip(strip)
+            if video is not None:
+                self._recorder.save_video(video, self._task.control_hz or _DEFAULT_HZ)
+        except OSError as error:
+            # Not the episode's fault: it must be run once there is room.
+            path = strip or video
+            assert path is not None
+            raise RunError(unwritable(path, error)) from error
 
     def _step(self, action: Actions) -> None:
         self._draw(self.steps + 1)
         observation, _, terminated, truncated, info = self._env.step(action)
         self._actions.append(action)
         self._history.append(observation)
+        self._check_observation(observation)
         self._recorder.see(observation, is_decision=self._schedule.is_decision(self.steps))
         if "success" not in info:
             raise RuntimeError("the environment's info holds no 'success'")
@@ -186,9 +212,31 @@ class Episode:
         if hasattr(base, "draw_images"):
             base.draw_images = self._schedule.draws(step)
 
+    def _check_observation(self, observation: Observation) -> None:
+        fault = self._check.fault(observation)
+        if fault:
+            raise ObservationFault(fault)
+
+    def _blame_shift(self, breach: str) -> None:
+        """End with an error if a shift touched more than what is shown; nobody knows what it left behind."""
+        if breach:
+            self.environment_failed = True
+            self.fail(f"shift {self.spec.shift!r}: {breach}; a shift may change observations alone")
+
     def _fail_in_environment(self, error: Exception) -> None:
         self.environment_failed = True
-        self.fail(f"{culprit(error, self.spec.task)}: {type(error).__name__}: {error}")
+        if isinstance(error, ObservationFault):
+            self.fail(f"{self._who_showed()}: {error}")
+        else:
+            self.fail(f"{culprit(error, self.spec.task)}: {type(error).__name__}: {error}")
+
+    def _who_showed(self) -> str:
+        """Whose the observation is that lies outside its space: the task's, if it was so before any shift."""
+        if self._is_shifted and self._sentry is not None:
+            inner = self._sentry
+            if not ObservationCheck(inner.observation_space).fault(inner.shown):
+                return f"shift {self.spec.shift!r}"
+        return f"task {self.spec.task!r}"
 
 
 def combined_receipt(shift: str, shifts: Sequence[Shift]) -> dict[str, Any]:

@@ -1,19 +1,24 @@
-"""Worker processes, and the parent that hands out episodes and gathers records."""
+"""Worker processes: started, checked, asked for their times, replaced, closed."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.runner.child import Child, starting
+from fdp_bench.runner.child import Child, ProcessLostError, starting
 from fdp_bench.runner.messages import TimesRequest
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest, plugins_used
 from fdp_bench.runner.server import ServeRequest
 from fdp_bench.runner.sharing import SHARED, SharedInference
+from fdp_bench.runner.supervision import Incident, Limits, Supervision
+from fdp_bench.runner.timing import PHASES
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings, work
+
+#: Seconds that an idle worker is given to tell its times.
+_TIMES_WAIT_S = 30.0
 
 
 class WorkerPool:
@@ -22,17 +27,24 @@ class WorkerPool:
     Args:
         settings: What every worker is told.
         inference: Where policies are asked, see `fdp_bench.runner.sharing`.
+        limits: When a worker is replaced.
 
     Attributes:
-        inference: The same.
+        settings, inference, limits: The same.
+        incidents: Workers that had to be replaced, and why.
+        members: The workers, one a place; None where one was replaced and its successor has had nothing to do yet.
     """
 
-    def __init__(self, settings: WorkerSettings, inference: str) -> None:
-        self._settings = settings
+    def __init__(self, settings: WorkerSettings, inference: str, limits: Limits | None = None) -> None:
+        self.settings = settings
         self.inference = inference
-        self._is_shared = inference == SHARED
-        self._members: list[_Member] = []
-        self._sharing: SharedInference | None = None
+        self.limits = limits or Limits()
+        self.incidents: list[Incident] = []
+        self.members: list[Member | None] = []
+        self.sharing: SharedInference | None = None
+        self._leaving: list[Member] = []
+        self._times: list[dict[str, float]] = []
+        self._serve: tuple[ServeRequest, dict[str, str]] | None = None
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -40,15 +52,21 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        children: list[Child] = [*self._members]
-        if self._sharing is not None:
-            children.append(self._sharing.process)
+        members = [member for member in self.members if member is not None]
+        children: list[Child] = [*members]
+        if self.sharing is not None:
+            children.append(self.sharing.process)
         for child in children:
             child.stop() if kind is None else child.kill()
-        for member in self._members:
+        for member in (*self._leaving, *members):
             member.join()
-        if self._sharing is not None:
-            self._sharing.join()
+        if self.sharing is not None:
+            self.sharing.join()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one process is asked for all workers."""
+        return self.inference == SHARED
 
     def preflight(self, request: PreflightRequest, workers: int = 1) -> PreflightReport:
         """Check a request, and get ready to run it: episodes run later in the environments that are built here.
@@ -61,97 +79,125 @@ class WorkerPool:
         Raises:
             FdpBenchError: Whatever is wrong with the request.
         """
-        self._start(workers)
-        for member in self._members:
-            member.send(replace(request, policies=()) if self._is_shared else request)
-        report = self._members[0].receive()
+        with starting():
+            if self.is_shared:
+                self.sharing = SharedInference(workers)
+            members = [Member(self.settings, self.sharing) for _ in range(workers)]
+            self.members = [*members]
+        for member in members:
+            member.send(replace(request, policies=()) if self.is_shared else request)
+        report = members[0].receive()
         assert isinstance(report, PreflightReport)
-        for member in self._members[1:]:
-            member.owes_report = True
-        return self._share(request, report) if self._is_shared else report
+        return self._share(request, report) if self.is_shared else report
 
     def times(self) -> list[dict[str, float]]:
-        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way."""
-        for member in self._members:
-            member.send(TimesRequest())
-        return [member.receive() for member in self._members]
+        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way.
+
+        What a worker did that was lost is not known.
+        """
+        return [*self._times, *(_times_of(member) for member in self.members if member is not None)]
 
     def run(
-        self, chunks: Iterable[tuple[EpisodeSpec, ...]], workers: int, pictures: PicturePlan
+        self,
+        chunks: Iterable[tuple[EpisodeSpec, ...]],
+        workers: int,
+        pictures: PicturePlan,
+        tick: Callable[[], None] = lambda: None,
     ) -> Iterator[EpisodeRecord]:
         """Run episodes and yield their records as they end.
+
+        Workers that die, hang or raise are replaced. The episodes that such a worker had under way are run once more,
+        each alone in a fresh process; what goes wrong again is recorded as an error.
 
         Args:
             chunks: Episodes handed out together, in the order they are handed out. The next is asked for when a
                 worker has room for it, after all earlier records were yielded.
             workers: Worker processes, >= 1, of those that `preflight` started.
             pictures: Which pictures are kept.
+            tick: Called at least every second.
 
         Raises:
             FdpBenchError: If an arm cannot be run at all.
-            RunError: If a worker or the inference process dies.
+            RunError: If workers die again and again before they can start an episode.
         """
-        waiting = iter(chunks)
-        more = True
-        members = self._members[:workers]
-        for member in members:
-            member.send(pictures)
-        while True:
-            while more:
-                member = min(members, key=lambda member: member.outstanding)
-                # A chunk in hand beside the episodes under way: no free lane waits for the parent, and little is
-                # left to one worker when the others have ended.
-                if member.outstanding > self._settings.lanes:
-                    break
-                chunk = next(waiting, None)
-                if chunk is None:
-                    more = False
-                else:
-                    member.hand_out(chunk)
-            busy = {member.connection: member for member in members if member.outstanding}
-            if not busy:
-                return
-            yield from self._records(busy)
+        return Supervision(self, chunks, workers, pictures, tick).records()
 
-    def _records(self, busy: dict[Connection, "_Member"]) -> Iterator[EpisodeRecord]:
-        sharing = self._sharing
-        heard = wait([sharing.process.connection, *busy] if sharing else list(busy))
-        if sharing and sharing.process.connection in heard:
-            # It has nothing to say while episodes run, so these are its last words; a worker's would only repeat
-            # that nobody answers.
-            sharing.process.receive()
-        for connection in heard:
-            assert isinstance(connection, Connection)
-            record = busy[connection].receive()
-            assert isinstance(record, EpisodeRecord)
-            busy[connection].outstanding -= 1
-            yield record
+    def spawn(self, place: int, pictures: PicturePlan) -> None:
+        """Start a worker in an empty place, told what the others know.
 
-    def _start(self, workers: int) -> None:
+        Raises:
+            ProcessLostError: If it, or the inference process, dies at once.
+        """
         with starting():
-            if self._is_shared:
-                self._sharing = SharedInference(workers)
-            for _ in range(workers):
-                self._members.append(_Member(self._settings, self._sharing))
+            member = Member(self.settings, self.sharing)
+        # Kept before anything is sent, so that leaving the pool ends it whatever happens.
+        self.members[place] = member
+        if self.sharing is not None:
+            member.send(self.sharing.slots(place))
+        member.send(pictures)
+
+    def retire(self, place: int) -> None:
+        """Let a worker that owes nothing go; its place is empty then."""
+        member = self.members[place]
+        assert member is not None
+        self.members[place] = None
+        self._times.append(_times_of(member))
+        member.stop()
+        self._leaving.append(member)
+
+    def bury(self, place: int) -> None:
+        """Be rid of a worker that is of no use any more; its place is empty then."""
+        member, self.members[place] = self.members[place], None
+        if member is not None:
+            member.kill()
+            member.join()
+
+    def restart_inference(self) -> None:
+        """Replace the inference process, and with it all workers, which hold its connections and slots.
+
+        Raises:
+            FdpBenchError: If a new one cannot be had.
+        """
+        assert self.sharing is not None
+        assert self._serve is not None
+        for place in range(len(self.members)):
+            self.bury(place)
+        self.sharing.process.kill()
+        self.sharing.join()
+        with starting():
+            self.sharing = SharedInference(0)
+        self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)
 
     def _share(self, request: PreflightRequest, report: PreflightReport) -> PreflightReport:
-        assert self._sharing is not None
-        serve = ServeRequest(request.policies, report.task, request.device, self._settings.batch_rows)
-        policies, slots = self._sharing.prepare(
-            serve, report.observation_dtypes, len(self._members), self._settings.lanes
+        assert self.sharing is not None
+        serve = ServeRequest(
+            request.policies,
+            report.task,
+            request.device,
+            self.settings.batch_rows,
+            self.settings.act_timeout_s,
         )
-        for member, shared in zip(self._members, slots, strict=True):
-            member.send(shared)
+        self._serve = (serve, dict(report.observation_dtypes))
+        policies = self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)
+        for place, member in enumerate(self.members):
+            # A worker that has died meanwhile is found and replaced when it is given something to do.
+            if member is not None:
+                with suppress(ProcessLostError):
+                    member.send(self.sharing.slots(place))
         plugins = plugins_used([policy.spec for policy in policies], report.shifts)
         return replace(report, policies=policies, plugins=plugins)
 
 
-class _Member(Child):
+class Member(Child):
     """One worker process and what it owes.
 
     Attributes:
-        outstanding: Episodes handed out and not yet back.
-        owes_report: Whether the next message is a report on a request that another worker has answered.
+        owed: Episodes handed out and not yet back, by id, in their order.
+        started: Ids of those that it said it has started.
+        is_fresh: Whether it was never given an episode.
+        is_alone: Whether it runs a single episode that went wrong before.
+        is_retiring: Whether it gets no more episodes.
+        silent_s: Seconds without a sign of life.
     """
 
     def __init__(self, settings: WorkerSettings, sharing: SharedInference | None) -> None:
@@ -160,18 +206,38 @@ class _Member(Child):
         if server is not None:
             # Only the worker holds it now, so that its end is an end of file for the inference process.
             server.close()
-        self.outstanding = 0
-        self.owes_report = False
+        self.owed: dict[str, EpisodeSpec] = {}
+        self.started: set[str] = set()
+        self.is_fresh = True
+        self.is_alone = self.is_retiring = False
+        self.silent_s = 0.0
 
     def hand_out(self, chunk: tuple[EpisodeSpec, ...]) -> None:
-        """Send it episodes."""
-        self.send(chunk)
-        self.outstanding += len(chunk)
+        """Send it episodes.
 
-    def receive(self) -> Any:
-        """See `Child.receive`."""
-        message = super().receive()
-        if self.owes_report:
-            self.owes_report = False
-            return self.receive()
-        return message
+        Raises:
+            ProcessLostError: What it died of; it owes them all the same.
+        """
+        if not self.owed:
+            self.silent_s = 0.0
+        self.is_fresh = False
+        self.owed.update({spec.id: spec for spec in chunk})
+        self.send(chunk)
+
+    def take(self, record: EpisodeRecord) -> None:
+        """Note that an episode is back."""
+        del self.owed[record.spec.id]
+        self.started.discard(record.spec.id)
+
+
+def _times_of(member: Member) -> dict[str, float]:
+    nothing = dict.fromkeys(PHASES, 0.0)
+    try:
+        member.send(TimesRequest())
+        while member.connection.poll(_TIMES_WAIT_S):
+            message: Any = member.receive()
+            if isinstance(message, dict):
+                return message
+    except ProcessLostError:
+        pass
+    return nothing

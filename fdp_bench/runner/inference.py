@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy
+from fdp_bench.runner.time_limit import TooSlow, time_limit
 
 Actions = npt.NDArray[np.float32]
 Noise = npt.NDArray[np.float32]
@@ -61,11 +62,12 @@ class BatchedPolicy:
         noise_shape: Shape of one row's noise.
     """
 
-    def __init__(self, policy: Policy, task: TaskInfo, batch_rows: int) -> None:
+    def __init__(self, policy: Policy, task: TaskInfo, batch_rows: int, act_timeout_s: float = 0.0) -> None:
         self.policy = policy
         self.keys = policy_keys(policy, task)
         self.noise_shape = tuple(policy.noise_shape)
         self._rows = batch_rows
+        self._timeout_s = act_timeout_s
         self._answer_shape = (batch_rows, policy.n_action_steps, task.action_dim)
 
     @property
@@ -94,7 +96,7 @@ class BatchedPolicy:
     ) -> tuple[dict[int, Actions | PolicyError], float]:
         """Choose the next actions of the asking rows.
 
-        When the batch raises, each row is asked by itself, so that one bad episode spoils no other.
+        When the batch raises or takes too long, each row is asked by itself, so that one bad episode spoils no other.
 
         Args:
             observations: Row -> observation, arrays of shape (n_obs_steps, ...).
@@ -107,7 +109,7 @@ class BatchedPolicy:
         start = time.perf_counter()
         try:
             answers = self._ask(observations, noises)
-        except Exception as error:
+        except (Exception, TooSlow) as error:
             if len(observations) == 1:
                 answers = {row: _fault(error) for row in observations}
             else:
@@ -127,7 +129,8 @@ class BatchedPolicy:
         noise = np.zeros((self._rows, *self.noise_shape), dtype=np.float32)
         for row, values in noises.items():
             noise[row] = values
-        answer = np.asarray(self.policy.act(batch, noise))
+        with time_limit(self._timeout_s):
+            answer = np.asarray(self.policy.act(batch, noise))
         if answer.shape != self._answer_shape:
             raise PolicyError(f"act returned shape {answer.shape}; {self._answer_shape} is needed")
         return {row: _checked(answer[row]) for row in observations}
@@ -158,9 +161,11 @@ def _checked(actions: npt.NDArray[Any]) -> Actions | PolicyError:
     return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
 
-def _fault(error: Exception) -> PolicyError:
+def _fault(error: BaseException) -> PolicyError:
     if isinstance(error, PolicyError):
         return error
+    if isinstance(error, TooSlow):
+        return PolicyError(str(error))
     fault = PolicyError(f"act raised {type(error).__name__}: {error}")
     fault.__cause__ = error
     return fault

@@ -7,6 +7,7 @@ from fdp_bench.api.modality import TaskInfo
 from fdp_bench.runner.environment import Environment, make_base, task_info, wrap
 from fdp_bench.runner.episode import Episode, PicturePaths
 from fdp_bench.runner.inference import AskedPolicy
+from fdp_bench.runner.sentry import Sentry
 from fdp_bench.runner.timing import Stopwatch, TimedSteps
 from fdp_bench.specs import parse_shifts
 
@@ -37,7 +38,7 @@ class Lane:
         """The environment without shifts, built on first use."""
         if self._base is None:
             with self._watch.phase("setup"):
-                self._base = TimedSteps(make_base(self._task_id, self._profile), self._watch)
+                self._base = Sentry(TimedSteps(make_base(self._task_id, self._profile), self._watch))
             self._env = None
         return self._base
 

@@ -12,8 +12,28 @@ class TimesRequest:
 
 
 @dataclass(frozen=True)
+class Started:
+    """A worker is about to start an episode; if it dies before the record, the episode is a suspect.
+
+    Attributes:
+        episode: The episode's id.
+    """
+
+    episode: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A worker is alive and getting on, though no episode has ended for a while."""
+
+
+class InferenceLostError(Exception):
+    """The inference process ended while a worker waited for its answer."""
+
+
+@dataclass(frozen=True)
 class Failure:
-    """An error that ends the run, as it crosses the process border.
+    """An error that its process cannot go on from, as it crosses the process border.
 
     Attributes:
         kind: Name of the error's class; empty where it is none of the package's own.
@@ -28,5 +48,5 @@ class Failure:
     @classmethod
     def of(cls, error: Exception) -> "Failure":
         """The error being handled."""
-        kind = type(error).__name__ if isinstance(error, FdpBenchError) else ""
+        kind = type(error).__name__ if isinstance(error, (FdpBenchError, InferenceLostError)) else ""
         return cls(kind, str(error) if kind else f"{type(error).__name__}: {error}", traceback.format_exc())

@@ -11,6 +11,7 @@ from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.modality import Observation
 from fdp_bench.runner.inference import Actions, Noise, PolicyError
+from fdp_bench.runner.messages import InferenceLostError
 from fdp_bench.runner.server import Answer, Question, SharedSlots
 from fdp_bench.runner.slots import Slot
 
@@ -79,7 +80,7 @@ class RemotePolicy:
         """See `BatchedPolicy.act`; the wall time is that from the question to the answer.
 
         Raises:
-            RunError: If the inference process has ended.
+            InferenceLostError: If the inference process has ended.
         """
         start = time.perf_counter()
         answers: dict[int, Actions | PolicyError] = {}
@@ -106,5 +107,5 @@ class RemotePolicy:
             self._server.send(Question(self._number, tuple(self._first + row for row in rows)))
             answer: Answer = self._server.recv()
         except (EOFError, OSError):
-            raise RunError("the inference process ended before it answered") from None
+            raise InferenceLostError("the inference process ended before it answered") from None
         return answer

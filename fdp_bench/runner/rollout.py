@@ -16,6 +16,13 @@ class Rollout:
     A lane whose episode ended takes the next one before the following round, so every decision serves as many
     episodes as there are. Since a worker has one thread, executing chunks one after the other costs no more
     than stepping the lanes in turn.
+
+    Args:
+        lanes: Where episodes run.
+        load_policy: Gives the policy that an episode asks for.
+        pictures: Says which pictures of an episode are kept.
+        watch: What counts the time.
+        on_start: Called with each episode just before it starts.
     """
 
     def __init__(
@@ -24,7 +31,9 @@ class Rollout:
         load_policy: Callable[[EpisodeSpec], AskedPolicy],
         pictures: Callable[[EpisodeSpec], PicturePaths],
         watch: Stopwatch | None = None,
+        on_start: Callable[[EpisodeSpec], None] = lambda spec: None,
     ) -> None:
+        self._on_start = on_start
         self._watch = watch or Stopwatch()
         self._lanes = lanes
         self._load_policy = load_policy
@@ -68,6 +77,9 @@ class Rollout:
             if lane.episode is None and self._waiting and self._may_start(self._waiting[0]):
                 spec = self._waiting.popleft()
                 assert self._policy is not None
+                # Whatever is slow or breaks in building it is none of the episode's.
+                _ = lane.base
+                self._on_start(spec)
                 lane.start(spec, self._policy, self._pictures(spec))
                 started.append(row)
         return started

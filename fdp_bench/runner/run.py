@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +16,11 @@ from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
 from fdp_bench.records.provenance import git_state, machine, versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
+from fdp_bench.records.writer import lock_limits, unwritable
 from fdp_bench.runner.capacity import default_workers
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.ending import RunInterruptedError as RunInterruptedError
+from fdp_bench.runner.ending import Terminated, exit_code_of, terminable, unbroken
 from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
 from fdp_bench.runner.feed import CHUNK, Feed, FixedFeed
@@ -25,6 +29,7 @@ from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
 from fdp_bench.runner.sharing import SHARED, choose_inference
+from fdp_bench.runner.supervision import Limits
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
@@ -56,12 +61,7 @@ class Announcement:
 Progress = Callable[[Announcement], Callable[[EpisodeRecord], None]]
 
 
-class RunInterruptedError(RunError):
-    """A run was stopped by its user; its episodes so far are kept."""
-
-    exit_code = 130
-
-
+@terminable()
 def begin_run(
     request: RunConfig,
     out: Path,
@@ -71,6 +71,7 @@ def begin_run(
     progress: Progress,
     workers: int | None,
     inference: str | None = None,
+    limits: Limits | None = None,
 ) -> RunStore:
     """Run a configuration into a new folder. Nothing is written before everything has been checked.
 
@@ -83,19 +84,20 @@ def begin_run(
         workers: Worker processes; None for as many as the machine has room for.
         inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits the device. Moves no
             number.
+        limits: When a worker is replaced; None for what follows from the machine and the episodes.
 
     Returns:
         The complete run.
 
     Raises:
-        RunInterruptedError: On Ctrl-C after the first episodes were started.
+        RunInterruptedError: On Ctrl-C after the first episodes were started, and on SIGTERM.
         FdpBenchError: Whatever is wrong with the request, or stops the run.
     """
     check_new_folder(out)
     where = choose_inference(inference, request.device)
     if request.until_decided:
         check_policies(request.policies)
-    with WorkerPool(_settings(request), where) as pool:
+    with WorkerPool(_settings(request), where, limits) as pool:
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
         report = pool.preflight(
             PreflightRequest(request.policies, request.shifts, request.device),
@@ -113,11 +115,12 @@ def begin_run(
         config = replace(config, workers=_workers(workers, config.lanes, len(episodes), where))
         feed = _feed(config, arms, episodes, ())
         store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
-        announcement = Announcement(store, config, arms, len(episodes))
+        announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out))
         _execute(pool, announcement, feed, plan_retest(config, arms), command, progress)
     return store
 
 
+@terminable()
 def resume_run(
     path: Path,
     *,
@@ -126,6 +129,7 @@ def resume_run(
     workers: int | None,
     lanes: int | None,
     inference: str | None = None,
+    limits: Limits | None = None,
 ) -> RunStore:
     """Run what is missing of a run, with the configuration of its manifest.
 
@@ -136,13 +140,14 @@ def resume_run(
         workers: Worker processes; None for as many as the machine has room for.
         lanes: Episodes that a worker steps side by side; None for the manifest's.
         inference: See `begin_run`.
+        limits: See `begin_run`.
 
     Returns:
         The complete run.
 
     Raises:
         RunError: If it cannot be resumed: not a run, being written, or its weights have changed since.
-        RunInterruptedError: On Ctrl-C.
+        RunInterruptedError: On Ctrl-C and on SIGTERM.
     """
     store = RunStore.open(path)
     manifest = store.manifest()
@@ -160,7 +165,7 @@ def resume_run(
         if manifest.status != COMPLETE:
             store.update_manifest(_completed(manifest, feed))
         return store
-    with WorkerPool(_settings(config), where) as pool:
+    with WorkerPool(_settings(config), where, limits) as pool:
         report = pool.preflight(
             PreflightRequest(config.policies, config.shifts, config.device), config.workers
         )
@@ -171,7 +176,7 @@ def resume_run(
             arms,
             len(episodes),
             tuple(finished),
-            tuple(_version_changes(manifest.versions, versions())),
+            (*_version_changes(manifest.versions, versions()), *_warnings(path)),
         )
         _execute(pool, announcement, feed, again, command, progress)
     return store
@@ -206,27 +211,33 @@ def _execute(
         show = progress(announcement)
         written = 0
         try:
-            for record in pool.run(feed.chunks(), config.workers, pictures):
-                append(record)
-                feed.take(record)
-                written += 1
-                show(record)
+            for record in pool.run(feed.chunks(), config.workers, pictures, append.sync):
+                with unbroken():
+                    append(record)
+                    feed.take(record)
+                    written += 1
+                    show(record)
             if again:
                 _run_again(pool, announcement, again, progress)
         except BaseException as error:
             status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
             manifest = replace(manifest, comparisons=feed.comparisons())
-            store.update_manifest(manifest.ended(status, ended=_now(), episodes=written, error=str(error)))
+            facts = {"ended": _now(), "episodes": written, **_incident_facts(pool)}
+            # A disk that took no record takes no manifest either; the one that is there says enough to resume.
+            with suppress(RunError), unbroken():
+                append.sync(now=True)
+                store.update_manifest(manifest.ended(status, **facts, error=str(error)))
             kept = (
                 f"{len(announcement.finished) + written} of {announcement.planned} episodes are kept; "
                 f"finish the run with: {resume_command(store.path)}"
             )
             if isinstance(error, KeyboardInterrupt):
-                raise RunInterruptedError(f"interrupted: {kept}") from None
+                word = "terminated" if isinstance(error, Terminated) else "interrupted"
+                raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
             if isinstance(error, RunError):
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
-        facts = {"ended": _now(), "episodes": written}
+        facts = {"ended": _now(), "episodes": written, **_incident_facts(pool)}
         ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
         store.update_manifest(_completed(ended, feed))
 
@@ -239,9 +250,10 @@ def _run_again(
     show = progress(replace(announcement, planned=len(episodes), finished=(), warnings=(), retest=True))
     no_pictures = replace(_picture_plan(store, config, announcement.arms), strips=None, videos_per_arm=0)
     with store.writer(retest=True) as append:
-        for record in pool.run(FixedFeed(episodes).chunks(), config.workers, no_pictures):
-            append(record)
-            show(record)
+        for record in pool.run(FixedFeed(episodes).chunks(), config.workers, no_pictures, append.sync):
+            with unbroken():
+                append(record)
+                show(record)
 
 
 def _feed(
@@ -270,7 +282,9 @@ def _completed(manifest: Manifest, feed: Feed) -> Manifest:
 
 
 def _settings(config: RunConfig) -> WorkerSettings:
-    return WorkerSettings(config.task, config.profile, config.device, config.lanes, config.batch_rows)
+    return WorkerSettings(
+        config.task, config.profile, config.device, config.lanes, config.batch_rows, config.act_timeout
+    )
 
 
 def _workers(asked: int | None, lanes: int, episodes: int, inference: str) -> int:
@@ -282,9 +296,12 @@ def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> Pi
     strips, videos = store.path / STRIPS_NAME, store.path / VIDEOS_NAME
     for folder, wanted in ((strips, True), (videos, config.videos > 0)):
         if wanted:
-            folder.mkdir(exist_ok=True)
-            for part in folder.glob("*.part.*"):
-                part.unlink()
+            try:
+                folder.mkdir(exist_ok=True)
+                for part in folder.glob("*.part.*"):
+                    part.unlink()
+            except OSError as error:
+                raise RunError(unwritable(folder, error)) from error
     slugs = {(config.task, arm.policy, arm.shift): arm.slug for arm in arms}
     return PicturePlan(strips, videos, config.videos, slugs)
 
@@ -318,6 +335,16 @@ def _check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightR
                 f"run {str(path)!r} was started with other weights of {arm.policy!r} "
                 f"({arm.checkpoint[:12] or 'none'}, now {str(now.get(arm.policy, 'none'))[:12]}); start a new run"
             )
+
+
+def _warnings(path: Path) -> tuple[str, ...]:
+    limits = lock_limits(path)
+    return (limits,) if limits else ()
+
+
+def _incident_facts(pool: WorkerPool) -> dict[str, Any]:
+    """What a manifest keeps of processes that were replaced; nothing where none was."""
+    return {"incidents": [asdict(incident) for incident in pool.incidents]} if pool.incidents else {}
 
 
 def _version_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

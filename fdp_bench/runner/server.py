@@ -6,7 +6,6 @@ gathers what has come in, asks the policy with a constant number of rows as a wo
 actions into the same slots.
 """
 
-import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -33,12 +32,14 @@ class ServeRequest:
         task: The task.
         device: Device that policies are built on.
         batch_rows: Rows of every policy batch.
+        act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
     """
 
     policies: tuple[str, ...]
     task: TaskInfo
     device: str
     batch_rows: int
+    act_timeout_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,23 @@ class Question:
     slots: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class NewWorker:
+    """Tells the inference process of a worker that replaces another one, and uses its slots.
+
+    Attributes:
+        connection: To that worker.
+    """
+
+    connection: Connection
+
+
 #: The answer: what was wrong with each slot's actions, in the order of the question; None where nothing was.
 Answer = tuple[str | None, ...]
 
 
 class InferenceServer:
-    """Serves workers until told to stop. Messages in: `ServeRequest`, `SharedSlots`, None to stop."""
+    """Serves workers until told to stop. Messages in: `ServeRequest`, `SharedSlots`, `NewWorker`, None to stop."""
 
     def __init__(self, parent: Connection, workers: Sequence[Connection]) -> None:
         self._parent = parent
@@ -125,14 +137,17 @@ class InferenceServer:
         except (EOFError, OSError):
             # It has ended; if it should not have, the parent knows.
             self._workers.remove(worker)
+            self._waiting = deque(entry for entry in self._waiting if entry[0] is not worker)
 
-    def _take(self, message: ServeRequest | SharedSlots | None) -> bool:
+    def _take(self, message: ServeRequest | SharedSlots | NewWorker | None) -> bool:
         if isinstance(message, ServeRequest):
             self._request = message
             self._parent.send(self._check(message))
         elif isinstance(message, SharedSlots):
             self._shared = message
             self._memory = SharedMemory(message.memory)
+        elif isinstance(message, NewWorker):
+            self._workers.append(message.connection)
         return message is not None
 
     def _check(self, request: ServeRequest) -> Served:
@@ -153,7 +168,7 @@ class InferenceServer:
                 f"policy {spec!r} keeps a state for each lane (it has a method reset), which workers cannot share; "
                 "run it with --inference worker"
             )
-        return BatchedPolicy(policy, request.task, request.batch_rows)
+        return BatchedPolicy(policy, request.task, request.batch_rows, request.act_timeout_s)
 
     def _answer(self) -> None:
         """Answer the longest waiting question, and with it those that fit into the same batch."""
@@ -195,8 +210,6 @@ class InferenceServer:
 
 def serve_policies(parent: Connection, workers: Sequence[Connection]) -> None:
     """Entry point of the inference process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     server = InferenceServer(parent, workers)
     try:
         server.serve()

@@ -10,7 +10,7 @@ from multiprocessing.shared_memory import SharedMemory
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.runner.child import Child
 from fdp_bench.runner.preflight import ResolvedPolicy
-from fdp_bench.runner.server import Served, ServeRequest, SharedSlots, serve_policies
+from fdp_bench.runner.server import NewWorker, Served, ServeRequest, SharedSlots, serve_policies
 from fdp_bench.runner.slots import SlotLayout
 
 #: Where policies are asked: in each worker, or in one process for all of them.
@@ -49,14 +49,24 @@ class SharedInference:
         for connection in ours:
             connection.close()
         self._memory: SharedMemory | None = None
+        self._slots: list[SharedSlots] = []
 
     def take_connection(self) -> Connection:
         """The next worker's connection to the inference process; close it here once the worker was started."""
-        return self._for_workers.pop(0)
+        if self._for_workers:
+            return self._for_workers.pop(0)
+        theirs, ours = multiprocessing.get_context("spawn").Pipe()
+        with ours:
+            self.process.send(NewWorker(ours))
+        return theirs
+
+    def slots(self, worker: int) -> SharedSlots:
+        """Where a worker's slots are; one that replaces another uses the other's."""
+        return self._slots[worker]
 
     def prepare(
         self, request: ServeRequest, dtypes: Mapping[str, str], workers: int, lanes: int
-    ) -> tuple[tuple[ResolvedPolicy, ...], list[SharedSlots]]:
+    ) -> tuple[ResolvedPolicy, ...]:
         """Have the policies checked and loaded, and make the slots.
 
         Args:
@@ -66,7 +76,7 @@ class SharedInference:
             lanes: Slots of each.
 
         Returns:
-            The policies, resolved, and where each worker's slots are.
+            The policies, resolved.
 
         Raises:
             FdpBenchError: Whatever is wrong with the policies.
@@ -79,7 +89,8 @@ class SharedInference:
         self._memory = SharedMemory(create=True, size=size * workers * lanes)
         shared = SharedSlots(self._memory.name, size, served.facts, layouts)
         self.process.send(shared)
-        return served.policies, [replace(shared, first=number * lanes) for number in range(workers)]
+        self._slots = [replace(shared, first=number * lanes) for number in range(workers)]
+        return served.policies
 
     def join(self) -> None:
         """Wait until the process, told to stop or killed, has ended, and give the shared memory back."""

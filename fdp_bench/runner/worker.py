@@ -1,10 +1,8 @@
 """A worker process: it builds environments and policies, runs the episodes it is sent, and sends records back."""
 
-import os
-import signal
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,7 +12,7 @@ from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.runner.episode import PicturePaths
 from fdp_bench.runner.inference import AskedPolicy, BatchedPolicy
 from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.messages import Failure, TimesRequest
+from fdp_bench.runner.messages import Beat, Failure, Started, TimesRequest
 from fdp_bench.runner.preflight import PreflightRequest, build_policy, check
 from fdp_bench.runner.remote import RemotePolicies
 from fdp_bench.runner.rollout import Rollout
@@ -25,7 +23,8 @@ from fdp_bench.specs import parse_policy
 
 #: Policies that a worker keeps loaded.
 _POLICIES_HELD = 4
-_STDOUT, _STDERR = 1, 2
+#: Seconds without a message after which a worker says that it is alive.
+_BEAT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class WorkerSettings:
         device: Device that policies are built on.
         lanes: Episodes under way at once.
         batch_rows: Rows of every policy batch.
+        act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
     """
 
     task: str
@@ -45,6 +45,7 @@ class WorkerSettings:
     device: str
     lanes: int
     batch_rows: int
+    act_timeout_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,14 @@ class Worker:
         self._lanes = [Lane(settings.task, settings.profile, watch) for _ in range(settings.lanes)]
         self._policies: OrderedDict[tuple[str, str], BatchedPolicy] = OrderedDict()
         self._pictures: Callable[[EpisodeSpec], PicturePaths] = lambda _: PicturePaths()
-        self._rollout = Rollout(self._lanes, self._policy, lambda spec: self._pictures(spec), watch)
+        self._rollout = Rollout(
+            self._lanes,
+            self._policy,
+            lambda spec: self._pictures(spec),
+            watch,
+            on_start=lambda spec: self._send(Started(spec.id)),
+        )
+        self._spoke_at = started
 
     def serve(self) -> None:
         """Work until told to stop."""
@@ -101,7 +109,9 @@ class Worker:
                 self._take(message)
             self._watch.enter("other")
             for record in self._rollout.round():
-                self._connection.send(record)
+                self._send(record)
+            if time.monotonic() - self._spoke_at >= _BEAT_S:
+                self._send(Beat())
 
     def close(self) -> None:
         """Close the environments."""
@@ -109,6 +119,10 @@ class Worker:
             lane.close()
         if self._remote is not None:
             self._remote.close()
+
+    def _send(self, message: Any) -> None:
+        self._connection.send(message)
+        self._spoke_at = time.monotonic()
 
     def _take(self, message: Any) -> None:
         if isinstance(message, PreflightRequest):
@@ -136,7 +150,9 @@ class Worker:
         if key not in self._policies:
             task = self._lanes[0].task
             policy = build_policy(parse_policy(spec.policy), task, self._settings.device)
-            self._policies[key] = BatchedPolicy(policy, task, self._settings.batch_rows)
+            self._policies[key] = BatchedPolicy(
+                policy, task, self._settings.batch_rows, self._settings.act_timeout_s
+            )
             if len(self._policies) > _POLICIES_HELD:
                 self._policies.popitem(last=False)
         self._policies.move_to_end(key)
@@ -152,12 +168,6 @@ def work(connection: Connection, settings: WorkerSettings, started: float, serve
         started: When the parent started the process, by `time.monotonic`.
         server: To the inference process; None where the worker asks policies of its own.
     """
-    # Ctrl-C is the parent's to handle; it was blocked while this process started.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    # What a plugin or a library prints must not end up in a table that somebody redirects.
-    with suppress(OSError):
-        os.dup2(_STDERR, _STDOUT)
     worker = Worker(connection, settings, started, server)
     try:
         worker.serve()

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fdp_bench.cli.main import FIRST_COMMAND, main
+from fdp_bench.cli.run import _bytes
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.toy import TOY_TASK
 
@@ -80,7 +81,12 @@ def test_an_unquoted_order_other_than_the_implied_one_is_put_back_and_judged(she
     assert not (tmp_path / "run").exists()
 
 
-def test_ctrl_c_leaves_a_readable_run_and_its_command_finishes_it(shell, run, tmp_path, fakes_environment):
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_ctrl_c_or_sigterm_leaves_a_readable_run_and_its_command_finishes_it(
+    shell, run, tmp_path, fakes_environment, number, code, word
+):
     arguments = "--policy 'watcher?delay=0.02' --shift dim@4 --episodes 6 --workers 2 --lanes 1"
     process = subprocess.Popen(
         shlex.split(f"{RUN} {arguments} --out run"),
@@ -94,16 +100,16 @@ def test_ctrl_c_leaves_a_readable_run_and_its_command_finishes_it(shell, run, tm
     episodes = tmp_path / "run" / "episodes.jsonl"
     while process.poll() is None and not (episodes.exists() and episodes.read_bytes().count(b"\n") >= 2):
         time.sleep(0.01)
-    # As a terminal does it: to every process of the group, the workers included.
-    os.killpg(process.pid, signal.SIGINT)
+    # As a terminal and a scheduler do it: to every process of the group, the workers included.
+    os.killpg(process.pid, number)
     _, errors = process.communicate()
 
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
     assert "Traceback" not in errors
     store = RunStore.open(tmp_path / "run")
     kept = len(store.records())
     assert 2 <= kept < 12
-    assert f"interrupted: {kept} of 12 episodes are kept" in errors
+    assert f"{word}: {kept} of 12 episodes are kept" in errors
     assert store.manifest().status == "interrupted"
     command = re.search(r"finish the run with: fdp-bench (.*)", errors).group(1)
 
@@ -160,5 +166,59 @@ def test_missing_weights_are_one_line_with_the_training_command(run, tmp_path):
 def test_errors_count_as_failures_and_are_shown(run):
     code, _, err = run("--policy 'faulty?how=shape' --shift dim --episodes 1 --out run")
 
-    assert code == 1
-    assert "2 of 2 episodes ended in an error and count as failures; the first: policy 'faulty" in err
+    assert code == 4
+    assert "2 of 2 episodes ended in an error and count as failures:" in err
+    assert "2 x policy 'faulty?how=shape': act returned shape (4, 1, 2)" in err
+    assert "fdp-bench run --resume run" in err
+
+
+@pytest.mark.parametrize(("most", "code"), [(0, 4), (1, 4), (2, 0)])
+def test_more_errors_than_allowed_give_exit_code_4(run, most, code):
+    arguments = "--policy 'faulty?how=shape' --shift dim --episodes 1 --out run"
+
+    assert run(f"{arguments} --max-errors {most}")[0] == code
+
+
+def test_a_worker_that_dies_is_replaced_and_the_run_says_so(run, tmp_path):
+    code, out, err = run("--policy 'faulty?how=segfault' --shift dim --episodes 4 --workers 1 --out run")
+
+    assert code == 4
+    assert re.search(r"faulty\?how=segfault +dim +3 +4 ", out)
+    assert "x a worker process was ended by SIGSEGV" in err
+    assert "x its process was ended by SIGSEGV; the second try, alone in a fresh process (first: " in err
+    assert RunStore.open(tmp_path / "run").manifest().status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("worker-memory", "4X", "invalid size"),
+        ("worker-memory", "0", "invalid size"),
+        ("act-timeout", "0", "invalid number of seconds"),
+        ("hang-timeout", "nan", "invalid number of seconds"),
+        ("max-errors", "-1", "invalid whole number"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(run, capfd, tmp_path, option, value, why):
+    with pytest.raises(SystemExit) as caught:
+        run(f"--policy blind --shift dim --{option} {value}")
+
+    assert caught.value.code == 2
+    assert why in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("800M", 800 * 2**20), ("4g", 2**32), ("1.5GiB", 3 * 2**29), ("2kb", 2048)]
+)
+def test_sizes_are_read(text, size):
+    assert _bytes(text) == size
+
+
+def test_help_says_what_exit_codes_mean(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+
+    shown = capsys.readouterr().out
+    for code in (0, 1, 2, 4, 130, 143):
+        assert re.search(rf"^ +{code}  \w", shown, re.MULTILINE)

@@ -94,6 +94,20 @@ def test_a_folder_with_something_in_it_is_refused_with_the_way_to_resume(store):
         RunStore.create(store.path, manifest())
 
 
+def test_a_folder_whose_run_was_killed_before_it_had_a_manifest_is_taken(tmp_path):
+    (tmp_path / "episodes.jsonl").touch()
+    (tmp_path / "manifest.json.part").write_text('{"sch')
+
+    assert RunStore.create(tmp_path, manifest()).manifest().name == "test"
+
+
+def test_a_folder_with_records_and_no_manifest_is_not_taken(tmp_path):
+    (tmp_path / "episodes.jsonl").write_text("{}")
+
+    with pytest.raises(RunError, match="is not empty"):
+        check_new_folder(tmp_path)
+
+
 def test_an_empty_folder_is_taken(tmp_path):
     assert RunStore.create(tmp_path, manifest()).records() == []
 

@@ -130,18 +130,6 @@ def test_an_existing_run_is_refused_before_any_work(finished):
         begin(finished.path)
 
 
-def test_a_worker_that_dies_ends_the_run_and_keeps_its_episodes(tmp_path):
-    watched = Watched()
-
-    with pytest.raises(RunError, match="SIGKILL") as caught:
-        begin(tmp_path / "run", policies=("faulty?how=die",), episodes=8, lanes=1, progress=watched)
-
-    store = RunStore.open(tmp_path / "run")
-    assert "fdp-bench run --resume" in str(caught.value)
-    assert store.records() == watched.records
-    assert store.manifest().status == "failed"
-
-
 def test_workers_use_one_thread_and_the_parent_keeps_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)

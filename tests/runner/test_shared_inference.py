@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fdp_bench.api import PluginError, RunError, SpecError
-from fdp_bench.records import RunStore, compare_records
+from fdp_bench.api import PluginError, SpecError
+from fdp_bench.records import compare_records
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.run import begin_run
 from fdp_bench.runner.sharing import IN_WORKER, SHARED, choose_inference
@@ -59,12 +59,32 @@ def test_simulating_workers_load_no_policy(tmp_path):
     }
 
 
-def test_an_inference_process_that_dies_ends_the_run_and_keeps_its_episodes(tmp_path, nothing_left):
-    with pytest.raises(RunError, match="the inference process") as caught:
-        begin(tmp_path / "run", policies=("faulty?how=die",), episodes=8, lanes=1)
+def test_an_inference_process_that_dies_is_replaced_and_only_whoever_ended_it_suffers(tmp_path, nothing_left):
+    shared = begin(tmp_path / "shared", policies=("faulty?how=die",), episodes=4, lanes=2)
+    in_worker = begin(tmp_path / "worker", policies=("faulty?how=die",), episodes=4, inference=IN_WORKER)
 
-    assert "fdp-bench run --resume" in str(caught.value)
-    assert RunStore.open(tmp_path / "run").manifest().status == "failed"
+    assert compare_records(shared.path, in_worker.path) == []
+    assert {record.status for record in shared.records()} == {"ok", "error"}
+    reasons = {incident["reason"] for incident in shared.manifest().invocations[0]["incidents"]}
+    assert any(reason.startswith("the inference process was ended by SIGKILL") for reason in reasons)
+
+
+def test_a_worker_that_dies_beside_an_inference_process_is_replaced(tmp_path, nothing_left):
+    config = RunConfig(task=TOY_TASK, policies=("blind",), shifts=("meddler@1?how=crash",), episodes=2)
+    store = begin_run(
+        config,
+        tmp_path / "run",
+        name="test",
+        command=[],
+        progress=lambda announcement: lambda record: None,
+        workers=1,
+        inference=SHARED,
+    )
+
+    assert {(record.spec.is_clean, record.status) for record in store.records()} == {
+        (True, "ok"),
+        (False, "error"),
+    }
 
 
 def test_a_policy_that_keeps_a_state_for_each_lane_is_refused(tmp_path, nothing_left):
