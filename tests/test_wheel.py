@@ -116,6 +116,7 @@ def test_the_command_and_the_built_in_plugins_are_entry_points(wheel):
         ),
         *("occlusion", "prop_bias", "prop_delay", "prop_drift", "prop_dropout", "prop_freeze", "prop_noise"),
         *("tactile_bias", "tactile_dropout", "tactile_noise"),
+        *("camera_pose", "lighting", "texture"),
     }
 
 

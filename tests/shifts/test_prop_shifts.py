@@ -77,6 +77,20 @@ def test_a_wrong_rotation_is_a_rotation(kind):
     assert (shown[:, 5] >= 0.0).all()
 
 
+def test_a_rotation_is_shown_with_the_sign_that_the_environment_allows():
+    env = ArmEnv()
+    env.reading = lambda step: np.array([0, 0, 0, 0, 0, 0.02, 0.0, -0.9998, 0.0, 0.04], np.float32)
+    shown, _ = readings(env, PropNoise, 1.0, steps=200)
+    free = ArmEnv()
+    free.reading = env.reading
+    free.observation_space["prop"].low[5] = -1.0
+    either, _ = readings(free, PropNoise, 1.0, steps=200)
+
+    assert (either[:, 5] < 0.0).mean() > 0.3
+    assert (shown[:, 5] >= 0.0).all()
+    assert np.allclose(np.abs((shown * either)[:, QUATERNION].sum(axis=1)), 1.0, atol=1e-5)
+
+
 def test_noise_has_the_stated_deviations_in_radians_and_metres():
     steps = 1000
     shown, shift = readings(ArmEnv(), PropNoise, 0.6, steps=steps)
