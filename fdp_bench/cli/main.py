@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "baseline": "write a run as a baseline file",
     "check": "fail when a policy has become worse than its baseline",
     "diagnose": "say which sense a policy listens to, and which documented failures it shows",
+    "shifts": "show what shifts do: pictures at every level, tables of parameters and effects",
     "list": "show tasks, policies and shifts",
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
     "demos": "collect demonstrations with a scripted expert",

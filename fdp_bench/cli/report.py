@@ -12,10 +12,9 @@ runs, a sweep's for instance, means all runs in it.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fdp_bench.cli.main import SUBCOMMANDS
 
@@ -87,26 +86,12 @@ def _notes(runs: "Runs") -> list[str]:
 
 def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
     """Draw severities on the runs' tasks with their render profile; each environment is built once."""
-    from fdp_bench.api.shift import LEVELS
-    from fdp_bench.report.ladder import draw_ladder
-    from fdp_bench.runner.environment import make_base, task_info, wrap
-    from fdp_bench.specs import parse_shifts
+    from fdp_bench.cli._ladders import shift_ladder
+    from fdp_bench.runner.environment import make_base
 
     make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
 
     def draw(task: str, shift: str) -> "Ladder":
-        base = make_once(task)
-        environments: dict[float, Any] = {0.0: base}
-        for level in range(1, LEVELS + 1):
-            specs = [replace(spec, severity=level / LEVELS) for spec in parse_shifts(shift)]
-            environments[level / LEVELS] = wrap(base, specs)
-        control_hz = task_info(base, task).control_hz or 1.0
-        return draw_ladder(
-            environments,
-            task=task,
-            shift=shift,
-            control_hz=control_hz,
-            run_seed=runs.records[0].spec.run_seed,
-        )
+        return shift_ladder(make_once(task), task, shift, run_seed=runs.records[0].spec.run_seed)
 
     return draw

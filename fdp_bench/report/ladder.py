@@ -50,7 +50,13 @@ class Ladder:
 
 
 def draw_ladder(
-    environments: Mapping[float, Any], *, task: str, shift: str, control_hz: float, run_seed: int = 0
+    environments: Mapping[float, Any],
+    *,
+    task: str,
+    shift: str,
+    control_hz: float,
+    run_seed: int = 0,
+    swaying: bool = False,
 ) -> Ladder:
     """Draw episodes of a run clean and under rising severity of a shift.
 
@@ -64,12 +70,16 @@ def draw_ladder(
         shift: How the shift is called, with options and without a severity.
         control_hz: Control steps a second.
         run_seed: Seed of the run whose episodes are shown.
+        swaying: Whether the arm sways and the shift is shown over time, whatever it changes: a frame that is late
+            or lost looks like any other while nothing moves.
 
     Raises:
         UnsupportedShiftError: If a shift cannot act on the environment.
     """
     steps = [round(moment * control_hz) for moment in MOMENTS_S]
-    over_time = {severity: _over_time(env, steps, run_seed) for severity, env in environments.items()}
+    over_time = {
+        severity: _over_time(env, steps, run_seed, swaying) for severity, env in environments.items()
+    }
     cameras = image_keys(tuple(over_time[0.0][0]))
     moments = tuple(f"{moment:g} s" for moment in MOMENTS_S)
     ladder = Ladder(
@@ -78,12 +88,12 @@ def draw_ladder(
         cameras,
         moments,
         over_time,
-        "episode 0 with the arm standing still, drawn for this report",
+        f"episode 0 with the arm {'swaying' if swaying else 'standing still'}, drawn for this report",
     )
-    if _changes_between_views(ladder):
+    if swaying or _changes_between_views(ladder):
         return ladder
     first_frames = {
-        severity: tuple(_frames_only(_reset(env, index, run_seed)) for index in EPISODES)
+        severity: tuple(_frames_only(reset_as_run(env, index, run_seed)) for index in EPISODES)
         for severity, env in environments.items()
     }
     episodes = tuple(f"episode {index}" for index in EPISODES)
@@ -99,19 +109,19 @@ def _changes_between_views(ladder: Ladder) -> bool:
     )
 
 
-def _over_time(env: Any, steps: Sequence[int], run_seed: int) -> tuple[Observation, ...]:
-    """Frames of episode 0 at the given control steps under zero actions."""
+def _over_time(env: Any, steps: Sequence[int], run_seed: int, swaying: bool) -> tuple[Observation, ...]:
+    """Frames of episode 0 at the given control steps under zero or swaying actions."""
     base = env.unwrapped
-    observation = _reset(env, 0, run_seed)
+    observation = reset_as_run(env, 0, run_seed)
     frames = [_frames_only(observation)]
     still = np.zeros(env.action_space.shape, env.action_space.dtype)
-    reach = _reach(env)
+    reach = frame_reach(env)
     ended = False
     for step in range(1, steps[-1] + 1):
         if not ended:
             # Frames that nobody looks at are not drawn, where the environment can leave them out.
             base.draw_images = any(0 <= shown - step <= reach for shown in steps)
-            observation, _, terminated, truncated, _ = env.step(still)
+            observation, _, terminated, truncated, _ = env.step(sway(env, step) if swaying else still)
             ended = terminated or truncated
         if step in steps:
             frames.append(_frames_only(observation) or frames[-1])
@@ -119,7 +129,16 @@ def _over_time(env: Any, steps: Sequence[int], run_seed: int) -> tuple[Observati
     return tuple(frames)
 
 
-def _reach(env: Any) -> int:
+def sway(env: Any, step: int) -> npt.NDArray[np.floating[Any]]:
+    """A gentle to and fro of the hand, a turn every two seconds at 20 Hz: the action of a control step."""
+    shape, dtype = env.action_space.shape, env.action_space.dtype
+    action = np.zeros(shape, dtype)
+    axes = min(3, action.size)
+    action[:axes] = 0.5 * np.cos(2.0 * np.pi * (step / 40.0 + np.arange(axes) / 3.0))
+    return action
+
+
+def frame_reach(env: Any) -> int:
     """How many control steps back the shifts around an environment look for a frame, at the most."""
     reach = 0
     while isinstance(env, gymnasium.Wrapper):
@@ -128,7 +147,7 @@ def _reach(env: Any) -> int:
     return reach
 
 
-def _reset(env: Any, index: int, run_seed: int) -> Observation:
+def reset_as_run(env: Any, index: int, run_seed: int) -> Observation:
     """Start an episode exactly as a run with this seed does."""
     seed = stream_int(run_seed, index, INITIAL_STATE)
     options = {"shift_seed": stream_int(run_seed, index, SHIFT)}

@@ -5,6 +5,7 @@ far the change goes; nor does it depend on `part`, so the parts of ``part=all`` 
 """
 
 import colorsys
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,25 @@ class Color(SceneShift):
     name = "color"
     summary = "another colour of target, table and light"
     option_values: ClassVar = {"part": ("all", "object", "table", "light")}
+
+    @classmethod
+    def parameters_at(cls, severity: float, options: Mapping[str, str]) -> dict[str, str]:
+        """See `Shift.parameters_at`."""
+        parameters = {
+            "object": {"target's colour replaced by": f"{tint_amount('object', severity):.0%}"},
+            "table": {"table's colour replaced by": f"{tint_amount('table', severity):.0%}"},
+            "light": {
+                "light's brightness times": "-".join(
+                    f"{light_scale(np.full(3, log_brightness), severity)[0]:.2f}"
+                    for log_brightness in LOG_BRIGHTNESS
+                ),
+                "light's strongest channel times, weakest divided by": (
+                    f"{light_scale(np.full(3, COLOR_CAST), severity)[0]:.2f}"
+                ),
+            },
+        }
+        chosen = parameters if options["part"] == "all" else {options["part"]: parameters[options["part"]]}
+        return {name: value for of_part in chosen.values() for name, value in of_part.items()}
 
     def dress(self, scene: Scene) -> dict[str, Any]:
         """Tint materials and scale lights; see `SceneShift.dress`."""

@@ -5,7 +5,7 @@ nor the target passes, so the pictures stay plausible. They are placed one by on
 stand at the same places at each higher one, for the same episode.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,12 @@ class Distractors(SceneShift):
 
     name = "distractors"
     summary = "1-6 unseen household objects on the table, seen and not touched"
+
+    @classmethod
+    def parameters_at(cls, severity: float, options: Mapping[str, str]) -> dict[str, str]:
+        """See `Shift.parameters_at`."""
+        del options
+        return {"objects": str(distractor_count(severity))}
 
     def dress(self, scene: Scene) -> dict[str, Any]:
         """Place the objects; see `SceneShift.dress`."""

@@ -4,6 +4,7 @@ Everything random is drawn once an episode, from the episode's stream, and never
 the pixels that a low severity covers are covered at each higher one too, for the same episode.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -158,6 +159,7 @@ class Occlusion(ObservationShift):
     name = "occlusion"
     summary = "cameras covered by a grey card, dark for spells, or lost"
     option_values: ClassVar = {"kind": ("card", "intermittent", "camera"), "cameras": "all"}
+    shown_options: ClassVar = ({}, {"kind": "intermittent"}, {"kind": "camera"})
 
     def __init__(
         self, env: gymnasium.Env[Any, Any], *, severity: float = DEFAULT_LEVEL / LEVELS, **options: Any
@@ -165,6 +167,16 @@ class Occlusion(ObservationShift):
         super().__init__(env, severity=severity, **options)
         self.covered_keys = chosen_cameras(self)
         self._covers: dict[str, Card | DarkSpells | Loss] = {}
+
+    @classmethod
+    def parameters_at(cls, severity: float, options: Mapping[str, str]) -> dict[str, str]:
+        """See `Shift.parameters_at`."""
+        if options["kind"] == "card":
+            return {"card's share of each frame": f"{card_area_fraction(severity):.2f}"}
+        if options["kind"] == "intermittent":
+            return {"share of time each camera is dark": f"{dark_share(severity):.2f}"}
+        steps = ("never" if step is None else f"step {step}" for step in loss_steps(severity, cameras=2))
+        return {"first and second camera lost from": ", ".join(steps)}
 
     def begin(self, observation: Observation) -> None:
         """Draw the episode's covers, for all cameras: the choice of some leaves the others' as they were."""

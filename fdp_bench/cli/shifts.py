@@ -1,0 +1,218 @@
+"""Show what shifts do: pictures at every level, and tables of their parameters and measured effects.
+
+fdp-bench shifts preview
+fdp-bench shifts preview --shift "camera_pose+occlusion" --task Lift --out previews
+fdp-bench shifts table
+fdp-bench shifts table --into shifts/README.md --check
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fdp_bench.cli.main import SUBCOMMANDS
+
+if TYPE_CHECKING:
+    from fdp_bench.api import Shift
+    from fdp_bench.report.shift_effects import Effect
+
+SUMMARY = SUBCOMMANDS["shifts"]
+#: Folder of the pictures.
+PREVIEWS = Path("previews")
+#: Exit code where a page's table is out of date.
+OUTDATED = 1
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommand's options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="preview|table")
+    preview = actions.add_parser(
+        "preview", help="write a picture of each shift: clean and at its five levels"
+    )
+    preview.add_argument(
+        "--shift",
+        action="append",
+        metavar="SHIFT",
+        help="shift, or several joined by + (default: every shift)",
+    )
+    preview.add_argument("--task", default="Lift", help="task that is shown (default: Lift)")
+    preview.add_argument("--profile", default="fast", help="render profile: fast or reference")
+    preview.add_argument(
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help=f"folder, or for one shift a file that ends in .png (default: {PREVIEWS}/)",
+    )
+    table = actions.add_parser("table", help="make the Markdown tables of parameters and measured effects")
+    table.add_argument(
+        "--task",
+        action="append",
+        help="task that effects are measured on (default: every task of the package)",
+    )
+    table.add_argument("--no-effects", action="store_true", help="parameters only: nothing is simulated")
+    table.add_argument("--into", type=Path, metavar="FILE", help="put the tables between their marks in FILE")
+    table.add_argument(
+        "--check",
+        action="store_true",
+        help="only say whether FILE holds the present parameters; exit code 1 if not",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand; returns the exit code."""
+    return _preview(args) if args.action == "preview" else _table(args)
+
+
+def _preview(args: argparse.Namespace) -> int:
+    from fdp_bench.api import SpecError, UnsupportedShiftError
+    from fdp_bench.report.shift_tables import variants
+    from fdp_bench.runner.environment import make_base
+
+    shifts: list[str] = args.shift or [text for kind in _kinds() for text in variants(kind)]
+    out: Path = args.out or PREVIEWS
+    if out.suffix == ".png" and len(shifts) > 1:
+        raise SpecError(
+            f"{len(shifts)} shifts do not fit into one file {out}; name a folder, such as --out previews"
+        )
+    base = make_base(args.task, args.profile)
+    skipped = 0
+    try:
+        for shift in shifts:
+            try:
+                for path in _draw(base, args.task, shift, out):
+                    print(path)
+            except UnsupportedShiftError as error:
+                if args.shift:
+                    raise
+                skipped += 1
+                print(f"left out: {error}", file=sys.stderr)
+    finally:
+        base.close()
+    return 0 if skipped < len(shifts) else OUTDATED
+
+
+def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
+    """Write the film strip of a shift, and its readings where it alters a sense of numbers."""
+    from dataclasses import replace
+
+    from fdp_bench.cli._ladders import shift_ladder, shifted_at_levels
+    from fdp_bench.report.reading_strips import reading_figure, reading_file
+    from fdp_bench.report.shift_effects import play_swaying
+    from fdp_bench.report.strips import shift_slug, strip_figure
+    from fdp_bench.runner.environment import shifts_of, task_info
+
+    environments = shifted_at_levels(base, shift)
+    senses = {each.modality for each in shifts_of(environments[1.0])}
+    into = out.parent if out.suffix == ".png" else out
+    info = task_info(base, task)
+    figures: dict[str, Any] = {}
+    if "vision" in senses:
+        ladder = shift_ladder(base, info.task_id, shift)
+        ladder = replace(ladder, subject=ladder.subject.removesuffix(", drawn for this report"))
+        figures[f"strip-{shift_slug(shift)}.png"] = strip_figure(ladder)
+    for sense in sorted(senses - {"vision"}):
+        episodes = {severity: play_swaying(env, 0) for severity, env in environments.items()}
+        for key in info.modalities[sense]:
+            readings = {severity: episode.readings[key] for severity, episode in episodes.items()}
+            figures[reading_file(shift, key)] = reading_figure(
+                readings, task=info.task_id, shift=shift, key=key, control_hz=info.control_hz or 1.0
+            )
+    into.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        path = out if out.suffix == ".png" and len(figures) == 1 else into / name
+        figure.savefig(path, dpi=150)
+        yield path
+
+
+def _table(args: argparse.Namespace) -> int:
+    from fdp_bench.api import SpecError
+    from fdp_bench.report.shift_tables import (
+        EFFECTS,
+        PARAMETERS,
+        between,
+        effect_table,
+        fill,
+        parameter_table,
+    )
+
+    kinds = _kinds()
+    parameters = parameter_table(kinds)
+    if args.check:
+        if args.into is None:
+            raise SpecError("--check compares a page; say which: --into shifts/README.md")
+        if between(_read(args.into), PARAMETERS) == parameters:
+            return 0
+        again = f"fdp-bench shifts table --into {args.into}"
+        print(f"{args.into} does not hold the present parameters; run {again}", file=sys.stderr)
+        return OUTDATED
+    tables = {PARAMETERS: parameters}
+    if args.into is not None:
+        # Before minutes of measuring: both places must be there.
+        for name in (PARAMETERS, *(() if args.no_effects else (EFFECTS,))):
+            between(_read(args.into), name)
+    if not args.no_effects:
+        tables[EFFECTS] = effect_table(dict(_measured(kinds, args.task)))
+    if args.into is None:
+        print("\n\n".join(tables.values()))
+        return 0
+    page = _read(args.into)
+    for name, table in tables.items():
+        page = fill(page, name, table)
+    args.into.write_text(page, encoding="utf-8")
+    return 0
+
+
+def _read(path: Path) -> str:
+    from fdp_bench.api import SpecError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read ({error.strerror}); name a page that exists") from error
+
+
+def _kinds() -> "list[type[Shift]]":
+    """The shifts of the package, by name; those of other distributions have tables of their own."""
+    from fdp_bench.plugins import shift_plugins
+
+    return [plugin.load() for plugin in shift_plugins().values() if plugin.distribution == "fdp-bench"]
+
+
+def _measured(
+    kinds: "Sequence[type[Shift]]", tasks: Sequence[str] | None
+) -> "Iterator[tuple[tuple[str, str], list[Effect]]]":
+    """Effects of each shift on each task that has what it alters."""
+    from fdp_bench.api import UnsupportedShiftError
+    from fdp_bench.cli._ladders import shifted_at_levels
+    from fdp_bench.report.ladder import EPISODES
+    from fdp_bench.report.shift_effects import measure_effect, play_swaying
+    from fdp_bench.report.shift_tables import variants
+    from fdp_bench.runner.environment import make_base
+    from fdp_bench.tasks import TASKS
+
+    measured: dict[tuple[str, str], list[Effect]] = {}
+    names = list(tasks or (task.short_name for task in TASKS.values()))
+    for name in names:
+        base = make_base(name)
+        clean = tuple(play_swaying(base, index) for index in EPISODES)
+        for kind in kinds:
+            for text in variants(kind):
+                try:
+                    environments = shifted_at_levels(base, text)
+                    effects = [
+                        measure_effect(clean, env, kind.modality)
+                        for severity, env in environments.items()
+                        if severity > 0.0
+                    ]
+                except UnsupportedShiftError as error:
+                    print(f"left out: {error}", file=sys.stderr)
+                    continue
+                measured[text, name] = effects
+                print(f"measured {text} on {name}", file=sys.stderr)
+        base.close()
+    # A row a shift, its tasks one below the other.
+    for kind in kinds:
+        for text in variants(kind):
+            yield from (((text, name), measured[text, name]) for name in names if (text, name) in measured)
