@@ -343,10 +343,15 @@ class Fragile(ToyEnv):
 
 
 class Doomed(ToyEnv):
-    """Takes its process with it when it is built while the file is there that the environment names."""
+    """Takes its process with it when it is built: once, or while a file is there, as the environment says."""
 
     def __init__(self, **options):
-        if Path(os.environ["FDP_BENCH_FAKES_DOOM"]).exists():
+        once = os.environ.get("FDP_BENCH_FAKES_DOOM_ONCE", "")
+        if once and not Path(once).exists():
+            Path(once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        mark = os.environ.get("FDP_BENCH_FAKES_DOOM", "")
+        if mark and Path(mark).exists():
             print("no room for another one", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         super().__init__(**options)

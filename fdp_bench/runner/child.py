@@ -50,14 +50,23 @@ class ProcessLostError(RunError):
     Attributes:
         reason: What happened to it, to be read behind its name: ``"was ended by SIGSEGV"``.
         said: The tail of what it wrote to standard error; its traceback where it raised.
+        has_raised: Whether it raised, so that it would do so again.
         is_of_inference: Whether it is the inference process that was lost, as a worker found.
     """
 
     def __init__(
-        self, name: str, reason: str, said: str, hint: str = "", *, is_of_inference: bool = False
+        self,
+        name: str,
+        reason: str,
+        said: str,
+        hint: str = "",
+        *,
+        has_raised: bool = False,
+        is_of_inference: bool = False,
     ) -> None:
         super().__init__(f"{name} {reason}{hint}")
-        self.reason, self.said, self.is_of_inference = reason, said, is_of_inference
+        self.reason, self.said = reason, said
+        self.has_raised, self.is_of_inference = has_raised, is_of_inference
 
 
 class Child:
@@ -195,6 +204,7 @@ class Child:
                 f"failed: {message.message}",
                 where,
                 " (--debug shows where)",
+                has_raised=True,
                 is_of_inference=message.kind == InferenceLostError.__name__,
             )
         error.__cause__ = WorkerTraceback("\n" + message.details)

@@ -84,10 +84,12 @@ class WorkerPool:
                 self.sharing = SharedInference(workers)
             members = [Member(self.settings, self.sharing) for _ in range(workers)]
             self.members = [*members]
+        asked = replace(request, policies=()) if self.is_shared else request
         for member in members:
-            member.send(replace(request, policies=()) if self.is_shared else request)
-        report = members[0].receive()
-        assert isinstance(report, PreflightReport)
+            # One that has died already is found below, or replaced when it is given something to do.
+            with suppress(ProcessLostError):
+                member.send(asked)
+        report = self._first_report(asked)
         return self._share(request, report) if self.is_shared else report
 
     def times(self) -> list[dict[str, float]]:
@@ -167,6 +169,25 @@ class WorkerPool:
         with starting():
             self.sharing = SharedInference(0)
         self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)
+
+    def _first_report(self, request: PreflightRequest) -> PreflightReport:
+        """The first worker's report; one that was ended while it checked is replaced once."""
+        member = self.members[0]
+        assert member is not None
+        try:
+            report = member.receive()
+        except ProcessLostError as lost:
+            if lost.has_raised:
+                raise
+            self.incidents.append(Incident(str(lost), (), lost.said))
+            self.bury(0)
+            with starting():
+                again = Member(self.settings, self.sharing)
+            self.members[0] = again
+            again.send(request)
+            report = again.receive()
+        assert isinstance(report, PreflightReport)
+        return report
 
     def _share(self, request: PreflightRequest, report: PreflightReport) -> PreflightReport:
         assert self.sharing is not None

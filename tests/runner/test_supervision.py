@@ -178,3 +178,15 @@ def test_lost_workers_leave_a_retest_whole(tmp_path):
 
     assert len(store.retest_records()) == 4
     assert store.manifest().status == "complete"
+
+
+def test_a_worker_lost_while_it_checks_is_replaced_once(tmp_path, monkeypatch):
+    mark = tmp_path / "mark"
+    monkeypatch.setenv("FDP_BENCH_FAKES_DOOM_ONCE", str(mark))
+    store = begin(tmp_path / "run", policies=("blind",), task=DOOMED_TASK, workers=1, episodes=2)
+
+    assert mark.exists()
+    assert [incident["reason"].split(" (")[0] for incident in incidents(store)] == [
+        "a worker process was ended by SIGKILL"
+    ]
+    assert {record.status for record in store.records()} == {"ok"}

@@ -1,0 +1,70 @@
+"""Signals that end a run, and what they must not break off."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, terminable, unbroken
+
+
+def test_sigterm_before_the_first_episode_says_that_nothing_was_run():
+    before = signal.getsignal(signal.SIGTERM)
+
+    @terminable()
+    def check():
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+
+    with pytest.raises(RunInterruptedError, match="nothing was run") as caught:
+        check()
+
+    assert caught.value.exit_code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_handler_of_somebody_else_stays():
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with terminable():
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert seen == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "code"), [(signal.SIGINT, KeyboardInterrupt, 130), (signal.SIGTERM, Terminated, 143)]
+)
+def test_what_belongs_together_is_done_before_a_signal_counts(number, error, code):
+    done = []
+
+    def work():
+        with unbroken():
+            os.kill(os.getpid(), number)
+            done.append("all of it")
+        done.append("too much")
+
+    with terminable(), pytest.raises(error) as caught:
+        work()
+
+    assert done == ["all of it"]
+    assert exit_code_of(caught.value) == code
+
+
+def test_in_another_thread_nothing_is_changed():
+    found = []
+
+    def work():
+        with terminable(), unbroken():
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert found == [before]
