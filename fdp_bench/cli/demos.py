@@ -16,7 +16,7 @@ DEFAULT_NUM_DEMOS = 200
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--task", help="task to show: Lift or LiftWide, or the Gymnasium id")
+    what.add_argument("--task", help="task to show, such as Lift or Can, or its Gymnasium id")
     what.add_argument(
         "--pack", type=Path, metavar="FILE", help="HDF5 file to pack into one .npz for training elsewhere"
     )

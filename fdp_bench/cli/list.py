@@ -2,6 +2,7 @@
 
 fdp-bench list
 fdp-bench list --shifts
+fdp-bench list --tasks --verbose    what each task asks for, which sense it needs, how its expert does
 """
 
 import argparse
@@ -22,12 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     for name in _SECTIONS:
         what.add_argument(f"--{name}", action="store_true", help=f"{name} only")
+    parser.add_argument("--verbose", action="store_true", help="more about each task")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     asked = [name for name in _SECTIONS if getattr(args, name)] or list(_SECTIONS)
-    print("\n\n".join("\n".join([name.upper(), *_SECTIONS[name]()]) for name in asked))
+    sections = {**_SECTIONS, "tasks": task_pages} if args.verbose else _SECTIONS
+    print("\n\n".join("\n".join([name.upper(), *sections[name]()]) for name in asked))
     return 0
 
 
@@ -40,6 +43,34 @@ def task_lines() -> list[str]:
         *_aligned(rows),
         "  others: --task module:namespace/Env-v0, any Gymnasium environment that states its modalities",
     ]
+
+
+def task_pages() -> list[str]:
+    """For each task what it asks for, its success rule, the sense it needs, and how the scripted expert does."""
+    from fdp_bench.tasks import TASKS
+    from fdp_bench.tasks.expert_results import expert_results
+
+    lines = []
+    for task in TASKS.values():
+        rows = [
+            ("asks for", task.summary),
+            ("success", task.success),
+            ("needs", task.senses),
+            ("episode", f"at most {task.horizon} control steps at {task.control_hz} Hz"),
+            ("expert", _expert_line(expert_results(task.short_name))),
+        ]
+        lines += [f"  {task.short_name}  {task.id}", *("    " + line for line in _aligned(rows))]
+    return lines
+
+
+def _expert_line(results: Mapping[str, Any] | None) -> str:
+    if results is None:
+        return "not measured here: python -m fdp_bench.demos.measure --task NAME"
+    low, high = results["wilson_95"]
+    return (
+        f"{results['successes']} of {results['episodes']} seeds ({100 * low:.1f}-{100 * high:.1f}%), "
+        f"{results['steps']['mean']:.0f} steps on average"
+    )
 
 
 def policy_lines() -> list[str]:

@@ -7,16 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api import DatasetError, RunError, SpecError, nearest
+from fdp_bench.api import DatasetError, RunError
 from fdp_bench.demos.attempts import AttemptStore
 from fdp_bench.demos.episode import record_attempt
+from fdp_bench.demos.experts import EXPERTS, resolve_expert_task
 from fdp_bench.demos.layout import FORMAT_VERSION, ROBOSUITE_ENV_TYPE
-from fdp_bench.tasks import resolve_task
 
 #: Tasks with a scripted expert.
-EXPERT_TASKS = ("fdp_bench/Lift-v1", "fdp_bench/LiftWide-v1")
-#: Raised whenever the expert acts differently, so that no unfinished collection mixes two experts.
-EXPERT_VERSION = 1
+EXPERT_TASKS = tuple(EXPERTS)
 
 
 @dataclass(frozen=True)
@@ -34,18 +32,6 @@ class CollectionSummary:
     num_not_kept: int
 
 
-def resolve_expert_task(task: str) -> str:
-    """Gymnasium id of a task with a scripted expert, from its id or its short name such as ``"Lift"``.
-
-    Raises:
-        SpecError: If there is no such task, or no expert for it.
-    """
-    task_id = resolve_task(task)
-    if task_id not in EXPERT_TASKS:
-        raise SpecError(f"no scripted expert for task {task!r}{nearest(task, EXPERT_TASKS)}")
-    return task_id
-
-
 def collect_demonstrations(
     task: str,
     out: Path,
@@ -61,7 +47,7 @@ def collect_demonstrations(
     goes on from there and ends with the same bytes.
 
     Args:
-        task: Gymnasium id or short name of a task in `EXPERT_TASKS`.
+        task: Gymnasium id or short name of a task in `fdp_bench.demos.experts.EXPERTS`.
         out: File to write; must not exist.
         num_demos: Number of demonstrations, >= 1.
         seed: Seed that decides all initial states and all randomness of the expert, >= 0.
@@ -85,14 +71,14 @@ def collect_demonstrations(
         "task_id": task_id,
         "profile": profile,
         "seed": seed,
-        "expert_version": EXPERT_VERSION,
+        "expert_version": EXPERTS[task_id].version,
         "format": FORMAT_VERSION,
         "versions": {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")},
     }
     store = AttemptStore(out.with_name(out.name + ".partial"), header)
     kept, env_kwargs = _record(store, header, num_demos, progress)
     env_args = {
-        "env_name": "Lift",
+        "env_name": EXPERTS[task_id].robosuite_name,
         "type": ROBOSUITE_ENV_TYPE,
         "env_version": header["versions"]["robosuite"],
         "env_kwargs": env_kwargs,
@@ -143,7 +129,7 @@ def _robosuite_kwargs(env: Any) -> dict[str, Any]:
         "camera_heights": height,
         "camera_widths": width,
         "control_freq": 20,
-        "horizon": 200,
+        "horizon": env.unwrapped.horizon,
         "ignore_done": True,
         "reward_shaping": False,
     }

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import image_keys, stream, stream_int
-from fdp_bench.demos.expert import DemonstrationExpert, read_grasp_state
+from fdp_bench.demos.experts import EXPERTS
 from fdp_bench.sim.physics import model_xml
 
 #: Random streams of an attempt. Evaluation's have other names, so the two share no initial state.
@@ -47,7 +47,7 @@ def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> 
     """Let the expert act for one episode.
 
     Args:
-        env: A Lift environment of `fdp_bench.tasks`.
+        env: An environment of `fdp_bench.tasks` whose task has an expert.
         seed: Seed of the collection, >= 0.
         attempt: Number of the attempt, >= 0; with `seed` it decides everything random.
 
@@ -56,14 +56,15 @@ def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> 
     """
     task = env.unwrapped
     robosuite_env = task.robosuite_env  # type: ignore[attr-defined]
+    task_expert = EXPERTS[task.task_info.task_id]  # type: ignore[attr-defined]
     observation, _ = env.reset(seed=stream_int(seed, attempt, DEMO_STATE))
-    expert = DemonstrationExpert(stream(seed, attempt, DEMO_EXPERT))
+    expert = task_expert.begin(stream(seed, attempt, DEMO_EXPERT))
     states, actions, rewards, observations = [], [], [], []
     lead_in_steps = 0
     done = False
     held = False
     while not done:
-        action = expert.act(read_grasp_state(robosuite_env))
+        action = expert.act(task_expert.read(robosuite_env))
         lead_in_steps += int(expert.leading_in)
         states.append(task.state())  # type: ignore[attr-defined]
         observations.append(observation)

@@ -6,6 +6,7 @@ the two are aligned, so approach, descent and recovery from a disturbance are on
 phases. Only closing is a decision, and it stays visible afterwards in the finger opening.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,23 +25,46 @@ GRIPPER_CLOSED = 1.0
 #: Misalignments at which the funnel has risen to 1 - 1/e of its height: horizontal (m) and yaw (rad).
 _FUNNEL_RADIUS_M = 0.013
 _FUNNEL_YAW_RAD = 0.25
-#: Finger opening (m) from which the gripper may come down over the cube, and the scale of what less adds.
-_OPEN_ENOUGH_M = 0.036
+#: Scale of what a finger opening (m) that is too small to come down over the object adds.
 _FUNNEL_OPENING_M = 0.008
-#: Horizontal (m), vertical (m) and yaw (rad) errors below which the gripper starts to close, still settling.
-_CLOSE_HORIZONTAL_M = 0.009
-_CLOSE_VERTICAL_M = 0.014
-_CLOSE_YAW_RAD = 0.15
-#: Finger openings (m) between which lifting fades in; a grasped cube leaves 0.020-0.022.
-_LIFT_STARTS_OPENING_M = 0.031
-_LIFT_FULL_OPENING_M = 0.0235
-#: Below this opening the fingers have closed on nothing, and the expert tries again.
-MISSED_OPENING_M = 0.015
 #: Share of episodes that start with a missed grasp, and the most control steps that it may take.
 LEAD_IN_SHARE = 0.25
 _LONGEST_LEAD_IN_STEPS = 70
 #: Share of an offset that is left after a control step once it fades.
 _OFFSET_DECAY = 0.75
+
+
+@dataclass(frozen=True)
+class Grip:
+    """How an object is gripped; lengths in metres, finger openings are mean distances from the middle.
+
+    Attributes:
+        open_enough_m: Finger opening from which the gripper may come down over the object.
+        close_horizontal_m: Horizontal error below which the gripper starts to close, still settling.
+        close_vertical_m: Vertical error likewise.
+        close_yaw_rad: Turn likewise, radians.
+        lift_starts_opening_m: Finger opening at which lifting fades in.
+        lift_full_opening_m: Finger opening at which lifting is full; a little over half the object's width.
+        missed_opening_m: Below this opening the fingers have closed on nothing, and the expert tries again.
+        grasp_height_m: Range of the grasp's height over the object's centre.
+        clearance_m: Range of the height over the object at which the gripper approaches.
+        turn_rad: The grasp looks the same after this turn about the vertical.
+    """
+
+    open_enough_m: float = 0.036
+    close_horizontal_m: float = 0.009
+    close_vertical_m: float = 0.014
+    close_yaw_rad: float = 0.15
+    lift_starts_opening_m: float = 0.031
+    lift_full_opening_m: float = 0.0235
+    missed_opening_m: float = 0.015
+    grasp_height_m: tuple[float, float] = (-0.006, 0.002)
+    clearance_m: tuple[float, float] = (0.07, 0.09)
+    turn_rad: float = np.pi / 2
+
+
+#: robosuite's cubes, 40 to 44 mm wide; a grasped one leaves openings of 0.020-0.022.
+CUBE_GRIP = Grip()
 
 
 @dataclass(frozen=True)
@@ -64,17 +88,29 @@ class GraspState:
     cube_rotation: Vector
 
 
-def read_grasp_state(robosuite_env: Any) -> GraspState:
-    """Read what the expert needs from a robosuite Lift environment's simulator."""
+def read_gripper(robosuite_env: Any) -> dict[str, Any]:
+    """Read the gripper's part of a `GraspState` from a robosuite environment's simulator, by field."""
     data = robosuite_env.sim.data
     robot = robosuite_env.robots[0]
     finger_joints = robot._ref_gripper_joint_pos_indexes["right"]
     site_rotation = data.site_xmat[robot.eef_site_id["right"]].reshape(3, 3)
+    return {
+        "gripper_position": np.array(data.site_xpos[robot.eef_site_id["right"]]),
+        "approach_axis": np.array(site_rotation[:, 2]),
+        "finger_axis": np.array(site_rotation[:, 0]),
+        "finger_opening": float(np.abs(data.qpos[finger_joints]).mean()),
+    }
+
+
+def read_grasp_state(robosuite_env: Any) -> GraspState:
+    """Read what the expert needs from a robosuite Lift environment's simulator."""
+    data = robosuite_env.sim.data
+    gripper = read_gripper(robosuite_env)
+    # A quarter turn off, which is nothing to a cube; demonstrations of Lift stay what they were.
+    site = robosuite_env.robots[0].eef_site_id["right"]
+    gripper["finger_axis"] = np.array(data.site_xmat[site].reshape(3, 3)[:, 1])
     return GraspState(
-        gripper_position=np.array(data.site_xpos[robot.eef_site_id["right"]]),
-        approach_axis=np.array(site_rotation[:, 2]),
-        finger_axis=np.array(site_rotation[:, 1]),
-        finger_opening=float(np.abs(data.qpos[finger_joints]).mean()),
+        **gripper,
         cube_position=np.array(data.body_xpos[robosuite_env.cube_body_id]),
         cube_rotation=np.array(data.body_xmat[robosuite_env.cube_body_id]).reshape(3, 3),
     )
@@ -91,15 +127,24 @@ class LiftExpert:
         rng: The episode's random stream; the same stream gives the same actions for the same states.
         retries: Whether fingers that close on nothing open again; otherwise they rise empty.
         closing: Whether the gripper is closing on something already.
+        grip: How the object is gripped.
     """
 
-    def __init__(self, rng: np.random.Generator, *, retries: bool = True, closing: bool = False) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        *,
+        retries: bool = True,
+        closing: bool = False,
+        grip: Grip = CUBE_GRIP,
+    ) -> None:
+        self.grip = grip
         self._rng = rng
         self._retries = retries
         self._speed = rng.uniform(0.8, 1.0)
         self._lift_speed = rng.uniform(0.45, 0.6)
-        self._clearance_m = rng.uniform(0.07, 0.09)
-        self._grasp_height_m = rng.uniform(-0.006, 0.002)
+        self._clearance_m = rng.uniform(*grip.clearance_m)
+        self._grasp_height_m = rng.uniform(*grip.grasp_height_m)
         angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.0, 0.02)
         self._offset_m = radius * np.array([np.cos(angle), np.sin(angle)])
         self._offset_yaw_rad = rng.uniform(-0.1, 0.1)
@@ -110,7 +155,7 @@ class LiftExpert:
         self._disturbance_pending = bool(rng.random() < 0.4)
         self._noise = np.zeros(6)
         self._noise_scale = rng.uniform(0.0, 0.03) * np.array([1.0, 1.0, 1.0, 0.3, 0.3, 0.3])
-        self._quarter_turn: float | None = None
+        self._turn: float | None = None
         self._closing = closing
 
     @property
@@ -129,28 +174,37 @@ class LiftExpert:
         """
         to_grasp = state.cube_position - state.gripper_position + np.array([0.0, 0.0, self._grasp_height_m])
         yaw_error = self._yaw_error(state)
-        if self._closing and self._retries and state.finger_opening < MISSED_OPENING_M:
+        if self._closing and self._retries and state.finger_opening < self.grip.missed_opening_m:
             self._closing = False
         elif not self._closing:
             self._closing = (
-                float(np.hypot(to_grasp[0], to_grasp[1])) < _CLOSE_HORIZONTAL_M
-                and abs(to_grasp[2]) < _CLOSE_VERTICAL_M
-                and abs(yaw_error) < _CLOSE_YAW_RAD
+                float(np.hypot(to_grasp[0], to_grasp[1])) < self.grip.close_horizontal_m
+                and abs(to_grasp[2]) < self.grip.close_vertical_m
+                and abs(yaw_error) < self.grip.close_yaw_rad
             )
         translation = (
             self._lift(state, to_grasp) if self._closing else self._reach(state, to_grasp, yaw_error)
         )
+        return self._action(state, translation, self._turn_by(state, yaw_error))
+
+    def _action(self, state: GraspState, translation: Vector, yaw: float) -> npt.NDArray[np.float32]:
+        """Put an action together: a translation, a turn about the vertical with the hand upright, the gripper."""
         tilt = np.cross(state.approach_axis, np.array([0.0, 0.0, -1.0]))
-        rotation = np.array([tilt[0], tilt[1], yaw_error + self._offset_yaw_rad]) / ROTATION_SCALE_RAD
-        motion = np.concatenate([translation, _saturate(rotation, 0.6 * self._speed)]) + self._next_noise()
+        rotation = np.array([tilt[0], tilt[1], yaw]) / ROTATION_SCALE_RAD
+        motion = np.concatenate([translation, saturate(rotation, 0.6 * self._speed)]) + self._next_noise()
         command = GRIPPER_CLOSED if self._closing else GRIPPER_OPEN
         return np.clip(np.append(motion, command), -1.0, 1.0).astype(np.float32)
+
+    def _turn_by(self, state: GraspState, yaw_error: float) -> float:
+        """Turn to ask for, radians."""
+        del state
+        return yaw_error + self._offset_yaw_rad
 
     def _reach(self, state: GraspState, to_grasp: Vector, yaw_error: float) -> Vector:
         """Translation action along the funnel, shape (3,)."""
         self._update_offset(to_grasp)
         horizontal = float(np.hypot(to_grasp[0], to_grasp[1]))
-        shut = max(_OPEN_ENOUGH_M - state.finger_opening, 0.0)
+        shut = max(self.grip.open_enough_m - state.finger_opening, 0.0)
         misalignment = (
             (horizontal / _FUNNEL_RADIUS_M) ** 2
             + (yaw_error / _FUNNEL_YAW_RAD) ** 2
@@ -158,14 +212,19 @@ class LiftExpert:
         )
         height = self._clearance_m * (1.0 - np.exp(-misalignment))
         aim = to_grasp + np.array([self._offset_m[0], self._offset_m[1], height])
-        return _saturate(aim / POSITION_SCALE_M, self._speed)
+        return saturate(aim / POSITION_SCALE_M, self._speed)
 
     def _lift(self, state: GraspState, to_grasp: Vector) -> Vector:
         """Translation action from closing on: settle, then rise as the fingers close, shape (3,)."""
-        span = _LIFT_STARTS_OPENING_M - _LIFT_FULL_OPENING_M
-        closed = float(np.clip((_LIFT_STARTS_OPENING_M - state.finger_opening) / span, 0.0, 1.0))
-        settle = _saturate(to_grasp / POSITION_SCALE_M, self._speed)
-        return (1.0 - closed) * settle + closed * np.array([0.0, 0.0, self._lift_speed])
+        starts, full = self.grip.lift_starts_opening_m, self.grip.lift_full_opening_m
+        closed = float(np.clip((starts - state.finger_opening) / (starts - full), 0.0, 1.0))
+        settle = saturate(to_grasp / POSITION_SCALE_M, self._speed)
+        return (1.0 - closed) * settle + closed * self._carry(state)
+
+    def _carry(self, state: GraspState) -> Vector:
+        """Translation action with the object in the hand, shape (3,): straight up."""
+        del state
+        return np.array([0.0, 0.0, self._lift_speed])
 
     def _update_offset(self, to_grasp: Vector) -> None:
         """Let the approach offset fade once reached, and set off the disturbance on the way down."""
@@ -186,10 +245,15 @@ class LiftExpert:
         finger_yaw = np.arctan2(state.finger_axis[1], state.finger_axis[0])
         cube_yaw = np.arctan2(state.cube_rotation[1, 0], state.cube_rotation[0, 0])
         error = cube_yaw - finger_yaw
-        if self._quarter_turn is None:
-            self._quarter_turn = -np.round(error / (np.pi / 2)) * (np.pi / 2)
-        error += self._quarter_turn
+        if self._turn is None:
+            self._turn = self._choose_turn(state, float(error))
+        error += self._turn
         return float((error + np.pi) % (2 * np.pi) - np.pi)
+
+    def _choose_turn(self, state: GraspState, error: float) -> float:
+        """What to add to a yaw error, radians: whole turns of the grip, to the nearest grasp."""
+        del state
+        return float(-np.round(error / self.grip.turn_rad) * self.grip.turn_rad)
 
     def _next_noise(self) -> Vector:
         """Temporally correlated noise (first-order, time constant 5 control steps), shape (6,)."""
@@ -199,7 +263,7 @@ class LiftExpert:
 
 
 class DemonstrationExpert:
-    """A `LiftExpert` that in some episodes first gets itself into trouble, so that the data show the way out.
+    """An expert that in some episodes first gets itself into trouble, so that the data show the way out.
 
     The lead-in is a grasp at a misjudged place, beside the cube or above it, and a start to lift with empty
     fingers: where an imitator that aims badly finds itself. It is no example to follow: `leading_in` marks
@@ -208,10 +272,18 @@ class DemonstrationExpert:
     Args:
         rng: The episode's random stream.
         lead_in_share: Share of episodes with a lead-in, in [0, 1].
+        make_expert: Makes the expert from the stream, with `retries` and `closing` as `LiftExpert` has them.
     """
 
-    def __init__(self, rng: np.random.Generator, *, lead_in_share: float = LEAD_IN_SHARE) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        *,
+        lead_in_share: float = LEAD_IN_SHARE,
+        make_expert: Callable[..., LiftExpert] = LiftExpert,
+    ) -> None:
         self._rng = rng
+        self._make_expert = make_expert
         self._leading_in = bool(rng.random() < lead_in_share)
         if rng.random() < 0.5:
             angle, radius = rng.uniform(0.0, 2.0 * np.pi), rng.uniform(0.03, 0.06)
@@ -220,7 +292,7 @@ class DemonstrationExpert:
             self._misjudgement_m = np.append(rng.uniform(-0.015, 0.015, 2), rng.uniform(0.035, 0.06))
         self._closing_steps_left = int(rng.integers(12, 19))
         self._lead_in_steps_left = _LONGEST_LEAD_IN_STEPS
-        self._expert = LiftExpert(rng, retries=not self._leading_in)
+        self._expert = make_expert(rng, retries=not self._leading_in)
 
     @property
     def leading_in(self) -> bool:
@@ -231,8 +303,8 @@ class DemonstrationExpert:
         """Choose the next action. See `LiftExpert.act`."""
         if self._leading_in and (self._closing_steps_left == 0 or self._lead_in_steps_left == 0):
             self._leading_in = False
-            holding = self._expert.is_closing and state.finger_opening > MISSED_OPENING_M
-            self._expert = LiftExpert(self._rng, closing=holding)
+            holding = self._expert.is_closing and state.finger_opening > self._expert.grip.missed_opening_m
+            self._expert = self._make_expert(self._rng, closing=holding)
         if not self._leading_in:
             return self._expert.act(state)
         action = self._expert.act(replace(state, cube_position=state.cube_position + self._misjudgement_m))
@@ -241,7 +313,7 @@ class DemonstrationExpert:
         return action
 
 
-def _saturate(vector: Vector, limit: float) -> Vector:
+def saturate(vector: Vector, limit: float) -> Vector:
     """Shorten a vector smoothly to at most `limit`, keeping its direction; short ones hardly change."""
     length = float(np.linalg.norm(vector))
     if length < 1e-9:

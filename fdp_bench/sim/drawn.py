@@ -23,8 +23,10 @@ from fdp_bench.sim.cache import cached_bytes
 from fdp_bench.sim.meshes import Mesh, Reduction, join, reduce, shrink_texture
 from fdp_bench.sim.slots import SLOT_PREFIX, VISIBLE_GROUP, add_slots, slot_files
 
-#: Raised by one when the way a model is drawn changes; part of the cache's key.
-PICTURE_VERSION = 1
+#: Raised by one when the way a model is drawn changes; part of the cache's key. Tasks keep the picture that they were
+#: published with: in 1 the reduced textures lose their colour space, and what files mark as sRGB, the floor's tiles
+#: for instance, is drawn too light.
+PICTURE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -65,31 +67,32 @@ def profile_named(name: str) -> Profile:
     return PROFILES[name]
 
 
-_compiled: dict[tuple[str, str], Any] = {}
+_compiled: dict[tuple[str, str, int], Any] = {}
 
 
-def drawn_model(xml: str, physics: Any, profile: Profile) -> Any:
+def drawn_model(xml: str, physics: Any, profile: Profile, picture: int = PICTURE_VERSION) -> Any:
     """Compile the drawn model of a scene, or take it from the cache.
 
     Args:
         xml: The physics model's XML as robosuite compiles it, asset paths absolute.
         physics: The physics model, `mujoco.MjModel`; only read.
         profile: How it is drawn.
+        picture: Version of the picture, at most `PICTURE_VERSION`.
 
     Returns:
         A `mujoco.MjModel` of the caller's own: shifts may write to it.
     """
     import mujoco
 
-    model = _compiled.get((xml, profile.name))
+    model = _compiled.get((xml, profile.name, picture))
     if model is None:
         if profile.reduction is None:
             model = _compile_reference(xml, physics, profile)
         else:
-            name = f"drawn-{_key(xml, profile)}.mjb"
-            binary = cached_bytes(name, lambda: _binary(_compile_reduced(xml, physics, profile)))
+            name = f"drawn-{_key(xml, profile, picture)}.mjb"
+            binary = cached_bytes(name, lambda: _binary(_compile_reduced(xml, physics, profile, picture)))
             model = mujoco.MjModel.from_binary_path(name, {name: binary})
-        _compiled[xml, profile.name] = model
+        _compiled[xml, profile.name, picture] = model
     return copy.copy(model)
 
 
@@ -111,7 +114,7 @@ def _compile(spec: Any, physics: Any) -> Any:
     return model
 
 
-def _compile_reduced(xml: str, physics: Any, profile: Profile) -> Any:
+def _compile_reduced(xml: str, physics: Any, profile: Profile, picture: int) -> Any:
     import mujoco
 
     assert profile.reduction is not None
@@ -120,7 +123,7 @@ def _compile_reduced(xml: str, physics: Any, profile: Profile) -> Any:
     add_slots(spec, _assets())
     spec.visual.quality.offsamples = profile.samples
     _reduce_meshes(spec, full, profile.reduction)
-    _shrink_textures(spec, full, profile.reduction)
+    _shrink_textures(spec, full, profile.reduction, picture)
     for element in [*spec.actuators, *spec.sensors]:
         spec.delete(element)
     for body in spec.bodies[1:]:
@@ -133,15 +136,23 @@ def _reduce_meshes(spec: Any, full: Any, reduction: Reduction) -> None:
     import mujoco
 
     joined: dict[tuple[Any, ...], list[int]] = {}
+    whole: set[str] = set()
+    whole_meshes: set[str] = set()
     for geom in range(full.ngeom):
-        if full.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH and full.geom_group[geom] == VISIBLE_GROUP:
+        if full.geom_type[geom] != mujoco.mjtGeom.mjGEOM_MESH or full.geom_group[geom] != VISIBLE_GROUP:
+            continue
+        if _is_textured(full, geom):
+            whole.add(full.geom(geom).name)
+            whole_meshes.add(full.mesh(full.geom_dataid[geom]).name)
+        else:
             joined.setdefault(_look(full, geom), []).append(geom)
     for geom in list(spec.geoms):
         is_primitive = geom.type != mujoco.mjtGeom.mjGEOM_MESH
-        if not geom.name.startswith(SLOT_PREFIX) and not (is_primitive and geom.group == VISIBLE_GROUP):
+        kept = geom.name in whole or (is_primitive and geom.group == VISIBLE_GROUP)
+        if not geom.name.startswith(SLOT_PREFIX) and not kept:
             spec.delete(geom)
     for mesh in list(spec.meshes):
-        if not mesh.name.startswith(SLOT_PREFIX):
+        if not mesh.name.startswith(SLOT_PREFIX) and mesh.name not in whole_meshes:
             spec.delete(mesh)
     for number, geoms in enumerate(joined.values()):
         reduced = reduce(join([_mesh_in_body(full, geom) for geom in geoms]), reduction)
@@ -164,6 +175,20 @@ def _reduce_meshes(spec: Any, full: Any, reduction: Reduction) -> None:
             contype=0,
             conaffinity=0,
         )
+
+
+def _is_textured(full: Any, geom: int) -> bool:
+    """Whether a mesh wears a picture by coordinates of its own, which a reduction would lose."""
+    import mujoco
+
+    material = full.geom_matid[geom]
+    role = int(mujoco.mjtTextureRole.mjTEXROLE_RGB)
+    return (
+        material >= 0
+        and full.mat_texid[material][role] >= 0
+        and full.mesh_texcoordadr[full.geom_dataid[geom]] >= 0
+        and not full.geom(geom).name.startswith(SLOT_PREFIX)
+    )
 
 
 def _look(full: Any, geom: int) -> tuple[Any, ...]:
@@ -191,7 +216,7 @@ def _mesh_in_body(full: Any, geom: int) -> Mesh:
     return Mesh(vertices @ rotation.reshape(3, 3).T + full.geom_pos[geom], faces.astype(np.int32))
 
 
-def _shrink_textures(spec: Any, full: Any, reduction: Reduction) -> None:
+def _shrink_textures(spec: Any, full: Any, reduction: Reduction, picture: int) -> None:
     import mujoco
 
     for texture in spec.textures:
@@ -205,6 +230,8 @@ def _shrink_textures(spec: Any, full: Any, reduction: Reduction) -> None:
         texture.file = ""
         texture.height, texture.width, texture.nchannel = shrunk.shape
         texture.data = shrunk.tobytes()
+        if picture >= 2:
+            texture.colorspace = mujoco.mjtColorSpace(int(full.tex_colorspace[index]))
 
 
 def texture_pixels(model: Any, texture: int) -> Any:
@@ -229,7 +256,7 @@ def _assets() -> Path:
     return Path(robosuite.__path__[0]) / "models" / "assets"
 
 
-def _key(xml: str, profile: Profile) -> str:
+def _key(xml: str, profile: Profile, picture: int) -> str:
     """Hash of all that a reduced model depends on: the XML, its files' content, parameters and versions."""
     from importlib.metadata import version
 
@@ -238,7 +265,7 @@ def _key(xml: str, profile: Profile) -> str:
     for file in [*_referenced_files(xml), *slot_files(assets)]:
         digest.update(file.read_bytes())
     versions = [version(name) for name in ("fdp-bench", "mujoco", "fast-simplification", "numpy")]
-    digest.update(repr((PICTURE_VERSION, asdict(profile), versions)).encode())
+    digest.update(repr((picture, asdict(profile), versions)).encode())
     return digest.hexdigest()[:24]
 
 

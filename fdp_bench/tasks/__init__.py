@@ -26,6 +26,7 @@ class Task:
         horizon: Control steps after which an episode is truncated.
         control_hz: Control steps a second of simulated time.
         entry_point: Import path of the environment's class.
+        senses: Which sense the task needs, and for what.
         options: Arguments of the class that make it this task.
     """
 
@@ -35,6 +36,7 @@ class Task:
     horizon: int
     control_hz: int
     entry_point: str
+    senses: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,7 @@ TASKS: Mapping[str, Task] = {
             horizon=200,
             control_hz=20,
             entry_point=_LIFT_CLASS,
+            senses="vision finds the cube; proprioception alone lifts it two times in three",
             options={"placement_range_m": 0.03},
         ),
         Task(
@@ -71,7 +74,26 @@ TASKS: Mapping[str, Task] = {
             horizon=200,
             control_hz=20,
             entry_point=_LIFT_CLASS,
+            senses="vision finds the cube; proprioception alone hardly ever meets it",
             options={"placement_range_m": 0.12},
+        ),
+        Task(
+            id="fdp_bench/Can-v1",
+            summary="Carry a can from anywhere in one bin to its place in the other",
+            success="the can lies in its compartment of the right bin and the hand is over 4.2 cm away from it",
+            horizon=400,
+            control_hz=20,
+            entry_point="fdp_bench.tasks.can:CanEnv",
+            senses="vision finds the can; the bins stand still, so proprioception alone knows the way back",
+        ),
+        Task(
+            id="fdp_bench/Stack-v1",
+            summary="Stack a red cube on a green one, both placed within +-8 cm of the table's centre",
+            success="the red cube touches the green one, over 4 cm above the table, and nothing holds it",
+            horizon=400,
+            control_hz=20,
+            entry_point="fdp_bench.tasks.stack:StackEnv",
+            senses="vision finds both cubes",
         ),
     )
 }

@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from fdp_bench.api.modality import ModalityMap, Observation, TaskInfo, image_keys
 from fdp_bench.sim.drawn import drawn_model, profile_named
+from fdp_bench.sim.dynamics import model_sha256
 from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.physics import CONTROL_HZ, model_xml, reset_exactly
 from fdp_bench.sim.safety import SafetyMonitor
@@ -70,6 +71,8 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     """
 
     horizon: ClassVar[int]
+    #: See `fdp_bench.sim.drawn.PICTURE_VERSION`.
+    picture_version: ClassVar[int] = 2
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
         "render_modes": ["rgb_array"],
@@ -94,7 +97,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._take_control_step = make_stepper(stepper, self.robosuite_env)
         self._model = self.robosuite_env.sim.model._model
         self._data = self.robosuite_env.sim.data._data
-        drawn = drawn_model(model_xml(self.robosuite_env), self._model, render_profile)
+        drawn = drawn_model(model_xml(self.robosuite_env), self._model, render_profile, self.picture_version)
         self.scene = DrawnScene(drawn, self._model, self._data, render_profile, self._layout())
         self._safety = SafetyMonitor(self._model, self._data)
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
@@ -189,6 +192,10 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def state_sha256(self) -> str:
         """Digest of `state`, 64 hexadecimal digits."""
         return hashlib.sha256(self.state().tobytes()).hexdigest()
+
+    def dynamics_sha256(self) -> str:
+        """Digest of what decides how the model moves; see `fdp_bench.sim.dynamics.model_sha256`."""
+        return model_sha256(self._model)
 
     def safety(self) -> dict[str, float]:
         """Safety figures of the episode so far; see `fdp_bench.sim.safety.SafetyMonitor`."""

@@ -26,6 +26,7 @@ class LiftEnv(RobosuiteEnv):
     """
 
     horizon = HORIZON
+    picture_version = 1
 
     def __init__(
         self, *, task_id: str = "fdp_bench/Lift-v1", placement_range_m: float = 0.03, **settings: Any

@@ -60,7 +60,7 @@ def test_built_in_shifts_are_shown_with_their_option_values(capsys: pytest.Captu
 def test_policies_are_shown_with_the_state_of_their_weights(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(capsys, "--policies")
     assert any(
-        line.split() == ["untrained", "Lift:", "no", "weights,", "LiftWide:", "no", "weights"]
+        line.split()[:6] == ["untrained", "Lift:", "no", "weights,", "LiftWide:", "no"]
         for line in lines
     )
     assert any(line.split() == ["blind", "Lift:", "ready,", "LiftWide:", "ready"] for line in lines)
@@ -92,3 +92,23 @@ def test_a_policy_that_fails_when_asked_does_not_hide_the_others(capsys: pytest.
     start = next(number for number, line in enumerate(lines) if line.startswith("  confused  "))
     assert lines[start + 1].startswith("      BROKEN: TypeError")
     assert any(line.startswith("  fdp  ") for line in lines)
+
+
+def test_verbose_says_for_every_task_what_it_needs_and_how_its_expert_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from fdp_bench.tasks import TASKS
+    from fdp_bench.tasks.expert_results import expert_results
+
+    text = "\n".join(lines_of(capsys, "--tasks", "--verbose"))
+    for task in TASKS.values():
+        results = expert_results(task.short_name)
+        if results is not None:
+            assert results["task"] == task.id
+            assert f"{results['successes']} of {results['episodes']} seeds" in text
+        for shown in (task.summary, task.success, task.senses, f"at most {task.horizon} control steps"):
+            assert shown in text
+
+
+def test_an_expert_that_was_not_measured_is_said_to_be_so() -> None:
+    assert "not measured" in list_command._expert_line(None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fdp_bench.demos.expert import (
-    MISSED_OPENING_M,
+    CUBE_GRIP,
     DemonstrationExpert,
     GraspState,
     LiftExpert,
@@ -96,8 +96,8 @@ def test_actions_are_within_bounds_and_float32():
 
 def test_fingers_closed_on_nothing_open_again():
     expert = LiftExpert(np.random.default_rng(0), closing=True)
-    assert expert.act(a_state((0.0, 0.03, 0.05), opening=MISSED_OPENING_M + 0.001))[6] == 1.0
-    assert expert.act(a_state((0.0, 0.03, 0.05), opening=MISSED_OPENING_M - 0.001))[6] == -1.0
+    assert expert.act(a_state((0.0, 0.03, 0.05), opening=CUBE_GRIP.missed_opening_m + 0.001))[6] == 1.0
+    assert expert.act(a_state((0.0, 0.03, 0.05), opening=CUBE_GRIP.missed_opening_m - 0.001))[6] == -1.0
 
 
 def test_gripper_stays_up_while_its_fingers_are_shut():
@@ -143,7 +143,7 @@ def test_lead_in_misses_and_ends_in_a_second_attempt_that_holds_the_cube():
     assert leading[0]
     assert not leading[-1]
     assert sorted(leading, reverse=True) == leading
-    assert min(shut_openings) < MISSED_OPENING_M
+    assert min(shut_openings) < CUBE_GRIP.missed_opening_m
     assert state.cube_position[2] > CUBE[2] + 0.04
 
 
