@@ -47,7 +47,8 @@ def terminable() -> Iterator[None]:
         yield
     except Terminated:
         raise RunInterruptedError(
-            "terminated before the first episode was started; nothing was run", TERMINATED_CODE
+            "terminated while no episode was under way; if the run has its folder already, --resume finishes it",
+            TERMINATED_CODE,
         ) from None
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -41,11 +41,12 @@ class LastWords:
         return text[start:][:TAIL_CHARACTERS] if start >= 0 else text[-TAIL_CHARACTERS:]
 
     def _read(self) -> None:
-        # Once this process is on its way out there is nobody to tell.
         with suppress(OSError, ValueError), self._source as source:
             while data := os.read(source.fileno(), 65_536):
                 self._kept = (self._kept + data)[-_KEPT_BYTES:]
-                os.write(2, data)
+                # Where this process has no standard error any more, the child must not wait for it all the same.
+                with suppress(OSError):
+                    os.write(2, data)
 
 
 def speak_into(sink: Connection | None) -> None:

@@ -239,7 +239,8 @@ def _execute(
             raise
         facts = {"ended": _now(), "episodes": written, **_incident_facts(pool)}
         ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
-        store.update_manifest(_completed(ended, feed))
+        with unbroken():
+            store.update_manifest(_completed(ended, feed))
 
 
 def _run_again(

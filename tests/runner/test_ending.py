@@ -9,7 +9,7 @@ import pytest
 from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, terminable, unbroken
 
 
-def test_sigterm_before_the_first_episode_says_that_nothing_was_run():
+def test_sigterm_beside_the_episodes_is_no_traceback():
     before = signal.getsignal(signal.SIGTERM)
 
     @terminable()
@@ -17,7 +17,7 @@ def test_sigterm_before_the_first_episode_says_that_nothing_was_run():
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
 
-    with pytest.raises(RunInterruptedError, match="nothing was run") as caught:
+    with pytest.raises(RunInterruptedError, match="no episode was under way") as caught:
         check()
 
     assert caught.value.exit_code == 143
