@@ -190,3 +190,14 @@ def test_two_spellings_of_one_policy_are_one(tmp_path):
 def test_it_excludes_a_retest():
     with pytest.raises(SpecError, match="exclude each other"):
         config(retest=0.2)
+
+
+@pytest.mark.slow
+def test_lost_workers_move_no_decision(tmp_path):
+    policies = ("seeker", "faulty?how=segfault")
+    one = begin(tmp_path / "one", policies=policies, shifts=())
+    two = begin(tmp_path / "two", policies=policies, shifts=(), workers=2)
+
+    assert one.manifest().invocations[-1]["incidents"]
+    assert two.manifest().comparisons == one.manifest().comparisons
+    assert compare_records(one.path, two.path) == []
