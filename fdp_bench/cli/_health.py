@@ -90,7 +90,7 @@ def check_plugins() -> Iterator[Finding]:
 
 
 def check_weights() -> Iterator[Finding]:
-    """Whether each policy's weights for each task are there and whole, by loading them."""
+    """Whether each policy's weights for each task that comes with some are there and whole, by loading them."""
     from fdp_bench.plugins import policy_plugins
     from fdp_bench.tasks import TASKS
 
@@ -101,6 +101,7 @@ def check_weights() -> Iterator[Finding]:
         states = [
             (f"{spec} on {task.short_name}", reason)
             for task in TASKS.values()
+            if task.bundled
             for spec, reason in _missing_weights(plugin, task.id)
         ]
         missing = {name: reason for name, reason in states if reason}

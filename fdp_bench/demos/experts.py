@@ -54,6 +54,7 @@ def read_can(robosuite_env: Any) -> PlaceState:
         cube_position=position,
         cube_rotation=np.eye(3),
         object_position=position,
+        object_axis=np.array([1.0, 0.0, 0.0]),
         goal_position=_CAN_GOAL_M,
     )
 
@@ -61,11 +62,13 @@ def read_can(robosuite_env: Any) -> PlaceState:
 def read_stack(robosuite_env: Any) -> PlaceState:
     """What an expert needs of robosuite's Stack."""
     position, below = (_body_position(robosuite_env, name) for name in ("cubeA_main", "cubeB_main"))
+    rotation = _body_rotation(robosuite_env, "cubeA_main")
     return PlaceState(
         **read_gripper(robosuite_env),
         cube_position=position,
-        cube_rotation=_body_rotation(robosuite_env, "cubeA_main"),
+        cube_rotation=rotation,
         object_position=position,
+        object_axis=rotation[:, 0],
         goal_position=below + _STACK_GOAL_M,
         obstacle_position=below,
     )
@@ -74,11 +77,13 @@ def read_stack(robosuite_env: Any) -> PlaceState:
 def read_square(robosuite_env: Any) -> PlaceState:
     """What an expert needs of robosuite's NutAssemblySquare; the nut is gripped by its handle."""
     handle = robosuite_env.sim.data.get_site_xpos("SquareNut_handle_site")
+    rotation = _body_rotation(robosuite_env, "SquareNut_main")
     return PlaceState(
         **read_gripper(robosuite_env),
         cube_position=np.array(handle),
-        cube_rotation=_body_rotation(robosuite_env, "SquareNut_main") @ _QUARTER_TURN,
+        cube_rotation=rotation @ _QUARTER_TURN,
         object_position=_body_position(robosuite_env, "SquareNut_main"),
+        object_axis=rotation[:, 0],
         goal_position=_body_position(robosuite_env, "peg1") + _SQUARE_GOAL_M,
     )
 
@@ -125,7 +130,8 @@ _SQUARE_PLACING = Placing(
     funnel_radius_m=0.006,
     release_horizontal_m=0.007,
     release_vertical_m=0.02,
-    aligns=True,
+    # Not with the handle away from the robot: the upright hand does not reach that far.
+    yaws_rad=(-np.pi / 2, np.pi / 2, np.pi),
     leave_speed=0.5,
 )
 

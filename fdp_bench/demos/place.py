@@ -39,11 +39,13 @@ class PlaceState(GraspState):
 
     Attributes:
         object_position: Centre of the object, shape (3,).
+        object_axis: The object's x axis, a unit vector, shape (3,).
         goal_position: Where its centre shall be when it is let go, shape (3,).
         obstacle_position: Centre of something that the open fingers must not come down on, shape (3,).
     """
 
     object_position: Vector
+    object_axis: Vector
     goal_position: Vector
     obstacle_position: Vector | None = None
 
@@ -58,7 +60,8 @@ class Placing:
         release_horizontal_m: Horizontal error below which the object is let go.
         release_vertical_m: Height over the goal likewise.
         goal_radius_m: The goal is missed on purpose by up to this, so that episodes differ.
-        aligns: Whether the object is turned to the world's axes on the way.
+        yaws_rad: Turns about the vertical that the object may have at its goal; it is brought to the nearest on the
+            way, and anyhow where there are none.
         leave_speed: Speed of the open gripper upwards, as an action.
     """
 
@@ -67,7 +70,7 @@ class Placing:
     release_horizontal_m: float = 0.012
     release_vertical_m: float = 0.01
     goal_radius_m: float = 0.0
-    aligns: bool = False
+    yaws_rad: tuple[float, ...] = ()
     leave_speed: float = 0.6
 
 
@@ -98,7 +101,7 @@ class PlaceExpert(LiftExpert):
         angle, radius = rng.uniform(0.0, 2.0 * np.pi), placing.goal_radius_m * np.sqrt(rng.random())
         self._goal_offset_m = radius * np.array([np.cos(angle), np.sin(angle), 0.0])
         self._released = False
-        self._carried_turn: float | None = None
+        self._carried_yaw: float | None = None
 
     def act(self, state: GraspState) -> npt.NDArray[np.float32]:
         """Choose the next action. See `LiftExpert.act`.
@@ -108,7 +111,7 @@ class PlaceExpert(LiftExpert):
         """
         assert isinstance(state, PlaceState)
         if self._released and self._has_lost(state):
-            self._released, self._turn, self._carried_turn = False, None, None
+            self._released, self._turn, self._carried_yaw = False, None, None
         if not self._released and self._is_there(state):
             self._released, self._closing = True, False
         if self._released:
@@ -146,7 +149,7 @@ class PlaceExpert(LiftExpert):
             return super()._carry(state)
         error = self._to_goal(state)
         misalignment = (error[0] ** 2 + error[1] ** 2) / self._placing.funnel_radius_m**2
-        if self._placing.aligns:
+        if self._placing.yaws_rad:
             misalignment += (self._carried_yaw_error(state) / 0.1) ** 2
         rise = error[2] + self._carry_height_m * (1.0 - np.exp(-misalignment))
         across = np.exp(-((max(rise, 0.0) / _RISE_FIRST_M) ** 2))
@@ -160,9 +163,10 @@ class PlaceExpert(LiftExpert):
         return np.array([0.0, 0.0, opened * self._placing.leave_speed])
 
     def _turn_by(self, state: GraspState, yaw_error: float) -> float:
+        assert isinstance(state, PlaceState)
         if not self._holds(state):
             return super()._turn_by(state, yaw_error)
-        return self._carried_yaw_error(state) if self._placing.aligns else 0.0
+        return self._carried_yaw_error(state) if self._placing.yaws_rad else 0.0
 
     def _choose_turn(self, state: GraspState, error: float) -> float:
         """The nearest grasp, or the nearest one across the way to an obstacle that is close."""
@@ -183,10 +187,14 @@ class PlaceExpert(LiftExpert):
 
         return min(options, key=cost)
 
-    def _carried_yaw_error(self, state: GraspState) -> float:
-        """Turn that brings the object to the world's axes, radians; the nearest is chosen once an episode."""
-        yaw = float(np.arctan2(state.cube_rotation[1, 0], state.cube_rotation[0, 0]))
-        if self._carried_turn is None:
-            self._carried_turn = float(np.round(yaw / (np.pi / 2)) * (np.pi / 2))
-        error = self._carried_turn - yaw
-        return float((error + np.pi) % (2 * np.pi) - np.pi)
+    def _carried_yaw_error(self, state: PlaceState) -> float:
+        """Turn that brings the object to the goal's, radians; the nearest is chosen once an episode."""
+        yaw = float(np.arctan2(state.object_axis[1], state.object_axis[0]))
+        if self._carried_yaw is None:
+            self._carried_yaw = min(self._placing.yaws_rad, key=lambda goal: abs(_wrapped(goal - yaw)))
+        return _wrapped(self._carried_yaw - yaw)
+
+
+def _wrapped(angle: float) -> float:
+    """An angle in [-pi, pi)."""
+    return float((angle + np.pi) % (2 * np.pi) - np.pi)

@@ -28,6 +28,7 @@ class Task:
         entry_point: Import path of the environment's class.
         senses: Which sense the task needs, and for what.
         options: Arguments of the class that make it this task.
+        bundled: Whether weights for it come with the package.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Task:
     entry_point: str
     senses: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    bundled: bool = False
 
     @property
     def short_name(self) -> str:
@@ -66,6 +68,7 @@ TASKS: Mapping[str, Task] = {
             entry_point=_LIFT_CLASS,
             senses="vision finds the cube; proprioception alone lifts it two times in three",
             options={"placement_range_m": 0.03},
+            bundled=True,
         ),
         Task(
             id="fdp_bench/LiftWide-v1",
@@ -76,6 +79,7 @@ TASKS: Mapping[str, Task] = {
             entry_point=_LIFT_CLASS,
             senses="vision finds the cube; proprioception alone hardly ever meets it",
             options={"placement_range_m": 0.12},
+            bundled=True,
         ),
         Task(
             id="fdp_bench/Can-v1",
@@ -94,6 +98,15 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.stack:StackEnv",
             senses="vision finds both cubes",
+        ),
+        Task(
+            id="fdp_bench/Square-v1",
+            summary="Put a square nut, lying in any turn, around a square peg 7 mm narrower on each side",
+            success="the nut is around the peg, under 5 cm above the table, and the hand is over 4.2 cm away from it",
+            horizon=400,
+            control_hz=20,
+            entry_point="fdp_bench.tasks.square:SquareEnv",
+            senses="vision finds the nut and its turn; the peg stands still",
         ),
     )
 }

@@ -8,6 +8,7 @@ import fdp_bench  # noqa: F401 (registers the tasks)
 TASKS = {
     "Can": ("PickPlaceCan", "Can_main"),
     "Stack": ("Stack", "cubeA_main"),
+    "Square": ("NutAssemblySquare", "SquareNut_main"),
 }
 
 
