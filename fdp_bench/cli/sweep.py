@@ -94,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
     except (KeyboardInterrupt, RunInterruptedError) as stopped:
         print(str(stopped) or "interrupted", file=sys.stderr)
         print(f"the whole sweep goes on with: {shlex.join(args.command_line)}", file=sys.stderr)
-        return stopped.exit_code if isinstance(stopped, RunInterruptedError) else RunInterruptedError.exit_code
+        return (
+            stopped.exit_code if isinstance(stopped, RunInterruptedError) else RunInterruptedError.exit_code
+        )
     _show(plan.request.out, runs)
     return 0
 

@@ -39,6 +39,9 @@ SHIFTS = (
     "prop_delay@3",
     "prop_dropout@3",
     "prop_freeze@3",
+    "camera_pose@3",
+    "lighting@3",
+    "texture@3",
 )
 
 pytestmark = pytest.mark.usefixtures("fakes")

@@ -126,7 +126,7 @@ def test_dimming_the_lights_darkens_the_frame(scene):
     scene.set_lights(diffuse_scale=np.full(3, 0.3), ambient_scale=np.full(3, 0.3))
     dark = scene.frames([AGENTVIEW])[AGENTVIEW].astype(float)
     assert dark.mean() < 0.8 * clean.mean()
-    scene.set_lights(diffuse_scale=np.ones(3), ambient_scale=np.ones(3))
+    scene.restore()
     np.testing.assert_array_equal(scene.frames([AGENTVIEW])[AGENTVIEW], clean)
 
 
