@@ -87,7 +87,7 @@ def test_an_unquoted_order_other_than_the_implied_one_is_put_back_and_judged(she
 def test_ctrl_c_or_sigterm_leaves_a_readable_run_and_its_command_finishes_it(
     shell, run, tmp_path, fakes_environment, number, code, word
 ):
-    arguments = "--policy 'watcher?delay=0.1' --shift dim@4 --episodes 6 --workers 2 --lanes 1"
+    arguments = "--policy 'watcher?delay=0.03' --shift dim@4 --episodes 6 --workers 2 --lanes 1"
     process = subprocess.Popen(
         shlex.split(f"{RUN} {arguments} --out run"),
         cwd=tmp_path,
