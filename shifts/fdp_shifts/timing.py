@@ -32,8 +32,15 @@ def delay_steps(severity: float, longest: int = LONGEST_DELAY_STEPS) -> int:
 
 
 def lost_share(severity: float, most: float = MAX_LOST_SHARE) -> float:
-    """Share of messages that a link loses for a severity in [0, 1]; `most` at severity 1."""
-    return most * severity
+    """Share of messages that a link loses for a severity in [0, 1].
+
+    It grows with the square of the severity, as delays do: level 1 is a busy network, which loses one in 26.
+
+    Args:
+        severity: In [0, 1].
+        most: Share at severity 1, in [0, 1].
+    """
+    return most * severity**2
 
 
 class LossyLink:

@@ -98,7 +98,7 @@ def test_a_frame_that_arrived_stands_until_the_next(toy):
     shift.reset(seed=0, options={"shift_seed": 0})
     links = shift.receipt().parameters
 
-    assert links["lost_share"] == pytest.approx(0.57)
+    assert links["lost_share"] == pytest.approx(0.342)
     for key, seed in links["link_seeds"].items():
         link = LossyLink(seed, links["lost_share"])
         for step in range(31):
@@ -119,6 +119,10 @@ def test_a_link_loses_its_share_and_always_brings_the_first_message():
 
     assert not lost[0]
     assert np.mean(lost) == pytest.approx(0.57, abs=0.02)
+
+
+def test_the_lost_share_grows_with_the_square_of_severity():
+    assert [round(lost_share(severity), 3) for severity in LEVELS] == [0.038, 0.152, 0.342, 0.608, 0.95]
 
 
 def test_what_a_link_brings_does_not_depend_on_who_asks_when():
