@@ -130,11 +130,14 @@ def _over_time(env: Any, steps: Sequence[int], run_seed: int, swaying: bool) -> 
 
 
 def sway(env: Any, step: int) -> npt.NDArray[np.floating[Any]]:
-    """A gentle to and fro of the hand, a turn every two seconds at 20 Hz: the action of a control step."""
+    """A gentle to and fro of the hand: the action of a control step.
+
+    It comes round in 64 control steps, which no delay is a multiple of: a late frame would look like the present.
+    """
     shape, dtype = env.action_space.shape, env.action_space.dtype
     action = np.zeros(shape, dtype)
     axes = min(3, action.size)
-    action[:axes] = 0.5 * np.cos(2.0 * np.pi * (step / 40.0 + np.arange(axes) / 3.0))
+    action[:axes] = 0.5 * np.cos(2.0 * np.pi * (step / 64.0 + np.arange(axes) / 3.0))
     return action
 
 
