@@ -60,10 +60,9 @@ def test_built_in_shifts_are_shown_with_their_option_values(capsys: pytest.Captu
 def test_policies_are_shown_with_the_state_of_their_weights(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(capsys, "--policies")
     assert any(
-        line.split()[:6] == ["untrained", "Lift:", "no", "weights,", "LiftWide:", "no"]
-        for line in lines
+        line.split()[:6] == ["untrained", "Lift:", "no", "weights,", "LiftWide:", "no"] for line in lines
     )
-    assert any(line.split() == ["blind", "Lift:", "ready,", "LiftWide:", "ready"] for line in lines)
+    assert any(line.split()[:4] == ["blind", "Lift:", "ready,", "LiftWide:"] for line in lines)
 
 
 @pytest.mark.usefixtures("fakes")
