@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from fdp_bench.cli.main import main
+from fdp_bench.report.shift_tables import EFFECTS, between
 from fdp_bench.testing import check_shift
 from fdp_bench.toy import TOY_TASK
 
@@ -23,6 +24,13 @@ def text():
 
 def test_the_table_of_parameters_is_up_to_date():
     assert main(["shifts", "table", "--into", str(README), "--check"]) == 0
+
+
+def test_effects_of_every_shift_on_its_tasks_are_shown(text):
+    measured = between(text, EFFECTS)
+
+    for name in (*SCENES_AND_CAMERAS, *IMAGES, *READINGS[:6]):
+        assert f"| `{name}` | Lift |" in measured
 
 
 def test_the_shift_in_ten_lines_keeps_the_rules(text):
