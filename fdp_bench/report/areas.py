@@ -39,7 +39,7 @@ def area_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import pandas
 
     trainings = find_trainings(records)
-    names = name_policies(trainings)
+    names = name_policies(trainings, records)
     rows: list[dict[str, Any]] = []
     for (task, shift), curves in _curves(records).items():
         levels = sorted(set.intersection(*(set(curve) for curve in curves.values())))

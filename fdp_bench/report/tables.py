@@ -102,7 +102,7 @@ def summarize(
     import pandas
 
     arms, trainings = by_arm(records), find_trainings(records)
-    labels = name_policies(trainings)
+    labels = name_policies(trainings, records)
     rows = [
         {"label": labels[arm[1:3]]}
         | {"train_demos": trainings[arm[1:3]].demos, "train_seed": trainings[arm[1:3]].seed}
@@ -135,7 +135,7 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import pandas
 
     arms, trainings = by_arm(records), find_trainings(records)
-    labels = name_policies(trainings)
+    labels = name_policies(trainings, records)
     scenes: dict[tuple[str, str, float], list[Arm]] = {}
     for arm in arms:
         task, _, _, shift, severity = arm

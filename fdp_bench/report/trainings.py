@@ -31,17 +31,31 @@ def recipe_of(policy: str) -> str:
     return head.partition("@")[0] + mark + options
 
 
-def name_policies(trainings: Mapping[PolicyKey, Training]) -> dict[PolicyKey, str]:
+def name_policies(
+    trainings: Mapping[PolicyKey, Training], records: Iterable[EpisodeRecord] = ()
+) -> dict[PolicyKey, str]:
     """Short unambiguous names: the recipe alone where it is unique, else with what its trainings differ in.
+
+    Args:
+        trainings: As `find_trainings` returns them.
+        records: Episodes; policies that share no task in them may share a name, since every table names the
+            task too.
 
     Returns:
         (policy, checkpoint) -> for instance ``"dp-dit"``, ``"dp-dit, 25 demos, seed 1"``, or
         ``"dp-dit #1a2b3c4d"`` where nothing but the weights' hash differs.
     """
+    tasks: dict[PolicyKey, set[str]] = {}
+    for record in records:
+        tasks.setdefault((record.spec.policy, record.spec.checkpoint), set()).add(record.spec.task)
     names = _names(trainings, ())
-    taken = list(names.values())
+
+    def is_ambiguous(key: PolicyKey) -> bool:
+        alike = [other for other in names if other != key and names[other] == names[key]]
+        return any(not tasks or tasks[key] & tasks[other] for other in alike)
+
     return {
-        key: name if taken.count(name) == 1 else f"{name} #{key[1][:8]}" if key[1] else key[0]
+        key: (f"{name} #{key[1][:8]}" if key[1] else key[0]) if is_ambiguous(key) else name
         for key, name in names.items()
     }
 

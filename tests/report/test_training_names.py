@@ -71,3 +71,13 @@ def test_variants_are_named_by_the_settings_in_which_they_differ():
     }
 
     assert list(name_policies(trainings).values()) == ["dp-dit", "dp-dit, learning_rate=0.1"]
+
+
+def test_policies_of_different_tasks_may_share_a_name():
+    records = [
+        record
+        for task, letter in (("fdp_bench/Lift-v1", "a"), ("fdp_bench/LiftWide-v1", "b"))
+        for record in arm("+", task=task, checkpoint=letter * 64)
+    ]
+    assert set(name_policies(find_trainings(records), records).values()) == {"dp-dit"}
+    assert set(name_policies(find_trainings(records)).values()) == {"dp-dit #aaaaaaaa", "dp-dit #bbbbbbbb"}

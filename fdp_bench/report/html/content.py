@@ -110,7 +110,7 @@ def gallery(ladder: Ladder) -> Gallery:
 
 def film_groups(runs: Runs) -> list[FilmGroup]:
     """The strips that runs kept of what their policies saw, a group a task and shift."""
-    names = name_policies(find_trainings(runs.records))
+    names = name_policies(find_trainings(runs.records), runs.records)
     outcomes = _first_episodes(runs.records)
     several = len({record.spec.task for record in runs.records}) > 1
     strips: dict[str, dict[str, list[Shown]]] = {}

@@ -70,7 +70,7 @@ def episode_grid(runs: Runs, page_folder: Path) -> dict[str, list[GridRow]]:
     if len(runs.records) > MOST_MARKS:
         return {}
     videos = _videos(runs, page_folder)
-    names = name_policies(find_trainings(runs.records))
+    names = name_policies(find_trainings(runs.records), runs.records)
     several = len({record.spec.task for record in runs.records}) > 1
     grid: dict[str, list[GridRow]] = {}
     for (task, policy, checkpoint, shift, _), episodes in by_arm(runs.records).items():
