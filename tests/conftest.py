@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 
 # pytest-xdist already takes every core; a second thread in each process only makes them wait for one another.
 for variable in ("OMP_NUM_THREADS", "LP_NUM_THREADS"):
@@ -15,3 +16,8 @@ if importlib.util.find_spec("hypothesis"):  # a plain install, as the smoke test
     # A loaded machine is slow, not wrong.
     settings.register_profile("no-deadline", deadline=None)
     settings.load_profile("no-deadline")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background with Ctrl-C ignored, and every process below inherits that; tests
+    # press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
