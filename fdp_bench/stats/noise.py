@@ -16,6 +16,9 @@ from scipy.stats import binom
 from fdp_bench.stats.paired import count_pairs, exact_mcnemar
 from fdp_bench.stats.proportion import Interval, wilson_interval
 
+#: Below this a flip never happens.
+NEVER = 1e-100
+
 
 @dataclass(frozen=True)
 class RepeatCheck:
@@ -140,7 +143,8 @@ def noise_quantile(n_pairs: int, flip_rate: float, alpha: float = 0.05) -> float
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha {alpha!r} is outside (0, 1)")
     flips = np.arange(n_pairs + 1)
-    weights = binom.pmf(flips, n_pairs, flip_rate)
+    # SciPy overflows on probabilities next to the smallest number there is.
+    weights = binom.pmf(flips, n_pairs, flip_rate if flip_rate > NEVER else 0.0)
 
     def is_rare(excess: int) -> bool:
         # Of k flips one way and f - k the other, |2 k - f| >= excess has two equal tails.

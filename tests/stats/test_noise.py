@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fdp_bench.stats import check_repeat, measure_noise_floor, noise_quantile, wilson_interval
@@ -61,6 +61,7 @@ def test_few_retests_do_not_make_the_floor_look_low() -> None:
     assert few.smallest_difference(100) > 2 * many.smallest_difference(100) > 0.0
 
 
+@example(n_pairs=10, rate=1.1125369292536007e-308)
 @given(n_pairs=st.integers(10, 200), rate=st.floats(0.0, 0.9))
 def test_more_noise_never_lowers_the_floor(n_pairs: int, rate: float) -> None:
     lower, higher = noise_quantile(n_pairs, rate), noise_quantile(n_pairs, rate + 0.1)
