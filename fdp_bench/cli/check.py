@@ -18,6 +18,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from fdp_bench.cli._numbers import positive, whole
 from fdp_bench.cli.compare import show_refusal
 from fdp_bench.cli.main import SUBCOMMANDS
 
@@ -42,11 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--baseline-policy", metavar="SPEC", help="the baseline's policy that it is held against")
     add(
         "--episodes",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="pairs an arm (default: 300, or as many as the baseline holds)",
     )
-    add("--noise-seed", type=_whole, metavar="N", help="draw of the policy's noise (default: the baseline's)")
+    add("--noise-seed", type=whole, metavar="N", help="draw of the policy's noise (default: the baseline's)")
     add(
         "--out",
         type=Path,
@@ -55,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML, one testcase an arm")
     add("--device", metavar="NAME", help="device of the policies (default: the baseline's)")
-    add("--workers", type=_positive, metavar="N", help="worker processes (default: what there is room for)")
+    add("--workers", type=positive, metavar="N", help="worker processes (default: what there is room for)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,21 +140,5 @@ def _margin(text: str) -> float:
     return value
 
 
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
 # argparse names these in its messages: "invalid whole number value: 'x'".
 _margin.__name__ = "margin in (0, 1]"
-_whole.__name__ = "whole number"
-_positive.__name__ = "whole number from 1 on"

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.cli._numbers import whole
 from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--episodes",
-        type=_whole,
+        type=whole,
         default=EPISODES,
         metavar="N",
         help="episodes a condition; 0 for none, with --data (default: %(default)s)",
     )
-    add("--seed", type=_whole, default=0, metavar="N", help="seed of all random streams (default: 0)")
+    add("--seed", type=whole, default=0, metavar="N", help="seed of all random streams (default: 0)")
     add("--device", default="cpu", metavar="NAME", help="device of the policy (default: cpu)")
     add("--json", type=Path, metavar="FILE", help="write everything that was measured as JSON")
     add(
@@ -168,9 +169,3 @@ class _Progress:
         if name != self._named and (self._bar is None or self._bar.disable):
             print(f"{name} ...", file=sys.stderr, flush=True)
         self._named = name
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
-    return int(text)

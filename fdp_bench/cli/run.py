@@ -27,6 +27,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fdp_bench.cli._numbers import positive, seconds, size_bytes, whole
 from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--task", metavar="NAME", help="Lift (default), LiftWide, or module:namespace/Env-v0")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--episodes", type=_whole, metavar="N", help="episodes a cell (default: 50)")
+    size.add_argument("--episodes", type=whole, metavar="N", help="episodes a cell (default: 50)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
-    add("--seed", type=_whole, metavar="N", help="seed of all random streams (default: 0)")
+    add("--seed", type=whole, metavar="N", help="seed of all random streams (default: 0)")
     add(
         "--noise-seed",
-        type=_whole,
+        type=whole,
         metavar="N",
         help="another draw of the policies' noise for the same initial states and shifts (default: 0)",
     )
@@ -96,38 +97,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--max-episodes",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="with --until-decided: episodes a cell at most (default: 200)",
     )
-    add("--workers", type=_positive, metavar="N", help="worker processes (default: the usable cores)")
+    add("--workers", type=positive, metavar="N", help="worker processes (default: the usable cores)")
     add(
         "--worker-memory",
-        type=_bytes,
+        type=size_bytes,
         metavar="SIZE",
         help="replace a worker between episodes once it holds more, for instance 4G (default: its share of 80%% of the "
         "machine's memory)",
     )
     add(
         "--hang-timeout",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         help="replace a worker that shows no sign of life for so many seconds (default: 10 times the longest episode "
         "so far, at least 60; 600 before the first has ended)",
     )
     add(
         "--act-timeout",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         help="record an error on an episode whose policy takes longer for a decision (default: any time)",
     )
     add(
         "--max-errors",
-        type=_whole,
+        type=whole,
         metavar="N",
         help="exit with code 4 if more than N episodes ended in an error (default: 0)",
     )
-    add("--lanes", type=_positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
+    add("--lanes", type=positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
     add("--device", metavar="NAME", help="device of the policies (default: cpu)")
     add(
         "--inference",
@@ -136,9 +137,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--profile", metavar="NAME", help="render profile, fast (default) or reference")
     add("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-NAME)")
-    add(
-        "--video", type=_whole, metavar="N", help="keep the first N episodes of each cell as mp4 (default: 0)"
-    )
+    add("--video", type=whole, metavar="N", help="keep the first N episodes of each cell as mp4 (default: 0)")
     add("--resume", type=Path, metavar="RUN", help="finish an interrupted run with its own configuration")
 
 
@@ -306,44 +305,3 @@ def _show(store: "RunStore", *, also_on_stderr: bool, max_errors: int) -> int:
         shout_differences(store, retest)
         return 1
     return TOO_MANY_ERRORS if len(errors) > max_errors else 0
-
-
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < float("inf"):
-        raise ValueError
-    return value
-
-
-def _bytes(text: str) -> int:
-    """A size such as ``"800M"`` or ``"4G"`` in bytes."""
-    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-    number = text.upper().removesuffix("B").removesuffix("I")
-    unit = number[-1:] if number[-1:].isalpha() else ""
-    if unit not in units:
-        raise ValueError
-    value = float(number.removesuffix(unit)) * units[unit]
-    if not 1.0 <= value < float("inf"):
-        raise ValueError
-    return int(value)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-# argparse names these in its messages: "invalid whole number value: 'x'".
-_whole.__name__ = "whole number"
-_positive.__name__ = "whole number from 1 on"
-_seconds.__name__ = "number of seconds"
-_bytes.__name__ = "size, such as 800M or 4G,"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fdp_bench.cli._numbers import positive
 from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -36,15 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("suite", nargs="?", metavar="SUITE", help="name of a packaged suite, or a TOML file")
     add("--dry-run", action="store_true", help="say what would be trained and run, and how long it takes")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument(
-        "--episodes", type=_positive, metavar="N", help="episodes a cell (default: the suite's)"
-    )
+    size.add_argument("--episodes", type=positive, metavar="N", help="episodes a cell (default: the suite's)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
     add("--policies", nargs="+", default=[], metavar="SPEC", help="these policies of the suite alone")
     add("--shifts", nargs="+", default=[], metavar="SPEC", help="these shifts of the suite alone")
     add(
         "--steps",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="gradient steps a policy; scales every number of steps of the suite, and the result says so",
     )
@@ -64,10 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="folder with weights in demosN-seedS, used where they were made from the same data and settings "
         "(runs/train is looked through anyway)",
     )
-    add("--jobs", type=_positive, default=1, metavar="N", help="trainings side by side (default: 1)")
+    add("--jobs", type=positive, default=1, metavar="N", help="trainings side by side (default: 1)")
     add(
         "--workers",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="worker processes of the runs (default: the usable cores)",
     )
@@ -236,14 +235,3 @@ def _show(out: Path, runs: list[Path]) -> None:
         # Runs of several versions are each whole; only one table of all of them would mislead.
         print(f"no table of all runs: {error}", file=sys.stderr)
     print(f"\nnext: {shlex.join([PROGRAM, 'report', str(out)])}")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-# argparse names it in its messages: "invalid whole number from 1 on value: 'x'".
-_positive.__name__ = "whole number from 1 on"
