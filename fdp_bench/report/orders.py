@@ -2,25 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.tables import COMPARISON_COLUMNS
 from fdp_bench.report.trainings import recipe_of
 
 if TYPE_CHECKING:
     import pandas
 
-ORDER_COLUMNS = (
-    "task",
-    "shift",
-    "severity",
-    "policy_a",
-    "policy_b",
-    "pairs",
-    "rate_a",
-    "rate_b",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "mcnemar_p_holm",
-)
+#: As `compare_policies` gives them; the adjusted p-value alone.
+ORDER_COLUMNS = tuple(column for column in COMPARISON_COLUMNS if column != "mcnemar_p")
 
 
 def order_table(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> "pandas.DataFrame":
