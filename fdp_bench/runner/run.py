@@ -2,30 +2,28 @@
 
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
-from fdp_bench.api.streams import SEED_PROTOCOL
 from fdp_bench.api.training import Training
-from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING, Manifest
-from fdp_bench.records.provenance import git_state, machine, versions
+from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
+from fdp_bench.records.provenance import versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.records.writer import lock_limits, unwritable
 from fdp_bench.runner.capacity import default_workers
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.ending import RunInterruptedError as RunInterruptedError
 from fdp_bench.runner.ending import Terminated, exit_code_of, terminable, unbroken
-from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.executor import WorkerPool
 from fdp_bench.runner.feed import CHUNK, Feed, FixedFeed
+from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, now, version_changes
 from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
-from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.preflight import PreflightRequest
 from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
 from fdp_bench.runner.sharing import SHARED, choose_inference
@@ -114,7 +112,7 @@ def begin_run(
         episodes = plan_episodes(config, arms)
         config = replace(config, workers=_workers(workers, config.lanes, len(episodes), where))
         feed = _feed(config, arms, episodes, ())
-        store = RunStore.create(out, _manifest(config, arms, report, name, len(episodes)))
+        store = RunStore.create(out, new_manifest(config, arms, report, name, len(episodes)))
         announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out))
         _execute(pool, announcement, feed, plan_retest(config, arms), command, progress)
     return store
@@ -169,14 +167,14 @@ def resume_run(
         report = pool.preflight(
             PreflightRequest(config.policies, config.shifts, config.device), config.workers
         )
-        _check_weights_unchanged(path, arms, report)
+        check_weights_unchanged(path, arms, report)
         announcement = Announcement(
             store,
             config,
             arms,
             len(episodes),
             tuple(finished),
-            (*_version_changes(manifest.versions, versions()), *_warnings(path)),
+            (*version_changes(manifest.versions, versions()), *_warnings(path)),
         )
         _execute(pool, announcement, feed, again, command, progress)
     return store
@@ -200,7 +198,7 @@ def _execute(
     with store.writer() as append:
         invocation = {
             "command": shlex.join(command),
-            "started": _now(),
+            "started": now(),
             "workers": config.workers,
             "lanes": config.lanes,
             "inference": pool.inference,
@@ -222,7 +220,7 @@ def _execute(
         except BaseException as error:
             status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
             manifest = replace(manifest, comparisons=feed.comparisons())
-            facts = {"ended": _now(), "episodes": written, **_incident_facts(pool)}
+            facts = {"ended": now(), "episodes": written, **_incident_facts(pool)}
             # A disk that took no record takes no manifest either; the one that is there says enough to resume.
             with suppress(RunError), unbroken():
                 append.sync(now=True)
@@ -237,7 +235,7 @@ def _execute(
             if isinstance(error, RunError):
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
-        facts = {"ended": _now(), "episodes": written, **_incident_facts(pool)}
+        facts = {"ended": now(), "episodes": written, **_incident_facts(pool)}
         ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
         with unbroken():
             store.update_manifest(_completed(ended, feed))
@@ -307,37 +305,6 @@ def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> Pi
     return PicturePlan(strips, videos, config.videos, slugs)
 
 
-def _manifest(
-    config: RunConfig, arms: Sequence[Arm], report: PreflightReport, name: str, planned: int
-) -> Manifest:
-    return Manifest(
-        name=name,
-        status=RUNNING,
-        created=_now(),
-        config=config.to_json(),
-        episodes_planned=planned,
-        task=asdict(report.task),
-        arms=[arm.to_json() for arm in arms],
-        policies=[asdict(policy) for policy in report.policies],
-        protocol={"success_rule": SUCCESS_RULE, "seed_protocol": SEED_PROTOCOL},
-        plugins=[dict(plugin) for plugin in report.plugins],
-        versions=versions(),
-        git=git_state(),
-        machine=machine(config.device),
-        renderer=dict(report.renderer),
-    )
-
-
-def _check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightReport) -> None:
-    now = {policy.spec: policy.sha256 for policy in report.policies}
-    for arm in arms:
-        if now.get(arm.policy) != arm.checkpoint:
-            raise RunError(
-                f"run {str(path)!r} was started with other weights of {arm.policy!r} "
-                f"({arm.checkpoint[:12] or 'none'}, now {str(now.get(arm.policy, 'none'))[:12]}); start a new run"
-            )
-
-
 def _warnings(path: Path) -> tuple[str, ...]:
     limits = lock_limits(path)
     return (limits,) if limits else ()
@@ -346,16 +313,3 @@ def _warnings(path: Path) -> tuple[str, ...]:
 def _incident_facts(pool: WorkerPool) -> dict[str, Any]:
     """What a manifest keeps of processes that were replaced; nothing where none was."""
     return {"incidents": [asdict(incident) for incident in pool.incidents]} if pool.incidents else {}
-
-
-def _version_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return [
-        f"the run was started with {name} {before[name]} and goes on with {now[name]}: "
-        "its episodes may not be comparable"
-        for name in before
-        if name in now and before[name] != now[name]
-    ]
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -13,7 +13,9 @@ from fdp_bench.cli import _numbers
         (_numbers.seconds, "0.5", 0.5),
         (_numbers.size_bytes, "800M", 800 * 2**20),
         (_numbers.size_bytes, "1.5GiB", 3 * 2**29),
-        (_numbers.size_bytes, "512", 512),
+        (_numbers.size_bytes, "4g", 2**32),
+        (_numbers.size_bytes, "2kb", 2048),
+        (_numbers.size_bytes, "1", 1),
     ],
 )
 def test_numbers_are_read(kind, text, value):

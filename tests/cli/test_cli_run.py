@@ -11,7 +11,6 @@ import time
 import pytest
 
 from fdp_bench.cli.main import FIRST_COMMAND, main
-from fdp_bench.cli.run import _bytes
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.toy import TOY_TASK
 
@@ -206,13 +205,6 @@ def test_limits_that_make_no_sense_are_refused(run, capfd, tmp_path, option, val
     assert caught.value.code == 2
     assert why in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("1", 1), ("800M", 800 * 2**20), ("4g", 2**32), ("1.5GiB", 3 * 2**29), ("2kb", 2048)]
-)
-def test_sizes_are_read(text, size):
-    assert _bytes(text) == size
 
 
 def test_help_says_what_exit_codes_mean(capsys):

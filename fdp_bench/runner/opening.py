@@ -1,0 +1,76 @@
+"""What a run's manifest is made of, and what of it must not have changed when the run goes on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api.errors import RunError
+from fdp_bench.api.streams import SEED_PROTOCOL
+from fdp_bench.records.manifest import RUNNING, Manifest
+from fdp_bench.records.provenance import git_state, machine, versions
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.episode import SUCCESS_RULE
+from fdp_bench.runner.plan import Arm
+from fdp_bench.runner.preflight import PreflightReport
+
+
+def new_manifest(
+    config: RunConfig, arms: Sequence[Arm], report: PreflightReport, name: str, planned: int
+) -> Manifest:
+    """The manifest of a run that is about to start.
+
+    Args:
+        config: Its configuration, policies and shifts resolved.
+        arms: Its arms.
+        report: What the preflight found.
+        name: Short name of the run.
+        planned: Episodes of the whole run.
+    """
+    return Manifest(
+        name=name,
+        status=RUNNING,
+        created=now(),
+        config=config.to_json(),
+        episodes_planned=planned,
+        task=asdict(report.task),
+        arms=[arm.to_json() for arm in arms],
+        policies=[asdict(policy) for policy in report.policies],
+        protocol={"success_rule": SUCCESS_RULE, "seed_protocol": SEED_PROTOCOL},
+        plugins=[dict(plugin) for plugin in report.plugins],
+        versions=versions(),
+        git=git_state(),
+        machine=machine(config.device),
+        renderer=dict(report.renderer),
+    )
+
+
+def check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightReport) -> None:
+    """Hold the weights found now to those that a run was started with.
+
+    Raises:
+        RunError: Names the first policy whose weights differ.
+    """
+    found = {policy.spec: policy.sha256 for policy in report.policies}
+    for arm in arms:
+        if found.get(arm.policy) != arm.checkpoint:
+            raise RunError(
+                f"run {str(path)!r} was started with other weights of {arm.policy!r} "
+                f"({arm.checkpoint[:12] or 'none'}, now {str(found.get(arm.policy, 'none'))[:12]}); start a new run"
+            )
+
+
+def version_changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """A sentence for each version that has changed since a run was started."""
+    return [
+        f"the run was started with {name} {before[name]} and goes on with {current[name]}: "
+        "its episodes may not be comparable"
+        for name in before
+        if name in current and before[name] != current[name]
+    ]
+
+
+def now() -> str:
+    """The local time with its zone, to the second, ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
