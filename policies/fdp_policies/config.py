@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fdp_bench.api import SpecError, nearest
 
 ENCODERS = ("cnn", "vit")
+BACKBONES = ("dit", "unet")
 COMPOSITIONS = ("block", "score")
 SAMPLERS = ("ddim", "ddpm")
 LOSS_WEIGHTS = ("min-snr", "plain")
@@ -21,7 +22,7 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Shape of one denoising transformer and its encoders."""
+    """Shape of one denoising network and its encoders."""
 
     n_obs_steps: int = 2
     """Latest observations that the policy reads."""
@@ -41,6 +42,9 @@ class NetworkConfig:
     """Features that each camera and each low-dimensional key is encoded to."""
     crop_size: int = 80
     """Side of the square cut from each frame, pixels: at random in training, centred otherwise."""
+    backbone: str = "dit"
+    """What denoises: ``"dit"``, a transformer, or ``"unet"``, convolutions over the chunk; `depth` and `heads` mean
+    nothing to those, and `width` is twice the channels at the chunk's own resolution."""
 
     def __post_init__(self) -> None:
         _require(
@@ -53,6 +57,16 @@ class NetworkConfig:
             f"width={self.width} must be a multiple of {2 * self.heads}, twice the number of heads",
         )
         _require(self.depth >= 1, f"depth={self.depth} must be at least 1")
+        _require(
+            self.backbone in BACKBONES,
+            f"backbone={self.backbone} is not known{nearest(self.backbone, BACKBONES)}",
+        )
+        if self.backbone == "unet":
+            _require(
+                self.width % 16 == 0,
+                f"width={self.width} of a U-Net must be a multiple of 16, for its group norms",
+            )
+            _require(self.horizon % 2 == 0, f"horizon={self.horizon} of a U-Net must be even, to be halved")
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,26 @@ class Denoiser(Protocol):
         """Predict the noise in (B, T, A) at diffusion steps (B,)."""
 
 
-class DiffusionTransformer(nn.Module):
-    """One DiT conditioned jointly on all the keys that it reads: DP-DiT, and each unimodal base."""
+class SingleDenoiser(nn.Module):
+    """One denoising network conditioned jointly on all the keys that it reads: encoders, and a trunk behind them."""
+
+    encoder: ObservationEncoder
+    trunk: nn.Module
+
+    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
+        """Encode normalized observations to one code, (B, W)."""
+        return (self.encoder(observation),)
+
+    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+        noise: Tensor = self.trunk(noisy_actions, step, codes[0])
+        return noise
+
+
+class DiffusionTransformer(SingleDenoiser):
+    """A `SingleDenoiser` whose trunk is a DiT: DP-DiT, and each unimodal base."""
+
+    trunk: DiT
 
     def __init__(
         self,
@@ -38,15 +56,6 @@ class DiffusionTransformer(nn.Module):
         super().__init__()
         self.encoder = ObservationEncoder(shapes, config)
         self.trunk = DiT(action_dim, config, zero_gate=zero_gate)
-
-    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
-        """Encode normalized observations to one code, (B, W)."""
-        return (self.encoder(observation),)
-
-    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
-        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
-        noise: Tensor = self.trunk(noisy_actions, step, codes[0])
-        return noise
 
 
 class FactorizedDenoiser(nn.Module):

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, format_order, nearest, parse_order
+from fdp_bench.api.order import JOIN, PRIORITY
 from fdp_policies.config import COMPOSITIONS, NetworkConfig, SamplerConfig, updated
 
-FAMILIES = ("dp-dit", "fdp", "base")
+FAMILIES = ("dp-dit", "dp-unet", "fdp", "base")
+#: Families conditioned on all senses jointly, which take no order.
+JOINT = ("dp-dit", "dp-unet")
 #: Options that choose an architecture, and so its weights; the default first.
 ARCHITECTURE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("cnn", "vit"),
@@ -18,6 +21,8 @@ SIZE_OPTIONS: Mapping[str, str] = {
     "width": str(NetworkConfig().width),
     "depth": str(NetworkConfig().depth),
 }
+#: Option of a family in `JOINT` that names the senses it reads.
+SENSES_OPTION = "modalities"
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -28,12 +33,13 @@ class Architecture:
     """A network to train or load.
 
     Attributes:
-        family: ``"dp-dit"``, ``"fdp"`` or ``"base"``.
+        family: One of `FAMILIES`.
         prioritized: Modalities of the base; all of them for a single network.
         secondary: Modalities that only an FDP's residual reads.
         composition: ``"block"`` or ``"score"``; means nothing but for FDP.
         network: Shape of each denoiser.
         size: Those of `SIZE_OPTIONS` that were asked for and differ from their default.
+        senses: The modalities of a joint network, joined by ``+``, where they are not the task's usual ones.
     """
 
     family: str
@@ -42,6 +48,7 @@ class Architecture:
     composition: str = "block"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     size: Mapping[str, str] = field(default_factory=dict)
+    senses: str = ""
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -55,11 +62,13 @@ class Architecture:
     @property
     def order(self) -> str:
         """The order as written in a policy string; empty for DP-DiT."""
-        return "" if self.family == "dp-dit" else format_order(self.prioritized, self.secondary)
+        return "" if self.family in JOINT else format_order(self.prioritized, self.secondary)
 
     def __str__(self) -> str:
         """Canonical policy string."""
         options = dict(self.size)
+        if self.senses:
+            options[SENSES_OPTION] = self.senses
         if self.network.encoder != ARCHITECTURE_OPTIONS["encoder"][0]:
             options["encoder"] = self.network.encoder
         if self.composition != ARCHITECTURE_OPTIONS["composition"][0]:
@@ -70,8 +79,8 @@ class Architecture:
     def slug(self) -> str:
         """File name without ending, for instance ``"fdp-prop-vision"``."""
         parts = [self.family, *(("+".join(side)) for side in (self.prioritized, self.secondary) if side)]
-        if self.family == "dp-dit":
-            parts = [self.family]
+        if self.family in JOINT:
+            parts = [self.family, *([self.senses] if self.senses else [])]
         if self.network.encoder != "cnn":
             parts.append(self.network.encoder)
         if self.composition != "block":
@@ -86,7 +95,8 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
     Raises:
         SpecError: If its order or an option is not understood.
     """
-    known = (*ARCHITECTURE_OPTIONS, *SIZE_OPTIONS, *SAMPLER_OPTIONS)
+    senses = (SENSES_OPTION,) if spec.name in JOINT else ()
+    known = (*ARCHITECTURE_OPTIONS, *SIZE_OPTIONS, *SAMPLER_OPTIONS, *senses)
     for key, value in spec.options.items():
         if key not in known:
             raise SpecError(f"policy {spec.name!r} has no option {key!r}{nearest(key, known)}")
@@ -96,16 +106,24 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
                 f"option {key}={value} of policy {spec.name!r} is not known{nearest(value, allowed)}"
             )
     shape = {k: v for k, v in spec.options.items() if k == "encoder" or k in SIZE_OPTIONS}
+    if spec.name == "dp-unet":
+        shape["backbone"] = "unet"
+        if "depth" in shape:
+            raise SpecError(
+                "a U-Net has no depth: its resolutions are fixed; leave it out, or change its width"
+            )
     network = updated(NetworkConfig(), shape)
     size = {key: str(getattr(network, key)) for key in SIZE_OPTIONS if key in shape}
     size = {key: value for key, value in size.items() if value != SIZE_OPTIONS[key]}
     composition = spec.options.get("composition", "block")
-    if spec.name == "dp-dit":
+    if spec.name in JOINT:
         if spec.order:
             raise SpecError(
-                f"'dp-dit' is conditioned on all senses jointly and takes no order; got {spec.order!r}"
+                f"{spec.name!r} is conditioned on all senses jointly and takes no order; got {spec.order!r}"
             )
-        return Architecture("dp-dit", tuple(task.modalities), network=network, size=size)
+        modalities = joint_modalities(spec, task)
+        asked = "" if modalities == task.usual_modalities else JOIN.join(modalities)
+        return Architecture(spec.name, modalities, network=network, size=size, senses=asked)
     if spec.name == "base":
         if not spec.order:
             raise SpecError("'base' needs the modalities that it reads, for instance 'base:prop'")
@@ -114,11 +132,34 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
             raise SpecError(
                 f"'base' reads prioritized senses alone; got {spec.order!r}, write 'base:{prioritized[0]}'"
             )
-        return Architecture("base", prioritized, network=network, size=size)
+        return Architecture("base", _sorted(prioritized, task), network=network, size=size)
     if not spec.order:
         raise SpecError("'fdp' needs an order, for instance 'fdp:prop>vision'")
     prioritized, rest = parse_order(spec.order, task.modalities)
-    return Architecture("fdp", prioritized, rest, composition, network, size)
+    return Architecture("fdp", _sorted(prioritized, task), _sorted(rest, task), composition, network, size)
+
+
+def joint_modalities(spec: PolicySpec, task: TaskInfo) -> tuple[str, ...]:
+    """The modalities that a joint policy reads, in the task's order: those that it names, or the task's usual ones.
+
+    Raises:
+        SpecError: If it names one that the task does not offer, or names it twice.
+    """
+    text = spec.options.get(SENSES_OPTION)
+    if text is None:
+        return task.usual_modalities
+    named, rest = parse_order(text, task.modalities, complete=False)
+    if rest:
+        raise SpecError(
+            f"option {SENSES_OPTION}={text} of policy {spec.name!r} prioritizes, and it reads all its senses jointly; "
+            f"write {SENSES_OPTION}={text.replace(PRIORITY, JOIN)}"
+        )
+    return _sorted(named, task)
+
+
+def _sorted(modalities: tuple[str, ...], task: TaskInfo) -> tuple[str, ...]:
+    """Modalities in the task's order: within one side of ``>`` the order written means nothing."""
+    return tuple(name for name in task.modalities if name in modalities)
 
 
 def sampler_of(spec: PolicySpec) -> SamplerConfig:

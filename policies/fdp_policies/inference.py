@@ -8,19 +8,21 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import CheckpointError
+from fdp_policies.backbones import make_single
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
-from fdp_policies.fast import ChunkProgram, can_stack
+from fdp_policies.fast import ChunkProgram, EncodedProgram, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.normalizer import TensorNormalizer, prepare_observation
+from fdp_policies.unet_denoisers import DiffusionUnet
 
 #: Name of the noise among a chunk's inputs; no observation key begins with a dash.
 NOISE = "-noise"
 
 
-def load_denoiser(checkpoint: Checkpoint, device: str) -> DiffusionTransformer | FactorizedDenoiser:
+def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | FactorizedDenoiser:
     """Rebuild the network of a checkpoint, its base included, frozen and in float32.
 
     Raises:
@@ -31,10 +33,10 @@ def load_denoiser(checkpoint: Checkpoint, device: str) -> DiffusionTransformer |
         torch.set_num_threads(1)
     base = checkpoint.base
     action_dim = int(checkpoint.card["action_dim"])
-    network: DiffusionTransformer | FactorizedDenoiser
+    network: SingleDenoiser | FactorizedDenoiser
     try:
         if base is None:
-            network = DiffusionTransformer(checkpoint.shapes, action_dim, checkpoint.network)
+            network = make_single(checkpoint.shapes, action_dim, checkpoint.network)
             network.load_state_dict(checkpoint.tensors())
         else:
             base_network = DiffusionTransformer(base.shapes, action_dim, base.network)
@@ -64,7 +66,7 @@ class ChunkSampler:
 
     def __init__(
         self,
-        denoiser: DiffusionTransformer | FactorizedDenoiser,
+        denoiser: SingleDenoiser | FactorizedDenoiser,
         checkpoint: Checkpoint,
         config: SamplerConfig,
         device: str,
@@ -83,6 +85,9 @@ class ChunkSampler:
         if can_stack(denoiser):
             program = ChunkProgram(denoiser, self.sampler, self.normalizer, self.network)
             self._run = lambda inputs: program(inputs, inputs[NOISE])
+        elif isinstance(denoiser, DiffusionUnet):
+            encoded = EncodedProgram(denoiser, self.sampler, self.normalizer, self.network)
+            self._run = lambda inputs: encoded(inputs, inputs[NOISE])
         if self.device.type == "cuda":
             self._run = GraphReplay(self._run, self.device)
 

@@ -19,6 +19,7 @@ from fdp_bench.api import (
 )
 from fdp_policies.identity import (
     ARCHITECTURE_OPTIONS,
+    SENSES_OPTION,
     SIZE_OPTIONS,
     architecture_of,
     sampler_of,
@@ -69,9 +70,11 @@ class DiffusionPolicy(Policy):
             key: value
             for key, value in spec.options.items()
             if key not in SIZE_OPTIONS
+            and key != SENSES_OPTION
             and (key not in ARCHITECTURE_OPTIONS or value != ARCHITECTURE_OPTIONS[key][0])
         }
-        return replace(spec, order=architecture.order, options={**kept, **architecture.size})
+        senses = {SENSES_OPTION: architecture.senses} if architecture.senses else {}
+        return replace(spec, order=architecture.order, options={**kept, **architecture.size, **senses})
 
     @classmethod
     def sampler_name(cls, spec: PolicySpec) -> str:
@@ -185,12 +188,19 @@ def _open_own(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
     card = checkpoint.card
     if card["policy"] != str(architecture):
         raise CheckpointError(
-            f"{path} holds {card['policy']}, not {architecture}; write {_at(card['policy'], path)}"
+            f"{path} holds {card['policy']}, which reads {', '.join(card['modalities'])}, not {architecture}; "
+            f"write {_at(card['policy'], path)}"
         )
     if card["task_id"] != task.task_id:
         raise CheckpointError(
             f"{path} was trained on {card['task_id']}, not {task.task_id}; train with `{command}`"
         )
+    for key, shape in checkpoint.shapes.items():
+        offered = task.observation_shapes.get(key)
+        if offered != shape:
+            raise CheckpointError(
+                f"{path} reads {key!r} of shape {shape}, and {task.task_id} offers {offered or 'none'}; train with `{command}`"
+            )
     return checkpoint
 
 

@@ -9,7 +9,7 @@ from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import TrainingConfig, as_json
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.denoisers import FactorizedDenoiser, SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset
@@ -21,7 +21,7 @@ _TRAINING_DEMOS = 20
 
 def measure_losses(
     checkpoint: Checkpoint,
-    denoiser: DiffusionTransformer | FactorizedDenoiser,
+    denoiser: SingleDenoiser | FactorizedDenoiser,
     architecture: Architecture,
     task: TaskInfo,
     data: Path,
@@ -41,7 +41,7 @@ def measure_losses(
 
 def losses_on(
     checkpoint: Checkpoint,
-    denoiser: DiffusionTransformer | FactorizedDenoiser,
+    denoiser: SingleDenoiser | FactorizedDenoiser,
     architecture: Architecture,
     task: TaskInfo,
     demonstrations: Demonstrations,

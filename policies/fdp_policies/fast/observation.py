@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer
+from fdp_policies.denoisers import SingleDenoiser
 from fdp_policies.encoders import CnnEncoder, module_name
 from fdp_policies.fast.vision import StackedCnn
 from fdp_policies.normalizer import TensorNormalizer, center_crop, normalize_image, stack_frames
@@ -20,7 +20,7 @@ class StackedEncoder:
     """
 
     def __init__(
-        self, streams: Sequence[DiffusionTransformer], normalizer: TensorNormalizer, network: NetworkConfig
+        self, streams: Sequence[SingleDenoiser], normalizer: TensorNormalizer, network: NetworkConfig
     ) -> None:
         self._encoders = [stream.encoder for stream in streams]
         self._normalizer, self._crop_size = normalizer, network.crop_size

@@ -1,12 +1,13 @@
 """From raw observations and noise to actions: the whole of a chunk as one function of tensors."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
 from fdp_policies.diffusion import Sampler
 from fdp_policies.fast.observation import StackedEncoder
 from fdp_policies.fast.trunk import StackedTrunk, streams_of
@@ -57,8 +58,40 @@ class ChunkProgram:
         return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
 
-def can_stack(denoiser: DiffusionTransformer | FactorizedDenoiser) -> bool:
-    """Whether a denoiser's networks have transformers of one shape, as all have that this package trains."""
+class EncodedProgram:
+    """Samples action chunks with fast encoders in front of the plain network: for U-Nets.
+
+    Args of the constructor are those of `ChunkProgram`.
+    """
+
+    def __init__(
+        self,
+        denoiser: SingleDenoiser,
+        sampler: Sampler,
+        normalizer: TensorNormalizer,
+        network: NetworkConfig,
+    ) -> None:
+        self._denoiser, self._sampler = denoiser, sampler
+        self._normalizer, self._network = normalizer, network
+        with torch.no_grad():
+            self._encode = StackedEncoder([denoiser], normalizer, network)
+
+    @torch.inference_mode()
+    def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
+        """Sample a chunk for each row; see `ChunkProgram`."""
+        codes = tuple(self._encode(observation).unbind(0))
+        chunk = self._sampler.sample(
+            lambda actions, step: self._denoiser.predict_noise(actions, step, codes), noise
+        )
+        return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
+
+
+def can_stack(
+    denoiser: SingleDenoiser | FactorizedDenoiser,
+) -> TypeGuard[DiffusionTransformer | FactorizedDenoiser]:
+    """Whether a denoiser's networks are transformers of one shape, as all are of the DiT's that this package trains."""
+    if not isinstance(denoiser, DiffusionTransformer | FactorizedDenoiser):
+        return False
     shapes = [
         {
             name: value.shape

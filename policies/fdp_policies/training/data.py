@@ -1,6 +1,6 @@
 """Demonstrations as tensors that stay resident on the training device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +64,10 @@ class WindowDataset:
         self.device = torch.device(device)
         self.crop_size = network.crop_size
         self.normalizer = TensorNormalizer(normalizer, device)
-        prop = torch.from_numpy(np.concatenate([demo.prop for demo in demonstrations])).to(device)
-        self.vectors = {"prop": self.normalizer.vector("prop", prop)}
+        self.vectors = {
+            key: self.normalizer.vector(key, torch.from_numpy(values).to(device))
+            for key, values in _vectors(demonstrations, normalizer.keys).items()
+        }
         actions = torch.from_numpy(np.concatenate([demo.actions for demo in demonstrations])).to(device)
         self.actions = self.normalizer.actions(actions)
         start = torch.from_numpy(np.repeat(ends - lengths, lengths)).to(device)
@@ -127,13 +129,20 @@ def _stacked(frames: npt.NDArray[np.uint8], observed: Tensor) -> Tensor:
     return torch.cat([source[steps] for steps in observed.unbind(1)], dim=-1)
 
 
-def fit_normalizer(demonstrations: Sequence[Demonstration]) -> Normalizer:
-    """Fit ranges to the training demonstrations."""
+def _vectors(
+    demonstrations: Sequence[Demonstration], keys: Iterable[str]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Low-dimensional key -> values of all time steps, shape (N, D)."""
+    seen = [demo.observations for demo in demonstrations]
+    return {key: np.concatenate([each[key] for each in seen]) for key in keys}
+
+
+def fit_normalizer(demonstrations: Sequence[Demonstration], keys: Iterable[str] = ("prop",)) -> Normalizer:
+    """Fit ranges of low-dimensional keys, and of the actions, to the training demonstrations."""
     return Normalizer(
         keys={
-            "prop": Range.fit(
-                np.concatenate([demo.prop for demo in demonstrations]), MINIMAL_OBSERVATION_RANGE
-            )
+            key: Range.fit(values, MINIMAL_OBSERVATION_RANGE)
+            for key, values in _vectors(demonstrations, keys).items()
         },
         action=Range.fit(np.concatenate([demo.actions for demo in demonstrations]), MINIMAL_ACTION_RANGE),
     )

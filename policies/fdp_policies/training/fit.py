@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fdp_bench.api import CheckpointError, DatasetError, TaskInfo
-from fdp_bench.demos.dataset import Demonstrations
+from fdp_bench.api import IMAGE_PREFIX, CheckpointError, DatasetError, TaskInfo
+from fdp_bench.demos.dataset import Demonstrations, require_senses
+from fdp_policies.backbones import make_single
 from fdp_policies.checkpoint import (
     Checkpoint,
     replace_file,
@@ -107,7 +108,10 @@ class _Fitter:
             raise DatasetError(
                 "one demonstration cannot be both trained on and held out; record at least two"
             )
-        self.normalizer = fit_normalizer(train)
+        keys = shapes_of(job.task, job.architecture.modalities)
+        require_senses(job.demonstrations, keys)
+        vectors = [key for key in keys if not key.startswith(IMAGE_PREFIX)]
+        self.normalizer = fit_normalizer(train, dict.fromkeys(["prop", *vectors]))
         self.schedule = NoiseSchedule(job.diffusion, job.device)
         self.data = WindowDataset(train, self.normalizer, job.network, job.device)
         self.held_out = HeldOut(
@@ -132,7 +136,7 @@ class _Fitter:
             return found
         torch.manual_seed(job.training.seed)
         shapes = shapes_of(job.task, architecture.modalities)
-        network = DiffusionTransformer(shapes, job.task.action_dim, job.network).to(job.device)
+        network = make_single(shapes, job.task.action_dim, job.network).to(job.device)
         plan = self._single_plan(role, tuple(shapes))
         phase = self._phase(network, plan, architecture.slug)
         log = phase.run()

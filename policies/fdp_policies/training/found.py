@@ -11,7 +11,7 @@ from fdp_policies.determinants import agree, determinants
 from fdp_policies.identity import architecture_of, weights_path
 from fdp_policies.training.settings import training_config
 
-_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint"}
+_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint", "dp-unet": "joint"}
 
 
 def find_trained(
