@@ -14,6 +14,8 @@ Observation = dict[str, npt.NDArray[np.generic]]
 ModalityMap = Mapping[str, tuple[str, ...]]
 
 IMAGE_PREFIX = "image."
+#: What policies read on the package's own tasks that name no modalities: touch came later than the bundled weights.
+DEFAULT_MODALITIES = ("prop", "vision")
 
 
 def image_keys(keys: "Mapping[str, object] | tuple[str, ...]") -> tuple[str, ...]:
@@ -33,6 +35,8 @@ class TaskInfo:
         horizon: Control steps after which an episode is truncated.
         control_hz: Control steps a second of simulated time.
         profile: Render profile, ``"fast"`` or ``"reference"``; empty where an environment has none.
+        default_modalities: Modalities that a policy reads which could read any and names none, as the environment
+            states them in ``metadata["default_modalities"]``; empty for all.
     """
 
     task_id: str
@@ -42,3 +46,9 @@ class TaskInfo:
     horizon: int
     control_hz: float
     profile: str = ""
+    default_modalities: tuple[str, ...] = ()
+
+    @property
+    def usual_modalities(self) -> tuple[str, ...]:
+        """`default_modalities`, or all where none are stated."""
+        return self.default_modalities or tuple(self.modalities)

@@ -59,6 +59,7 @@ class AttemptStore:
                 actions=episode.actions,
                 rewards=episode.rewards,
                 prop=episode.prop,
+                tactile=episode.tactile,
                 lead_in_steps=np.array(episode.lead_in_steps),
                 model_file=np.frombuffer(episode.model_file.encode(), np.uint8),
                 **{_IMAGE_PREFIX + key: frames for key, frames in episode.images.items()},
@@ -79,6 +80,7 @@ class AttemptStore:
                     actions=data["actions"],
                     rewards=data["rewards"],
                     prop=data["prop"],
+                    tactile=data["tactile"],
                     images={
                         name.removeprefix(_IMAGE_PREFIX): data[name]
                         for name in data.files

@@ -12,6 +12,7 @@ from fdp_bench.demos.attempts import AttemptStore
 from fdp_bench.demos.episode import record_attempt
 from fdp_bench.demos.experts import EXPERTS, resolve_expert_task
 from fdp_bench.demos.layout import FORMAT_VERSION, ROBOSUITE_ENV_TYPE
+from fdp_bench.sim.touch import TOUCH_VERSION
 
 #: Tasks with a scripted expert.
 EXPERT_TASKS = tuple(EXPERTS)
@@ -72,6 +73,7 @@ def collect_demonstrations(
         "profile": profile,
         "seed": seed,
         "expert_version": EXPERTS[task_id].version,
+        "touch_version": TOUCH_VERSION,
         "format": FORMAT_VERSION,
         "versions": {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")},
     }

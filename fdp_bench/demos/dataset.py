@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from fdp_bench.demos.layout import (
     IMAGE_NAMES,
     LEAD_IN_ATTRIBUTE,
     PROP_PARTS,
+    TOUCH_NAME,
     demo_name,
     held_out_count,
 )
@@ -35,15 +36,23 @@ class Demonstration:
             end-effector quaternion 4 (xyzw, x >= 0), finger positions 2 (m).
         images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
         actions: Shape (T, 7), float32, in [-1, 1].
+        tactile: Shape (T, 12), float32, see `fdp_bench.sim.touch.TouchSensor`; None in a file from before it.
     """
 
     name: str
     prop: npt.NDArray[np.float32]
     images: Mapping[str, npt.NDArray[np.uint8]]
     actions: npt.NDArray[np.float32]
+    tactile: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    @property
+    def observations(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Observation key -> values of all steps, shape (T, ...), of the senses that were recorded."""
+        touch = {} if self.tactile is None else {"tactile": self.tactile}
+        return {"prop": self.prop, **touch, **self.images}
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class Demonstrations:
         demos: The demonstrations that were read, in the file's order.
         train: Names of those to train on.
         valid: Names of those held out; empty only for a file with a single demonstration.
-        sha256: Hash over everything above, hexadecimal; equal for an HDF5 file and its packed form.
+        sha256: Hash over everything above but touch, hexadecimal; equal for an HDF5 file and its packed form. Touch
+            follows from states and actions, and leaving it out keeps the hash of what was recorded before there was any.
         card: How the file was made: seed, versions, format.
     """
 
@@ -127,6 +137,25 @@ def load_demonstrations(
     )
 
 
+def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
+    """Check that demonstrations hold what a policy reads.
+
+    Args:
+        demonstrations: Any that were read.
+        keys: Observation keys.
+
+    Raises:
+        DatasetError: Names the first key that is missing, and how to record it.
+    """
+    held = demonstrations.demos[0].observations
+    for key in keys:
+        if key not in held:
+            raise DatasetError(
+                f"the demonstrations hold no {key!r}, only {', '.join(held)}; record it with: "
+                f"fdp-bench demos --task {_short_name(demonstrations.task_id)} --num {len(demonstrations.demos)} --out FILE"
+            )
+
+
 def split_names(available: int, num_demos: int | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names to train on and names held out of a file with `available` ones, see `load_demonstrations`."""
     if num_demos is None or num_demos == available:
@@ -194,6 +223,7 @@ class _Hdf5Reader:
             prop=np.concatenate([observed[part][start:] for part in PROP_PARTS], axis=1),
             images={key: observed[image][start:] for key, image in IMAGE_NAMES.items() if image in observed},
             actions=group["actions"][start:],
+            tactile=observed[TOUCH_NAME][start:] if TOUCH_NAME in observed else None,
         )
 
 
@@ -208,6 +238,7 @@ class _PackedReader:
             self.num_demos = len(self._ends)
             # NpzFile decodes a member each time it is asked for.
             self._prop, self._actions = self._data["prop"], self._data["actions"]
+            self._touch = self._data[TOUCH_NAME] if TOUCH_NAME in self._data else None
             self._frames: dict[str, npt.NDArray[np.uint8]] = {}
             for key in self.card["cameras"]:
                 self._frames[key] = self._data[key]
@@ -230,6 +261,7 @@ class _PackedReader:
                 key: np.cumsum(frames[rows], axis=0, dtype=np.uint8) for key, frames in self._frames.items()
             },
             actions=self._actions[rows],
+            tactile=None if self._touch is None else self._touch[rows],
         )
 
 

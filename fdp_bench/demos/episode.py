@@ -29,6 +29,7 @@ class RecordedEpisode:
         actions: Executed actions, shape (T, 7), float32, in [-1, 1].
         rewards: Rewards after the actions, shape (T,), float32.
         prop: Proprioception, shape (T, 16), float32.
+        tactile: Touch, shape (T, 12), float32; see `fdp_bench.sim.touch.TouchSensor`.
         images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
         lead_in_steps: Number of leading steps that are no example to follow.
         model_file: MuJoCo XML of the physics model; asset paths start with ``robosuite/``.
@@ -38,6 +39,7 @@ class RecordedEpisode:
     actions: npt.NDArray[np.float32]
     rewards: npt.NDArray[np.float32]
     prop: npt.NDArray[np.float32]
+    tactile: npt.NDArray[np.float32]
     images: Mapping[str, npt.NDArray[np.uint8]]
     lead_in_steps: int
     model_file: str
@@ -80,6 +82,7 @@ def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> 
         actions=np.array(actions, np.float32),
         rewards=np.array(rewards, np.float32),
         prop=np.array([seen["prop"] for seen in observations], np.float32),
+        tactile=np.array([seen["tactile"] for seen in observations], np.float32),
         images={key: np.array([seen[key] for seen in observations], np.uint8) for key in cameras},
         lead_in_steps=lead_in_steps,
         model_file=portable_model_file(model_xml(robosuite_env)),

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 FORMAT_VERSION = 1
 #: robomimic's code for robosuite environments in ``env_args["type"]``.
 ROBOSUITE_ENV_TYPE = 1
+#: The same for any Gymnasium environment.
+GYM_ENV_TYPE = 2
 #: Parts of ``prop`` in order, under robomimic's names, with their number of components.
 PROP_PARTS: Mapping[str, int] = {
     "robot0_joint_pos": 7,
@@ -13,13 +15,22 @@ PROP_PARTS: Mapping[str, int] = {
     "robot0_eef_quat": 4,
     "robot0_gripper_qpos": 2,
 }
+#: Name of ``prop`` where its components are not those of a Panda.
+PROP_NAME = "prop"
 #: Camera key -> robomimic's name.
 IMAGE_NAMES: Mapping[str, str] = {
     "image.agentview": "agentview_image",
     "image.wrist": "robot0_eye_in_hand_image",
 }
+#: Touch as the environment shows it; robomimic has no name for it. Files from before it lack it.
+TOUCH_NAME = "tactile"
 #: Attribute of a demonstration: number of leading steps that are no example to follow, see `fdp_bench.demos.expert`.
 LEAD_IN_ATTRIBUTE = "lead_in_steps"
+
+
+def image_name(key: str) -> str:
+    """Name in the file of a camera's frames: robomimic's, or in its manner, ``"front_image"`` for ``"image.front"``."""
+    return IMAGE_NAMES.get(key, key.removeprefix("image.") + "_image")
 
 
 def demo_name(index: int) -> str:

@@ -34,7 +34,9 @@ def measure_expert(task_id: str, *, seeds: int, seed: int = 0) -> dict[str, Any]
     """
     import gymnasium
 
-    env: Any = gymnasium.make(task_id, draw_images=False, disable_env_checker=True).unwrapped
+    env: Any = gymnasium.make(
+        task_id, draw_images=False, read_touch=False, disable_env_checker=True
+    ).unwrapped
     expert_of_task = EXPERTS[task_id]
     held, steps, forces, failed = [], [], [], []
     try:

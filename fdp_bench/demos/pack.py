@@ -11,13 +11,15 @@ import numpy as np
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.dataset import Demonstration, load_demonstrations
+from fdp_bench.demos.layout import TOUCH_NAME
 
 
 def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None) -> int:
     """Write the packed form of a demonstration file; the same source gives the same bytes.
 
     Members: ``episode_ends`` (N,) int64, ``prop`` (S, 16) float32, ``actions`` (S, 7) float32, a member of
-    frame differences (S, H, W, 3) uint8 a camera key, and ``card`` (JSON as bytes); S is the sum of lengths.
+    frame differences (S, H, W, 3) uint8 a camera key, ``card`` (JSON as bytes), and ``tactile`` (S, 12) float32 where
+    the source has it; S is the sum of lengths.
 
     Args:
         source: Demonstration file, HDF5 or packed.
@@ -40,6 +42,7 @@ def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None
     demos = data.demos[:num_demos]
     cameras = sorted(demos[0].images)
     card = {**data.card, "cameras": cameras}
+    touch = [demo.tactile for demo in demos if demo.tactile is not None]
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +53,7 @@ def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None
                 prop=np.concatenate([demo.prop for demo in demos]),
                 actions=np.concatenate([demo.actions for demo in demos]),
                 card=np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8),
+                **({TOUCH_NAME: np.concatenate(touch)} if touch else {}),
                 **{key: _differences(demos, key) for key in cameras},
             )
         unfinished.replace(out)

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.demos.episode import RecordedEpisode
-from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS, demo_name, held_out_count
+from fdp_bench.demos.layout import (
+    IMAGE_NAMES,
+    LEAD_IN_ATTRIBUTE,
+    PROP_PARTS,
+    TOUCH_NAME,
+    demo_name,
+    held_out_count,
+)
 
 _GZIP_LEVEL = 4
 
@@ -65,6 +72,7 @@ def _write_episode(group: Any, episode: RecordedEpisode, digest: Any) -> None:
     for name, width in PROP_PARTS.items():
         arrays[f"obs/{name}"] = episode.prop[:, start : start + width]
         start += width
+    arrays[f"obs/{TOUCH_NAME}"] = episode.tactile
     for key, frames in episode.images.items():
         arrays[f"obs/{IMAGE_NAMES[key]}"] = frames
     for name, values in arrays.items():

@@ -83,7 +83,7 @@ def decisions_along(
             "takes two; record more with fdp-bench demos"
         )
     keys = [key for name in inspector.modalities for key in task.modalities[name]]
-    missing = [key for key in keys if key != "prop" and key not in held_out[0].images]
+    missing = [key for key in keys if key not in held_out[0].observations]
     if missing:
         raise DatasetError(
             f"{where} holds no {missing[0]!r}, which the policy reads; leave --data out to diagnose on its own episodes"
@@ -99,8 +99,6 @@ def _windows(
 ) -> Iterator[Decision]:
     for step in range(0, len(demo), inspector.n_action_steps):
         seen = np.maximum(np.arange(step - inspector.n_obs_steps + 1, step + 1), 0)
-        observation: Observation = {
-            key: demo.prop[seen] if key == "prop" else demo.images[key][seen] for key in keys
-        }
+        observation: Observation = {key: demo.observations[key][seen] for key in keys}
         noise = noise_stream(seed, number, step).standard_normal(inspector.noise_shape, dtype=np.float32)
         yield Decision(step, observation, noise)

@@ -104,6 +104,7 @@ class Episode:
         seed = stream_int(self.spec.run_seed, self.spec.index, INITIAL_STATE)
         try:
             self._draw(0)
+            self._touch()
             observation, _ = self._env.reset(
                 seed=seed,
                 options={"shift_seed": stream_int(self.spec.run_seed, self.spec.index, SHIFT)},
@@ -211,6 +212,14 @@ class Episode:
         base: Any = self._env.unwrapped
         if hasattr(base, "draw_images"):
             base.draw_images = self._schedule.draws(step)
+
+    def _touch(self) -> None:
+        """Have touch read only where the policy or a shift reads it: it takes a good part of a control step."""
+        base: Any = self._env.unwrapped
+        if hasattr(base, "read_touch"):
+            keys = base.metadata["modalities"]["tactile"]
+            shifted = any(shift.modality == "tactile" for shift in shifts_of(self._env))
+            base.read_touch = shifted or any(key in keys for key in self._keys)
 
     def _check_observation(self, observation: Observation) -> None:
         fault = self._check.fault(observation)

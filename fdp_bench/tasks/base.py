@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from fdp_bench.api.modality import ModalityMap, Observation, TaskInfo, image_keys
+from fdp_bench.api.modality import DEFAULT_MODALITIES, ModalityMap, Observation, TaskInfo, image_keys
 from fdp_bench.sim.drawn import drawn_model, profile_named
 from fdp_bench.sim.dynamics import model_sha256
 from fdp_bench.sim.layout import SceneLayout
@@ -17,6 +17,7 @@ from fdp_bench.sim.physics import CONTROL_HZ, model_xml, reset_exactly
 from fdp_bench.sim.safety import SafetyMonitor
 from fdp_bench.sim.scene import CAMERAS, FRAME_SIDE, DrawnScene
 from fdp_bench.sim.stepper import make_stepper
+from fdp_bench.sim.touch import SATURATION, TOUCH_COMPONENTS, TouchSensor
 
 #: Control steps for which success must hold to end an episode.
 HOLD_STEPS = 10
@@ -46,6 +47,8 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
       of an object.
     - ``image.agentview`` and ``image.wrist``, uint8 (84, 84, 3): upright RGB frames, drawn after the control
       step.
+    - ``tactile``, float32 (12,): wrist force 3 and torque 3, contact force on the left finger 3 and on the right 3,
+      1 being 20 N or 2 N m, as of the last physics step; see `fdp_bench.sim.touch.TouchSensor`.
 
     The reward is 1 on a step with success by robosuite's own rule, else 0. An episode terminates when success
     has held for 10 control steps and is truncated after `horizon`. ``info`` has ``success`` and
@@ -56,11 +59,13 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         profile: Render profile, ``"fast"`` or ``"reference"``; see `fdp_bench.sim.drawn`.
         render_mode: ``"rgb_array"`` or None.
         draw_images: Whether observations hold frames; see the attribute.
+        read_touch: Whether observations hold touch; see the attribute.
         stepper: ``"compiled"``, or ``"robosuite"`` for the same law in robosuite's own code, six times slower; see
             `fdp_bench.sim.stepper`.
 
     Attributes:
         draw_images: While False, `reset` and `step` leave the camera keys out; `scene.frames` still draws.
+        read_touch: While False, `reset` and `step` leave ``tactile`` out, and it costs nothing.
         scene: What shifts may touch; see `fdp_bench.api.scene.Scene`.
         robosuite_env: The raw robosuite environment, physics only.
         horizon: Control steps after which an episode is truncated.
@@ -77,8 +82,9 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     metadata: dict[str, Any] = {  # noqa: RUF012 (as Gymnasium declares it)
         "render_modes": ["rgb_array"],
         "render_fps": CONTROL_HZ,
-        "modalities": {"prop": ("prop",), "vision": tuple(CAMERAS)},
-        "components": {"prop": PROP_COMPONENTS},
+        "modalities": {"prop": ("prop",), "vision": tuple(CAMERAS), "tactile": ("tactile",)},
+        "default_modalities": DEFAULT_MODALITIES,
+        "components": {"prop": PROP_COMPONENTS, "tactile": TOUCH_COMPONENTS},
     }
 
     def __init__(
@@ -88,11 +94,13 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         profile: str = "fast",
         render_mode: str | None = None,
         draw_images: bool = True,
+        read_touch: bool = True,
         stepper: str = "compiled",
     ) -> None:
         render_profile = profile_named(profile)
         self.render_mode = render_mode
         self.draw_images = draw_images
+        self.read_touch = read_touch
         self.robosuite_env = self._make_physics()
         self._take_control_step = make_stepper(stepper, self.robosuite_env)
         self._model = self.robosuite_env.sim.model._model
@@ -100,10 +108,16 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         drawn = drawn_model(model_xml(self.robosuite_env), self._model, render_profile, self.picture_version)
         self.scene = DrawnScene(drawn, self._model, self._data, render_profile, self._layout())
         self._safety = SafetyMonitor(self._model, self._data)
+        self._touch = TouchSensor(self._model, self._data)
+        self._reading: npt.NDArray[np.float32] | None = None
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_DIM,), np.float32)
         frame_space = spaces.Box(0, 255, (FRAME_SIDE, FRAME_SIDE, 3), np.uint8)
         self.observation_space = spaces.Dict(  # type: ignore[assignment]
-            {"prop": spaces.Box(_PROP_LOW, _PROP_HIGH), **dict.fromkeys(CAMERAS, frame_space)}
+            {
+                "prop": spaces.Box(_PROP_LOW, _PROP_HIGH),
+                **dict.fromkeys(CAMERAS, frame_space),
+                "tactile": spaces.Box(-SATURATION, SATURATION, (len(TOUCH_COMPONENTS),), np.float32),
+            }
         )
         self.task_info = self.describe(task_id, profile)
         robot = self.robosuite_env.robots[0]
@@ -129,11 +143,16 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         return TaskInfo(
             task_id=task_id,
             modalities=modalities,
-            observation_shapes={"prop": _PROP_LOW.shape, **dict.fromkeys(CAMERAS, frame_shape)},
+            observation_shapes={
+                "prop": _PROP_LOW.shape,
+                **dict.fromkeys(CAMERAS, frame_shape),
+                "tactile": (len(TOUCH_COMPONENTS),),
+            },
             action_dim=ACTION_DIM,
             horizon=cls.horizon,
             control_hz=float(CONTROL_HZ),
             profile=profile,
+            default_modalities=DEFAULT_MODALITIES,
         )
 
     def reset(
@@ -150,6 +169,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.scene.restore()
         self._safety.reset()
         self._steps = self._success_steps = 0
+        self._reading = self._touch.read_at_rest() if self.read_touch else None
         return self._observation(), {"success": False, "success_held": False}
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -167,6 +187,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._take_control_step(np.clip(action, -1.0, 1.0))
         success = bool(self.robosuite_env._check_success())
         self._safety.update()
+        self._reading = self._touch.read() if self.read_touch else None
         self._steps += 1
         self._success_steps = self._success_steps + 1 if success else 0
         held = self._success_steps >= HOLD_STEPS
@@ -217,4 +238,6 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         observation: Observation = {"prop": prop.astype(np.float32)}
         if self.draw_images:
             observation.update(self.scene.frames(image_keys(tuple(CAMERAS))))
+        if self._reading is not None:
+            observation["tactile"] = self._reading.copy()
         return observation

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api import PluginError, Policy, TaskInfo, image_keys
+from fdp_bench.api.modality import DEFAULT_MODALITIES
 from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
 from fdp_bench.plugins import load_policy
+from fdp_bench.sim.touch import TOUCH_COMPONENTS
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS
 
@@ -62,6 +64,7 @@ class TrainingJob:
         task = dict(fields["task"])
         task["modalities"] = {name: tuple(keys) for name, keys in task["modalities"].items()}
         task["observation_shapes"] = {key: tuple(shape) for key, shape in task["observation_shapes"].items()}
+        task["default_modalities"] = tuple(task["default_modalities"])
         paths = {name: Path(fields[name]) for name in ("data", "out")}
         return cls(**{**fields, **paths, "task": TaskInfo(**task)})
 
@@ -149,17 +152,19 @@ def plan_jobs(
 def task_info(demonstrations: Demonstrations) -> TaskInfo:
     """What a policy may know of the task, read from its demonstrations alone."""
     first = demonstrations.demos[0]
-    shapes: dict[str, tuple[int, ...]] = {"prop": first.prop.shape[1:]}
-    shapes |= {key: frames.shape[1:] for key, frames in first.images.items()}
+    # A file from before touch lacks it; the task has it, and training refuses to go without.
+    shapes: dict[str, tuple[int, ...]] = {"tactile": (len(TOUCH_COMPONENTS),)}
+    shapes |= {key: seen.shape[1:] for key, seen in first.observations.items()}
     task = TASKS[demonstrations.task_id]
     return TaskInfo(
         task_id=demonstrations.task_id,
-        modalities={"prop": ("prop",), "vision": image_keys(shapes)},
+        modalities={"prop": ("prop",), "vision": image_keys(shapes), "tactile": ("tactile",)},
         observation_shapes=shapes,
         action_dim=first.actions.shape[1],
         horizon=task.horizon,
         control_hz=task.control_hz,
         profile=demonstrations.profile,
+        default_modalities=DEFAULT_MODALITIES,
     )
 
 

@@ -21,6 +21,7 @@ def made_up_episode(seed: int, steps: int = 9, lead_in_steps: int = 0) -> Record
             key: rng.integers(0, 256, (steps, 12, 12, 3), dtype=np.uint8)
             for key in ("image.agentview", "image.wrist")
         },
+        tactile=rng.uniform(-5, 5, (steps, 12)).astype(np.float32),
         lead_in_steps=lead_in_steps,
         model_file="<mujoco/>",
     )

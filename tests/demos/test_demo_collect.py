@@ -47,6 +47,7 @@ def test_file_has_robomimics_layout(file):
                 "robot0_eef_pos": (steps, 3),
                 "robot0_eef_quat": (steps, 4),
                 "robot0_gripper_qpos": (steps, 2),
+                "tactile": (steps, 12),
                 "agentview_image": (steps, 84, 84, 3),
                 "robot0_eye_in_hand_image": (steps, 84, 84, 3),
             }

@@ -22,6 +22,7 @@ def test_reader_returns_what_was_written(file):
     assert demo.name == "demo_3"
     np.testing.assert_array_equal(demo.prop, written.prop)
     np.testing.assert_array_equal(demo.actions, written.actions)
+    np.testing.assert_array_equal(demo.tactile, written.tactile)
     for key, frames in written.images.items():
         np.testing.assert_array_equal(demo.images[key], frames)
     assert (demo.prop.dtype, demo.actions.dtype, demo.images["image.wrist"].dtype) == (
@@ -38,6 +39,7 @@ def test_reader_leaves_the_lead_in_out(tmp_path):
     np.testing.assert_array_equal(demo.prop, episode.prop[4:])
     np.testing.assert_array_equal(demo.actions, episode.actions[4:])
     np.testing.assert_array_equal(demo.images["image.wrist"], episode.images["image.wrist"][4:])
+    np.testing.assert_array_equal(demo.tactile, episode.tactile[4:])
 
 
 def test_demonstrations_beyond_those_trained_on_are_held_out():
