@@ -2,14 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+from fdp_bench.api.untrusted import check_entries, check_fields
 
 #: Version of the episode record's layout.
 RECORD_SCHEMA = 1
 #: Shift string of an unshifted episode.
 CLEAN = "clean"
+_STATUSES = ("ok", "error")
+#: Types of a receipt's entries, those of its parts included; see `fdp_bench.api.Receipt`.
+_RECEIPT = {
+    "shift": str,
+    "status": str,
+    "parameters": Mapping[str, Any],
+    **dict.fromkeys(("pixel_change", "target_hidden", "gripper_hidden"), Mapping[str, float]),
+}
 
 
 @dataclass(frozen=True)
@@ -126,22 +136,38 @@ class EpisodeRecord:
         """Inverse of `to_json`.
 
         Raises:
-            ValueError: If the layout's version is unknown or a field is missing or extra.
+            ValueError: If the layout's version is unknown, a field is missing, extra or of another type, or a number is
+                out of its range.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError("episode record is no object")
         facts = dict(data)
         schema = facts.pop("schema", None)
         if schema != RECORD_SCHEMA:
             raise ValueError(f"episode record of schema {schema!r}; this version reads {RECORD_SCHEMA}")
         identifier = facts.pop("id", None)
-        try:
-            spec = EpisodeSpec(**facts.pop("spec"))
-            facts["latency_ms"] = tuple(facts.get("latency_ms", ()))
-            record = cls(spec=spec, **facts)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"episode record is malformed: {error}") from error
+        check_fields(EpisodeSpec, facts.get("spec"), "spec")
+        spec = EpisodeSpec(**facts["spec"])
+        check_fields(cls, {**facts, "spec": spec})
+        facts["latency_ms"] = tuple(facts.get("latency_ms", ()))
+        record = cls(**{**facts, "spec": spec})
+        record._check()
         if identifier != spec.id:
             raise ValueError(f"episode record's id {identifier!r} does not match its spec ({spec.id})")
         return record
+
+    def _check(self) -> None:
+        spec = self.spec
+        if self.status not in _STATUSES:
+            raise ValueError(f"status {self.status[:40]!r} is neither of {_STATUSES}")
+        for name, value in (("index", spec.index), ("run_seed", spec.run_seed), ("steps", self.steps)):
+            if value < 0:
+                raise ValueError(f"{name} is {value}; it must not be negative")
+        if spec.noise_seed < 0 or not 0.0 <= spec.severity <= 1.0:
+            raise ValueError(f"noise_seed {spec.noise_seed} or severity {spec.severity} is out of range")
+        check_entries(self.receipt, {**_RECEIPT, "parts": Sequence[Mapping[str, Any]]}, "receipt")
+        for part in self.receipt.get("parts", ()):
+            check_entries(part, _RECEIPT, "receipt.parts[]")
 
     def comparable(self) -> dict[str, Any]:
         """The record without wall times, which is equal for equal runs."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.untrusted import check_entries, parse_json, read_json
 from fdp_bench.gate.side import ArmOutcomes, Outcome, Side, side_of_run
 from fdp_bench.records.store import RunStore
 
@@ -23,6 +24,25 @@ _WORDS = {
     (False, False, True): "error",
 }
 _MEANINGS = {word: meaning for meaning, word in _WORDS.items()}
+#: Types of what the file holds.
+_PARTS: Mapping[str, Any] = {
+    **dict.fromkeys(("task", "config", "machine", "renderer", "git"), Mapping[str, Any]),
+    **dict.fromkeys(("protocol", "samplers", "versions"), Mapping[str, str]),
+    **dict.fromkeys(("arms", "plugins"), Sequence[Mapping[str, Any]]),
+}
+_PLUGIN: Mapping[str, Any] = dict.fromkeys(("kind", "name", "distribution", "version"), str)
+_CONFIG: Mapping[str, Any] = {
+    **dict.fromkeys(("episodes", "seed", "noise_seed"), int),
+    **dict.fromkeys(("policies", "shifts"), Sequence[str]),
+    **dict.fromkeys(("task", "device", "profile"), str),
+}
+_TASK: Mapping[str, Any] = {"task_id": str, "profile": str, "horizon": int, "control_hz": float}
+_ARM: Mapping[str, Any] = {
+    **dict.fromkeys(("policy", "checkpoint", "shift"), str),
+    "severity": float,
+    "parameters": Mapping[str, str],
+    "episodes": Sequence[str],
+}
 
 
 def write_baseline(run: Path, out: Path, *, command: str) -> Side:
@@ -74,10 +94,10 @@ def read_baseline(path: Path) -> Side:
         RunError: If it is unreadable, no baseline, of another version, or damaged.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
     except (OSError, ValueError) as error:
         raise RunError(f"baseline {str(path)!r} cannot be read: {error}") from error
-    if not isinstance(data, dict) or data.get("kind") != BASELINE_KIND:
+    if data.get("kind") != BASELINE_KIND:
         raise RunError(
             f"{str(path)!r} is no baseline file; make one with: fdp-bench baseline RUN --out {path.name}"
         )
@@ -87,6 +107,11 @@ def read_baseline(path: Path) -> Side:
             f"make it anew with: fdp-bench baseline RUN --out {path}"
         )
     try:
+        check_entries(data, _PARTS, "the file", needed=tuple(_PARTS))
+        for plugin in data["plugins"]:
+            check_entries(plugin, _PLUGIN, "plugins[]")
+        check_entries(data["config"], _CONFIG, "config", needed=("episodes",))
+        check_entries(data["task"], _TASK, "task")
         return Side(
             path=path,
             task=dict(data["task"]),
@@ -145,7 +170,8 @@ def _row(index: int, outcome: Outcome) -> str:
 
 
 def _arm(data: Mapping[str, Any]) -> ArmOutcomes:
-    parameters = {int(index): json.loads(text) for index, text in data["parameters"].items()}
+    check_entries(data, _ARM, "arms[]", needed=tuple(_ARM))
+    parameters = {int(index): parse_json(text) for index, text in data["parameters"].items()}
     return ArmOutcomes(
         policy=str(data["policy"]),
         checkpoint=str(data["checkpoint"]),

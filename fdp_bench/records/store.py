@@ -1,6 +1,5 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.training import Training
+from fdp_bench.api.untrusted import parse_json
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.writer import RecordWriter, complete_length, exclusive_writer, unwritable
 
@@ -163,8 +163,8 @@ def read_records(path: Path) -> list[EpisodeRecord]:
     records: dict[str, EpisodeRecord] = {}
     for number, line in enumerate(data[: complete_length(data)].splitlines(), start=1):
         try:
-            record = EpisodeRecord.from_json(json.loads(line))
-        except (ValueError, AttributeError, TypeError) as error:
+            record = EpisodeRecord.from_json(parse_json(line))
+        except ValueError as error:
             raise RunError(
                 f"{str(path)!r} line {number} is no episode record ({error}); delete the line and --resume the run"
             ) from error

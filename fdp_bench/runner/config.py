@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from fdp_bench.api.errors import RunError, SpecError
+from fdp_bench.api.untrusted import MAX_WHOLE, check_fields
 
 #: Episodes a cell of each tier.
 TIERS = {"smoke": 10, "standard": 100, "full": 200}
@@ -67,8 +68,8 @@ class RunConfig:
             ("batch_rows", 1),
         ):
             value = getattr(self, name)
-            if value < least:
-                raise SpecError(f"{name} is {value}; it must be at least {least}")
+            if not least <= value < MAX_WHOLE:
+                raise SpecError(f"{name} is {value}; it must be at least {least} and below 2^63")
         if not 1 <= self.lanes <= self.batch_rows:
             raise SpecError(
                 f"lanes is {self.lanes}; it must lie in 1-{self.batch_rows}, the rows of a policy batch"
@@ -91,7 +92,8 @@ class RunConfig:
         """Inverse of `to_json`.
 
         Raises:
-            RunError: If a field is missing or unknown: the run is of another version.
+            RunError: If a field is missing or unknown, as in a run of another version, or of another type.
+            SpecError: If a value is out of its range.
         """
         known = {entry.name for entry in fields(cls)}
         odd_ones = ({*data} - known) | (known - {*data} - _LATER)
@@ -100,4 +102,8 @@ class RunConfig:
             raise RunError(
                 f"the run's configuration is of another version of fdp-bench (fields: {odd}); start anew"
             )
+        try:
+            check_fields(cls, data)
+        except ValueError as error:
+            raise RunError(f"the run's configuration is damaged: {error}") from None
         return cls(**{**data, "policies": tuple(data["policies"]), "shifts": tuple(data["shifts"])})

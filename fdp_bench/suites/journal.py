@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.untrusted import check_fields, read_json
 
 SWEEP_SCHEMA = 1
 SWEEP_NAME = "sweep.json"
@@ -54,13 +55,15 @@ class Journal:
         """
         path = folder / SWEEP_NAME
         try:
-            data = json.loads(path.read_text())
+            data = read_json(path)
             schema = data.pop("schema", None)
             if schema != SWEEP_SCHEMA:
                 raise RunError(f"{path} has schema {schema!r}; this version reads {SWEEP_SCHEMA}")
             known = {entry.name for entry in fields(cls)}
-            return cls(**{key: value for key, value in data.items() if key in known})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            facts = {key: value for key, value in data.items() if key in known}
+            check_fields(cls, facts)
+            return cls(**facts)
+        except (OSError, ValueError) as error:
             raise RunError(f"{path} is no sweep that can be read: {error}") from None
 
     def write(self, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """From a TOML file, or the name of a packaged one, to a suite; every error names the file and the key."""
 
 import itertools
+import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from fdp_bench.api.errors import FdpBenchError, SpecError, nearest
 from fdp_bench.api.shift import LEVELS, ShiftSpec
+from fdp_bench.api.untrusted import MAX_WHOLE, is_file_name, read_toml
 from fdp_bench.runner.config import DEFAULT_EPISODES, TIERS
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.suites.suite import DEFAULT_SEVERITIES, RESERVED_SETTINGS, Suite, Variant
@@ -32,6 +33,8 @@ KEYS = (
     "factors",
 )
 PROFILES = ("fast", "reference")
+#: Variants that the factors of a suite may cross to; each is a training at least.
+MOST_VARIANTS = 1000
 _FOLDER = Path(__file__).parent
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -55,12 +58,12 @@ def load_suite(name: str) -> Suite:
     if name not in packaged and path.suffix != ".toml":
         raise SpecError(f"suite {name!r} is not known{nearest(name, packaged)} (or name a .toml file)")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except OSError as error:
         raise SpecError(
             f"suite file {path} cannot be read ({error.strerror}); packaged suites: {', '.join(packaged)}"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise SpecError(f"suite file {path} is no TOML: {error}") from None
     return _Reader(path.name if name in packaged else str(path), data).suite(path.stem)
 
@@ -131,8 +134,8 @@ class _Reader:
 
     def _least(self, key: str, least: int) -> Callable[[int], int]:
         def check(value: int) -> int:
-            if value < least:
-                raise self.error(key, f"{value} must be at least {least}")
+            if not least <= value < MAX_WHOLE:
+                raise self.error(key, f"{value} must be at least {least} and below 2^63")
             return value
 
         return check
@@ -164,10 +167,10 @@ class _Reader:
         return tuple(shifts)
 
     def _severity(self, value: float) -> float:
-        severity = value / LEVELS if isinstance(value, int) else value
-        if not 0.0 < severity <= 1.0:
-            raise self.error("severities", f"{value} is neither a level 1-{LEVELS} nor a number in (0, 1]")
-        return severity
+        if not 0.0 < value <= (LEVELS if isinstance(value, int) else 1.0):
+            shown = str(value)[:20] if isinstance(value, float) or abs(value) < MAX_WHOLE else "a huge number"
+            raise self.error("severities", f"{shown} is neither a level 1-{LEVELS} nor a number in (0, 1]")
+        return value / LEVELS if isinstance(value, int) else value
 
     def _episodes(self) -> int:
         if "tier" in self._data and "episodes" in self._data:
@@ -193,9 +196,10 @@ class _Reader:
     def _setting(self, key: str, name: str, value: Any) -> str:
         if name in RESERVED_SETTINGS:
             raise self.error(key, f"setting {name!r} is not given here; use {RESERVED_SETTINGS[name]}")
-        if not isinstance(value, (bool, int, float, str)):
+        is_number = isinstance(value, int | float) and abs(value) < MAX_WHOLE
+        if not is_number and not isinstance(value, str):
             raise self.error(
-                key, f"setting {name} = {value!r} is neither a number, a text, nor true or false"
+                key, f"setting {name} = {value!r} is neither a finite number, a text, nor true or false"
             )
         return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -215,6 +219,8 @@ class _Reader:
             own = self._variant_policies(key, table.get("policies", []), policies)
             rest = {setting: value for setting, value in table.items() if setting != "policies"}
             variants.append(Variant(name, self._settings(key, rest), own))
+        if not all(is_file_name(name) for name in named):
+            raise self.error("variants", "a name is too long")
         return tuple(
             Variant(
                 "-".join(filter(None, (one.name, other.name))),
@@ -237,11 +243,21 @@ class _Reader:
         table = self._data.get("factors", {})
         if not isinstance(table, dict):
             raise self.error("factors", "it is no table; write [factors] and setting = [value, ...] below it")
-        choices = []
+        choices: list[list[tuple[str, str, str]]] = []
         for name, values in table.items():
             if not isinstance(values, list) or len(values) < 2:
                 raise self.error("factors", f"{name} = {values!r} is no list of two or more values to cross")
             texts = [self._setting("factors", name, value) for value in values]
+            for text in texts:
+                if not is_file_name(f"{name}-{text}"):
+                    raise self.error(
+                        "factors",
+                        f"{name} = {text[:60]!r} names a folder; use letters, digits, '.', '_', '-'",
+                    )
+            if math.prod(len(one) for one in choices) * len(texts) > MOST_VARIANTS:
+                raise self.error(
+                    "factors", f"they cross to more than {MOST_VARIANTS} variants; name fewer values"
+                )
             choices.append([(name, text, "" if text == texts[0] else f"{name}-{text}") for text in texts])
         return [
             Variant("-".join(part for _, _, part in chosen if part), {name: text for name, text, _ in chosen})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
+from fdp_bench.api.untrusted import read_json
 from fdp_bench.plugins import POLICY_GROUP, load_policy, require_plugin
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task
@@ -123,10 +124,10 @@ def _needs_notes(kind: type[Policy]) -> bool:
 
 def _noted(spec: PolicySpec, cell: Cell, data_sha256: str, folder: Path) -> PolicySpec | None:
     try:
-        note = json.loads(_note_path(spec, folder).read_text())
+        note = read_json(_note_path(spec, folder))
     except (OSError, ValueError):
         return None
-    checkpoint = folder / note.pop("checkpoint", "")
+    checkpoint = folder / str(note.pop("checkpoint", ""))
     wanted = _determinants(spec, cell, data_sha256 or note.get("data_sha256", ""))
     return replace(spec, checkpoint=str(checkpoint)) if note == wanted and checkpoint.exists() else None
 

@@ -78,7 +78,7 @@ def test_a_run_that_stopped_when_decided_is_no_baseline(tmp_path):
     ("damage", "why"),
     [
         (lambda data: "no json", "cannot be read"),
-        (lambda data: "[]", "is no baseline file"),
+        (lambda data: "[]", "cannot be read"),
         (lambda data: json.dumps({**data, "kind": "x"}), "is no baseline file"),
         (lambda data: json.dumps({**data, "schema": 2}), "has schema 2; this version reads 1"),
         (lambda data: json.dumps({**data, "arms": [{"policy": "dp-dit"}]}), "is damaged"),

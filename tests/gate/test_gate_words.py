@@ -108,7 +108,7 @@ def test_junit_is_read_by_a_parser_with_one_testcase_an_arm(tmp_path):
 
 
 def test_junit_survives_what_xml_cannot_hold(tmp_path):
-    judgement = judged(tmp_path, EVEN, WORSE, policy="a\x00b\x1b[31m\ud800")
+    judgement = judged(tmp_path, EVEN, WORSE, policy="a\x00b\x1b[31m\ufffe")
     write_junit(tmp_path / "j.xml", judgement, name="\x07", task="t", time_s=0.0)
 
     case = next(ElementTree.parse(tmp_path / "j.xml").getroot().iter("testcase"))

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from record_data import manifest
@@ -6,10 +7,12 @@ from record_data import manifest
 from fdp_bench.api import RunError
 from fdp_bench.records import Manifest
 
+ARM = {"policy": "dp-dit", "checkpoint": "", "shift": "clean", "severity": 0.0, "slug": "dp-dit_clean"}
+
 
 def test_a_manifest_is_read_back_as_it_was_written(tmp_path):
     path = tmp_path / "manifest.json"
-    written = manifest(arms=[{"policy": "dp-dit"}], versions={"numpy": "2.0"})
+    written = manifest(arms=[ARM], versions={"numpy": "2.0"})
     written.write(path)
 
     read = Manifest.read(path)
@@ -25,6 +28,8 @@ def test_a_manifest_is_read_back_as_it_was_written(tmp_path):
         ("[]", "cannot be read"),
         ('{"schema": 99}', "schema 99"),
         ('{"schema": 1}', "incomplete"),
+        ('{"schema": 1, "x": ' + "[" * 100_000, "nested too deeply"),
+        ('{"schema": 1, "x": NaN}', "NaN"),
     ],
 )
 def test_a_manifest_of_another_kind_is_refused(tmp_path, text, why):
@@ -32,6 +37,27 @@ def test_a_manifest_of_another_kind_is_refused(tmp_path, text, why):
     path.write_text(text)
 
     with pytest.raises(RunError, match=why):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"name": 3}, "name is 3"),
+        ({"episodes_planned": 2**70}, "huge number"),
+        ({"arms": [{**ARM, "slug": "../../somewhere/else"}]}, "no plain name of a file"),
+        ({"arms": [{**ARM, "slug": "/tmp/x"}]}, "no plain name of a file"),
+        ({"arms": [{**ARM, "severity": "high"}]}, "severity"),
+        ({"arms": [3]}, "arms"),
+        ({"policies": [{"spec": "dp-dit", "card": []}]}, "card is a list"),
+        ({"config": {"seed": 1.5}}, "config.seed"),
+    ],
+)
+def test_a_manifest_of_other_types_is_refused(tmp_path, changes, why):
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**manifest().to_json(), **changes}))
+
+    with pytest.raises(RunError, match=re.escape(why)):
         Manifest.read(path)
 
 
