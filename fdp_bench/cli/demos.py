@@ -1,30 +1,43 @@
-"""Collect demonstrations with the scripted expert, or pack a file of them.
+"""Collect demonstrations with the scripted expert; take in those of other programs; pack, describe.
 
 fdp-bench demos --task Lift --num 200 --out lift.hdf5   robomimic's layout; the same command goes on after a kill
+fdp-bench demos --import ph.hdf5 --out can.hdf5         robomimic's or robosuite's own HDF5
 fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to train where there is no h5py
+fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-SUMMARY = "collect demonstrations with the scripted expert, or pack a file of them"
+SUMMARY = "collect demonstrations with a scripted expert, or import, pack and describe them"
 
 DEFAULT_NUM_DEMOS = 200
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--task", help="task to show, such as Lift or Can, or its Gymnasium id")
+    parser.add_argument(
+        "--task",
+        help="task to show, such as Lift or Can, or its Gymnasium id; with --import, the task that the file is of",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--import",
+        dest="source",
+        type=Path,
+        metavar="FILE",
+        help="demonstrations of another program; observations are made from simulator states, where there are any",
+    )
     what.add_argument(
         "--pack", type=Path, metavar="FILE", help="HDF5 file to pack into one .npz for training elsewhere"
     )
-    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    what.add_argument("--card", type=Path, metavar="FILE", help="demonstration file to describe")
+    parser.add_argument("--out", type=Path, help="file to write")
     parser.add_argument(
         "--num",
         type=int,
-        help=f"number of demonstrations (default: {DEFAULT_NUM_DEMOS}; for --pack all that the file holds)",
+        help=f"number of demonstrations (default: {DEFAULT_NUM_DEMOS}; with --import and --pack all that there are)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides everything random (default: %(default)s)"
@@ -39,12 +52,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
+    if args.card is not None:
+        return _describe(args)
+    if args.out is None:
+        _refuse("which file shall be written? name it with --out FILE")
+    if args.source is not None:
+        return _import(args)
     if args.pack is not None:
-        from fdp_bench.demos.pack import pack_demonstrations
+        return _pack(args)
+    if args.task is None:
+        _refuse(
+            "demonstrations of which task? name one with --task Lift, or a file with --import, --pack or --card"
+        )
+    return _collect(args)
 
-        count = pack_demonstrations(args.pack, args.out, num_demos=args.num)
-        print(f"packed {count} demonstrations into {args.out}")
-        return 0
+
+def _collect(args: argparse.Namespace) -> int:
     from fdp_bench.demos.collect import collect_demonstrations
 
     try:
@@ -64,3 +87,51 @@ def run(args: argparse.Namespace) -> int:
         f"{summary.num_not_kept} attempts were not kept"
     )
     return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    from fdp_bench.demos.formats.importing import import_demonstrations
+
+    summary = import_demonstrations(
+        args.source, args.out, task=args.task, profile=args.profile, num_demos=args.num, progress=True
+    )
+    print(
+        f"wrote {summary.num_demos} demonstrations of {summary.task_id} ({summary.num_steps} steps, "
+        f"from {summary.source_format}) to {summary.path}"
+    )
+    for note in summary.notes:
+        print(f"note: {note}")
+    return 0
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from fdp_bench.demos.pack import pack_demonstrations
+
+    _refuse_task(args, "--pack")
+    count = pack_demonstrations(args.pack, args.out, num_demos=args.num)
+    print(f"packed {count} demonstrations into {args.out}")
+    return 0
+
+
+def _describe(args: argparse.Namespace) -> int:
+    import json
+
+    from fdp_bench.demos.card import dataset_card, write_card
+
+    _refuse_task(args, "--card")
+    card = dataset_card(args.card)
+    print(json.dumps(card, indent=1))
+    if args.out is not None:
+        write_card(card, args.out)
+    return 0
+
+
+def _refuse_task(args: argparse.Namespace, option: str) -> None:
+    if args.task is not None:
+        _refuse(f"--task does not go with {option}: the file says which task it is of")
+
+
+def _refuse(message: str) -> None:
+    from fdp_bench.api.errors import DatasetError
+
+    raise DatasetError(message)

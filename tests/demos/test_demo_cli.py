@@ -1,4 +1,5 @@
 import argparse
+import json
 
 import pytest
 from demo_data import made_up_episode, write_made_up
@@ -6,6 +7,7 @@ from demo_data import made_up_episode, write_made_up
 from fdp_bench.api import DatasetError
 from fdp_bench.cli import demos as command
 from fdp_bench.demos import collect
+from fdp_bench.demos.formats import importing
 
 
 def parsed(*words):
@@ -46,7 +48,47 @@ def test_number_zero_is_not_taken_for_the_default(tmp_path):
         command.run(parsed("--task", "Lift", "--num", 0, "--out", tmp_path / "a.hdf5"))
 
 
-@pytest.mark.parametrize("words", [(), ("--task", "Lift"), ("--task", "Lift", "--pack", "x", "--out", "y")])
-def test_incomplete_or_contradicting_options_are_refused(words):
-    with pytest.raises(SystemExit):
-        parsed(*words)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "--out"),
+        (("--task", "Lift"), "--out"),
+        (("--out", "y"), "--task"),
+        (("--task", "Lift", "--pack", "x", "--out", "y"), "--pack"),
+        (("--task", "Lift", "--card", "x"), "--card"),
+    ],
+)
+def test_incomplete_or_contradicting_options_are_refused(words, said):
+    with pytest.raises(DatasetError, match=said):
+        command.run(parsed(*words))
+
+
+def test_card_is_printed_and_written(tmp_path, capsys):
+    file = write_made_up(tmp_path / "demos.hdf5", [made_up_episode(i) for i in range(3)])
+    out = tmp_path / "card.json"
+    assert command.run(parsed("--card", file, "--out", out)) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(out.read_text())
+    assert json.loads(out.read_text())["number"] == 3
+
+
+def test_import_gets_the_options_and_shows_its_notes(tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def imported(source, out, **options):
+        asked.update(source=source, out=out, **options)
+        return importing.ImportSummary(out, "fdp_bench/Can-v1", 5, 700, "robomimic", ("Something was cut.",))
+
+    monkeypatch.setattr(importing, "import_demonstrations", imported)
+    source, out = tmp_path / "theirs.hdf5", tmp_path / "ours.hdf5"
+    assert command.run(parsed("--import", source, "--task", "Can", "--num", 5, "--out", out)) == 0
+    assert asked == {
+        "source": source,
+        "out": out,
+        "task": "Can",
+        "profile": "fast",
+        "num_demos": 5,
+        "progress": True,
+    }
+    shown = capsys.readouterr().out
+    assert "5 demonstrations of fdp_bench/Can-v1 (700 steps, from robomimic)" in shown
+    assert "note: Something was cut." in shown

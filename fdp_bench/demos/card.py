@@ -1,0 +1,116 @@
+"""The card of a demonstration file: what it holds, how it was made, and the hash that tells it from any other."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fdp_bench.api import DatasetError
+from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
+from fdp_bench.tasks import TASKS
+
+_BLOCK_BYTES = 2**20
+
+
+def dataset_card(path: Path) -> dict[str, Any]:
+    """Describe a demonstration file.
+
+    Args:
+        path: File written by ``fdp-bench demos``, HDF5 or packed.
+
+    Returns:
+        JSON-ready. ``steps`` counts what is there to follow, lead-ins left out. ``sha256`` is that of
+        `fdp_bench.demos.dataset.Demonstrations` with all demonstrations read: equal for an HDF5 file and its packed
+        form, and noted in weights trained on all of them; ``file_sha256`` is that of the file's bytes.
+
+    Raises:
+        DatasetError: If the file cannot be read.
+    """
+    data = load_demonstrations(path)
+    lengths = [len(demo) for demo in data.demos]
+    task = TASKS.get(data.task_id)
+    return {
+        "task": data.task_id,
+        "task_version": _version(data.task_id),
+        "profile": data.profile,
+        "expert": _expert(data.card),
+        "source": data.card.get("source"),
+        "seed": data.card.get("seed"),
+        "attempts": data.card.get("attempts"),
+        "number": len(lengths),
+        "train": len(data.train),
+        "held_out": len(data.valid),
+        "steps": {
+            "total": sum(lengths),
+            "mean": round(float(np.mean(lengths)), 2),
+            "median": float(np.median(lengths)),
+            "shortest": min(lengths),
+            "longest": max(lengths),
+            "horizon": task.horizon if task else None,
+        },
+        "arrays": _arrays(data),
+        "sha256": data.sha256,
+        "file": path.name,
+        "file_bytes": path.stat().st_size,
+        "file_sha256": _file_sha256(path),
+        "format": data.card["format"],
+        "versions": data.card.get("versions"),
+        "command": _command(data),
+    }
+
+
+def write_card(card: Mapping[str, Any], out: Path) -> None:
+    """Write a card as JSON, whole or not at all.
+
+    Raises:
+        DatasetError: If it cannot be written.
+    """
+    unfinished = out.with_name(out.name + ".unfinished")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        raise DatasetError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+
+
+def _version(task_id: str) -> int | None:
+    number = task_id.rpartition("-v")[2]
+    return int(number) if number.isdigit() else None
+
+
+def _expert(card: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "expert_version" not in card:
+        return None
+    return {"kind": "scripted", "version": card["expert_version"]}
+
+
+def _arrays(data: Demonstrations) -> dict[str, list[int]]:
+    """Name -> shape of one step."""
+    first = data.demos[0]
+    arrays = {"prop": first.prop, **first.images, "actions": first.actions}
+    if getattr(first, "tactile", None) is not None:
+        arrays["tactile"] = first.tactile
+    return {name: list(values.shape[1:]) for name, values in arrays.items()}
+
+
+def _command(data: Demonstrations) -> str | None:
+    """How the file is made again; None where it was imported."""
+    task = TASKS.get(data.task_id)
+    if task is None or "expert_version" not in data.card or "source" in data.card:
+        return None
+    words = ["fdp-bench demos", f"--task {task.short_name}", f"--num {len(data.demos)}"]
+    words += [f"--seed {data.card['seed']}"] if data.card["seed"] else []
+    words += [f"--profile {data.profile}"] if data.profile != "fast" else []
+    return " ".join([*words, "--out FILE"])
+
+
+def _file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

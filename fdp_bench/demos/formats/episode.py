@@ -1,0 +1,107 @@
+"""What every reader of a foreign format hands over, and what it says of where it comes from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api import DatasetError
+
+#: Most control steps of one demonstration.
+MAX_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class ImportedEpisode:
+    """A demonstration of T control steps; row t is what was seen before action t.
+
+    Attributes:
+        prop: Shape (T, D), float32.
+        images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
+        actions: Shape (T, A), float32, in [-1, 1].
+        rewards: Shape (T,), float32; None where the source has none.
+        states: Flat simulator states, shape (T, S), float64; None likewise.
+        model_file: MuJoCo XML that the states belong to; empty likewise.
+        lead_in_steps: Number of leading steps that are no example to follow.
+    """
+
+    prop: npt.NDArray[np.float32]
+    images: Mapping[str, npt.NDArray[np.uint8]]
+    actions: npt.NDArray[np.float32]
+    rewards: npt.NDArray[np.float32] | None = None
+    states: npt.NDArray[np.float64] | None = None
+    model_file: str = ""
+    lead_in_steps: int = 0
+
+
+@dataclass
+class Origin:
+    """Where demonstrations come from, for the card.
+
+    Attributes:
+        format: For instance ``"robomimic"``.
+        details: What the source says of itself, JSON-ready.
+        settings: Arguments that remake the environment it was recorded in, JSON-ready; empty where none are known.
+        notes: What the import changed or found, a sentence each.
+    """
+
+    format: str
+    details: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """An opened file or folder of demonstrations. Use it as a context manager.
+
+    Attributes:
+        num_demos: How many it holds.
+        origin: For the card; complete when all episodes were read.
+    """
+
+    num_demos: int
+    origin: Origin
+
+    def __enter__(self) -> "Source": ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def episodes(self, count: int) -> Iterator[ImportedEpisode]:
+        """The first `count` demonstrations, one at a time."""
+        ...
+
+
+def checked_actions(actions: npt.NDArray[Any], place: str, origin: Origin) -> npt.NDArray[np.float32]:
+    """Actions as a demonstration holds them: finite, and cut to [-1, 1] as the environment would.
+
+    Args:
+        actions: Shape (T, A).
+        place: Where they stand, for messages.
+        origin: Gets a note where something was cut.
+
+    Raises:
+        DatasetError: If there is no step, there are too many, or a number is not finite.
+    """
+    if not 1 <= len(actions) <= MAX_STEPS:
+        raise DatasetError(f"{place} has {len(actions)} steps; a demonstration has 1 to {MAX_STEPS}")
+    if not np.isfinite(actions).all():
+        raise DatasetError(f"{place} holds actions that are not finite")
+    largest = float(np.abs(actions).max(initial=0.0))
+    if largest > 1.0:
+        note = "Actions beyond [-1, 1] were cut to it, as the environment does."
+        if note not in origin.notes:
+            origin.notes.append(note)
+    return np.clip(actions, -1.0, 1.0).astype(np.float32)
+
+
+def checked_prop(values: npt.NDArray[Any], place: str) -> npt.NDArray[np.float32]:
+    """Numbers of a sense as a demonstration holds them.
+
+    Raises:
+        DatasetError: If one is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise DatasetError(f"{place} holds observations that are not finite")
+    return values.astype(np.float32)

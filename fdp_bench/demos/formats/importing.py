@@ -1,0 +1,159 @@
+"""Turns demonstrations of other programs into a file of this package's, whatever their format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api import DatasetError, TaskInfo, nearest
+from fdp_bench.demos.formats.episode import ImportedEpisode, Source
+from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
+from fdp_bench.tasks import TASKS, describe, resolve_task
+
+PROFILES = ("fast", "reference")
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import did.
+
+    Attributes:
+        path: The finished file.
+        task_id: Gymnasium id of the task.
+        num_demos: Demonstrations in it.
+        num_steps: Control steps of them all.
+        source_format: For instance ``"robomimic"``.
+        notes: What was changed or found on the way, a sentence each.
+    """
+
+    path: Path
+    task_id: str
+    num_demos: int
+    num_steps: int
+    source_format: str
+    notes: tuple[str, ...]
+
+
+def import_demonstrations(
+    source: Path,
+    out: Path,
+    *,
+    task: str | None = None,
+    profile: str = "fast",
+    num_demos: int | None = None,
+    progress: bool = False,
+) -> ImportSummary:
+    """Read demonstrations of another program and write them as a file that ``fdp-bench train`` reads.
+
+    Args:
+        source: An HDF5 file of robomimic, robosuite or this package, the folder of a LeRobotDataset v3, or the folder
+            of a Minari dataset.
+        out: File to write, HDF5; must not exist.
+        task: Gymnasium id or short name of the task; None asks the source.
+        profile: Render profile of the frames.
+        num_demos: Number of demonstrations, the first ones; None takes all.
+        progress: Whether to show a progress bar on standard error.
+
+    Returns:
+        What was done.
+
+    Raises:
+        SpecError: If the task is not known.
+        DatasetError: If the source cannot be read as demonstrations of the task, or `out` exists or cannot be written.
+    """
+    if out.exists():
+        raise DatasetError(f"{out} exists already; delete it or choose another --out")
+    if profile not in PROFILES:
+        raise DatasetError(f"render profile {profile!r} is not known{nearest(profile, PROFILES)}")
+    if not source.exists():
+        raise DatasetError(f"there is no file or folder {source}; check the path")
+    info = task_info(resolve_task(task) if task else _task_of(source), profile)
+    with _open(source, info) as opened:
+        count = opened.num_demos if num_demos is None else num_demos
+        if not 1 <= count <= opened.num_demos:
+            raise DatasetError(
+                f"{source} holds {opened.num_demos} demonstrations, and {count} were asked for; "
+                f"use 1-{opened.num_demos}"
+            )
+        lengths = _write(out, opened, info, count, progress)
+        return ImportSummary(
+            out, info.task_id, count, sum(lengths), opened.origin.format, tuple(opened.origin.notes)
+        )
+
+
+def task_info(task_id: str, profile: str) -> TaskInfo:
+    """What is known of a task of the package, without building it.
+
+    Raises:
+        DatasetError: If it is not one of the package's.
+    """
+    if task_id not in TASKS:
+        names = [task.short_name for task in TASKS.values()]
+        raise DatasetError(
+            f"demonstrations are read for the package's tasks, not for {task_id!r}{nearest(task_id, names)}"
+        )
+    return replace(describe(task_id), profile=profile)
+
+
+def _open(source: Path, info: TaskInfo) -> Source:
+    """Tell the format by what is there, and open it."""
+    from fdp_bench.demos.formats.robomimic_file import RobomimicFile
+
+    if source.is_dir():
+        raise DatasetError(f"{source} is a folder; give a robomimic HDF5 file")
+    return RobomimicFile(source, info)
+
+
+def _task_of(source: Path) -> str:
+    """The task that a source says it is of."""
+    from fdp_bench.demos.formats.robomimic_file import TASKS_BY_ENV_NAME, env_name_of
+
+    name = env_name_of(source) if source.is_file() else ""
+    if name not in TASKS_BY_ENV_NAME:
+        what = f"it says {name!r}" if name else "it does not say"
+        raise DatasetError(f"which task is {source} of? {what}; name one with --task")
+    return resolve_task(TASKS_BY_ENV_NAME[name][0])
+
+
+def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool) -> list[int]:
+    """Write everything beside `out`, then move it there."""
+    from fdp_bench.demos.formats.write import write_description, write_imported
+
+    unfinished = out.with_name(out.name + ".unfinished")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lengths = write_imported(unfinished, _shown(opened.episodes(count), count, progress))
+        write_description(unfinished, _env_args(opened, info))
+        unfinished.replace(out)
+    except OSError as error:
+        raise DatasetError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return lengths
+
+
+def _shown(episodes: Iterator[ImportedEpisode], count: int, progress: bool) -> Iterator[ImportedEpisode]:
+    from tqdm import tqdm
+
+    yield from tqdm(episodes, total=count, unit="demo", disable=not progress, desc="import")
+
+
+def _env_args(opened: Source, info: TaskInfo) -> dict[str, Any]:
+    """Description, in the manner of robomimic, of the environment; ours stands in ``fdp_bench``."""
+    origin = opened.origin
+    of_robosuite = bool(origin.details.get("env_name"))
+    return {
+        "env_name": origin.details.get("env_name") or info.task_id,
+        "type": ROBOSUITE_ENV_TYPE if of_robosuite else GYM_ENV_TYPE,
+        "env_version": origin.details.get("robosuite", ""),
+        "env_kwargs": dict(origin.settings),
+        "fdp_bench": {
+            "task_id": info.task_id,
+            "profile": info.profile,
+            "seed": origin.details.get("seed"),
+            "format": FORMAT_VERSION,
+            "source": {"format": origin.format, **origin.details, "notes": list(origin.notes)},
+            "versions": {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")},
+        },
+    }

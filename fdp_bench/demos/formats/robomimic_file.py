@@ -1,0 +1,193 @@
+"""Reads robomimic's HDF5 files, low-dimensional ones and those with images, and robosuite's own recordings.
+
+Where a file holds states and its model, every observation is made from them anew (`fdp_bench.demos.formats.replay`):
+robosuite's own are up to 48 ms old, signed differently in the quaternion, and drawn by another version. A file
+without states is read as it is, which needs frames of the task's size and all parts of ``prop``.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api import DatasetError, TaskInfo
+from fdp_bench.demos import guarded
+from fdp_bench.demos.formats.episode import ImportedEpisode, Origin, checked_actions, checked_prop
+from fdp_bench.demos.formats.recorded_with import RecordedWith, check_same_actions, read_recorded_with
+from fdp_bench.demos.formats.replay import Replayer
+from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS
+
+#: robosuite's hand may be off by this much (m) from what the file itself says, at the median step: a hand of another
+#: build is off by centimetres, a reading that is one physics step old by a millimetre or two.
+_HAND_TOLERANCE_M = 0.01
+#: robosuite's name of a task -> short names of the package's tasks, the likeliest first.
+TASKS_BY_ENV_NAME = {
+    "Lift": ("Lift", "LiftWide"),
+    "PickPlaceCan": ("Can",),
+    "Stack": ("Stack",),
+    "NutAssemblySquare": ("Square",),
+    "Door": ("Door",),
+}
+
+
+def env_name_of(path: Path) -> str:
+    """Name that robosuite gives the task a file says it is of; empty where it does not say.
+
+    Raises:
+        DatasetError: If the file cannot be read.
+    """
+    with guarded.open_hdf5(path) as file:
+        data = guarded.child(file, "data")
+        return "" if data is None else read_recorded_with(data).env_name
+
+
+class RobomimicFile:
+    """An opened file; see `fdp_bench.demos.formats.episode.Source`.
+
+    Args:
+        path: The HDF5 file.
+        task: The task that it shall be read as.
+
+    Raises:
+        DatasetError: If the file is missing, damaged, of another task, or its actions mean something else.
+    """
+
+    def __init__(self, path: Path, task: TaskInfo) -> None:
+        self._path, self._task = path, task
+        self._file = guarded.open_hdf5(path)
+        try:
+            self._data = guarded.child(self._file, "data")
+            if self._data is None:
+                raise DatasetError(f"{path} has no group 'data': it is no robomimic file")
+            recorded = read_recorded_with(self._data)
+            self._refuse_other_task(recorded)
+            notes = check_same_actions(recorded, task.control_hz)
+            self._names = sorted(
+                (name for name in guarded.names(self._data) if re.fullmatch(r"demo_?\d{1,9}", name)),
+                key=_number,
+            )
+            if not self._names:
+                raise DatasetError(f"{path} holds no demonstrations (groups data/demo_0, data/demo_1 ...)")
+        except BaseException:
+            self._file.close()
+            raise
+        self.num_demos = len(self._names)
+        details = {
+            "env_name": recorded.env_name,
+            "robosuite": recorded.version,
+            **_without_none(recorded.ours),
+        }
+        self.origin = Origin("fdp-bench" if recorded.ours else "robomimic", details, recorded.settings, notes)
+        self._replayer: Replayer | None = None
+
+    def __enter__(self) -> "RobomimicFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        if self._replayer is not None:
+            self._replayer.close()
+
+    def episodes(self, count: int) -> Iterator[ImportedEpisode]:
+        """The first `count` demonstrations, by their numbers.
+
+        Raises:
+            DatasetError: If one is damaged, or cannot be shown.
+        """
+        for name in self._names[:count]:
+            group = guarded.child(self._data, name)
+            try:
+                yield self._read(group)
+            except DatasetError as error:
+                raise DatasetError(f"{self._path}, {name}: {error}") from error
+            except (OSError, RuntimeError, TypeError, AttributeError, ValueError) as error:
+                raise DatasetError(f"{self._path}, {name}, is damaged ({error})") from error
+
+    def _read(self, group: Any) -> ImportedEpisode:
+        actions = guarded.array(group, "actions", shape=(None, self._task.action_dim))
+        steps = len(actions)
+        executed = checked_actions(actions, "actions", self.origin)
+        rewards = None
+        if guarded.child(group, "rewards") is not None:
+            rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
+        model_file = guarded.text(group, "model_file") or ""
+        lead_in = group.attrs.get(LEAD_IN_ATTRIBUTE, 0) if self.origin.format == "fdp-bench" else 0
+        if model_file and guarded.child(group, "states") is not None:
+            states = guarded.array(group, "states", shape=(steps, None)).astype(np.float64)
+            prop, images = self._replay(group, model_file, states)
+        else:
+            states, model_file = None, ""
+            prop, images = self._stored(group, steps)
+        return ImportedEpisode(prop, images, executed, rewards, states, model_file, int(lead_in))
+
+    def _replay(
+        self, group: Any, model_file: str, states: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.uint8]]]:
+        if self._replayer is None:
+            self._replayer = Replayer(self._task.task_id, self._task.profile)
+            self.origin.notes.append(
+                "All observations were made from the file's states, in the task's own scene."
+            )
+        prop, images = self._replayer.show(model_file, states)
+        if guarded.child(group, "obs/robot0_eef_pos") is not None:
+            stored = guarded.array(group, "obs/robot0_eef_pos", shape=(len(states), 3))
+            apart = float(np.median(np.linalg.norm(prop[:, 7:10] - stored, axis=1)))
+            if not apart <= _HAND_TOLERANCE_M:
+                raise DatasetError(
+                    f"the hand is {1000 * apart:.0f} mm away from where the file's own robot0_eef_pos has it"
+                )
+            largest = self.origin.details.get("largest_median_hand_error_m", 0.0)
+            self.origin.details["largest_median_hand_error_m"] = round(max(largest, apart), 6)
+        return prop, images
+
+    def _stored(
+        self, group: Any, steps: int
+    ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.uint8]]]:
+        """Observations as stored: robosuite's own pictures, so those of the profile ``reference``."""
+        if self._task.profile != "reference" and self.origin.details.get("profile") != self._task.profile:
+            raise DatasetError(
+                f"it holds no states with their model_file to make frames of profile {self._task.profile!r} from; "
+                "its own frames are robosuite's: import them with --profile reference"
+            )
+        if guarded.child(group, "obs") is None:
+            raise DatasetError("it holds neither states with their model_file nor observations")
+        images = {}
+        for key in self._task.modalities["vision"]:
+            frame = self._task.observation_shapes[key]
+            found = guarded.described(group, f"obs/{IMAGE_NAMES[key]}", shape=(steps, *frame))
+            if found.dtype != np.uint8:
+                raise DatasetError(f"{found.name} holds {found.dtype}, not uint8")
+            images[key] = found[()]
+        parts = [
+            guarded.array(group, f"obs/{part}", shape=(steps, width)) for part, width in PROP_PARTS.items()
+        ]
+        prop = checked_prop(np.concatenate(parts, axis=1), "obs")
+        prop[:, 10:14] *= np.where(prop[:, 10:11] < 0.0, -1.0, 1.0)
+        note = "Frames and prop are the file's own: there were no states to make them from."
+        if note not in self.origin.notes:
+            self.origin.notes.append(note)
+        return prop, images
+
+    def _refuse_other_task(self, recorded: RecordedWith) -> None:
+        short_name = self._task.task_id.partition("/")[2].rpartition("-v")[0]
+        ours = recorded.ours.get("task_id")
+        if ours is not None and ours != self._task.task_id:
+            raise DatasetError(f"{self._path} holds demonstrations of {ours}, not of {self._task.task_id}")
+        fitting = TASKS_BY_ENV_NAME.get(recorded.env_name, ())
+        if recorded.env_name and short_name not in fitting:
+            right = " or ".join(f"--task {name}" for name in fitting) or "none of the package's tasks is that"
+            raise DatasetError(
+                f"{self._path} holds demonstrations of robosuite's {recorded.env_name}, not of {short_name}; {right}"
+            )
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("demo").removeprefix("_"))
+
+
+def _without_none(values: Any) -> dict[str, Any]:
+    wanted = ("task_id", "profile", "seed", "expert_version")
+    return {key: values[key] for key in wanted if values.get(key) is not None}
