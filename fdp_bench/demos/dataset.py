@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import DatasetError
+from fdp_bench.api import DatasetError, FdpBenchError
+from fdp_bench.api.untrusted import check_entries, parse_json
+from fdp_bench.demos import guarded
+from fdp_bench.demos.guarded_npz import GuardedArchive
 from fdp_bench.demos.layout import (
     FORMAT_VERSION,
     IMAGE_NAMES,
@@ -24,6 +27,8 @@ from fdp_bench.demos.layout import (
 
 #: Demonstrations held out for every one trained on, where the file has more than are trained on.
 _HELD_OUT_SHARE = 5
+#: Types of what a card says.
+_CARD: Mapping[str, Any] = {"task_id": str, "profile": str, "format": int, "cameras": Sequence[str]}
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,13 @@ def load_demonstrations(
         with reader:
             _check(path, reader, task_id, num_demos)
             train, valid = split_names(reader.num_demos, num_demos)
-            demos = tuple(reader.read(index) for index in range(len(train) + len(valid)))
+            demos = tuple(_checked(reader.read(index)) for index in range(len(train) + len(valid)))
+            _check_alike(path, demos)
             card = reader.card
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except FdpBenchError:
+        raise
+    except Exception as error:
+        # Of a file from anywhere, the libraries below raise what comes up: RuntimeError, zlib.error, MemoryError ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(
             f"{path} is truncated or no demonstration file ({reason}); make it again with fdp-bench demos"
@@ -171,6 +180,7 @@ def _check(
     path: Path, reader: "_Hdf5Reader | _PackedReader", task_id: str | None, num_demos: int | None
 ) -> None:
     card = reader.card
+    check_entries(card, _CARD, "card", needed=("task_id", "profile", "format"))
     if card["format"] != FORMAT_VERSION:
         raise DatasetError(f"{path} has format {card['format']!r}; this version reads {FORMAT_VERSION}")
     if task_id is not None and card["task_id"] != task_id:
@@ -185,6 +195,33 @@ def _check(
         )
 
 
+def _checked(demo: Demonstration) -> Demonstration:
+    """Hold a demonstration to what its class promises; shapes and dtypes of files are anybody's."""
+    steps = len(demo.actions)
+    numbers: dict[str, npt.NDArray[Any]] = {"prop": demo.prop, "actions": demo.actions}
+    numbers |= {} if demo.tactile is None else {"tactile": demo.tactile}
+    for name, values in numbers.items():
+        if values.ndim != 2 or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise ValueError(f"{name} of {demo.name} is no table of finite float32 numbers")
+    for key, frames in demo.images.items():
+        if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
+            raise ValueError(f"{key[:60]} of {demo.name} holds no RGB frames")
+    lengths = {len(values) for values in (*numbers.values(), *demo.images.values())}
+    if steps == 0 or lengths != {steps}:
+        raise ValueError(f"{demo.name} holds no steps, or not as many of each kind")
+    return demo
+
+
+def _check_alike(path: Path, demos: Sequence[Demonstration]) -> None:
+    def form(demo: Demonstration) -> dict[str, tuple[int, ...]]:
+        arrays = {**demo.observations, "actions": demo.actions}
+        return {key: values.shape[1:] for key, values in arrays.items()}
+
+    for demo in demos:
+        if form(demo) != form(demos[0]):
+            raise DatasetError(f"{path}: {demo.name} has other senses or shapes than {demos[0].name}")
+
+
 def _short_name(task_id: str | None) -> str:
     return (task_id or "fdp_bench/Lift-v1").partition("/")[2].rpartition("-v")[0]
 
@@ -193,13 +230,11 @@ class _Hdf5Reader:
     """Reads robomimic's layout with our attributes."""
 
     def __init__(self, path: Path) -> None:
-        import h5py
-
-        self._file = h5py.File(path, "r")
+        self._file = guarded.open_hdf5(path)
         try:
-            self._data = self._file["data"]
-            env_args = json.loads(self._data.attrs["env_args"])
-            if "fdp_bench" not in env_args:
+            self._data = guarded.child(self._file, "data")
+            env_args = parse_json(guarded.text(self._data, "env_args") or "")
+            if not isinstance(env_args, dict) or "fdp_bench" not in env_args:
                 raise ValueError("it was not written by fdp-bench")
             self.card: dict[str, Any] = env_args["fdp_bench"]
             self.num_demos = len(self._data)
@@ -215,15 +250,27 @@ class _Hdf5Reader:
 
     def read(self, index: int) -> Demonstration:
         name = demo_name(index)
-        group = self._data[name]
+        group = guarded.child(self._data, name)
+        if group is None:
+            raise ValueError(f"there is no {name}")
         start = int(group.attrs[LEAD_IN_ATTRIBUTE])
-        observed = group["obs"]
+        if start < 0:
+            raise ValueError(f"{name} has {start} leading steps")
+
+        def held(part: str) -> bool:
+            return guarded.child(group, f"obs/{part}") is not None
+
+        def read(part: str, *sizes: int | None) -> Any:
+            return guarded.array(group, part, shape=(None, *sizes))[start:]
+
         return Demonstration(
             name=name,
-            prop=np.concatenate([observed[part][start:] for part in PROP_PARTS], axis=1),
-            images={key: observed[image][start:] for key, image in IMAGE_NAMES.items() if image in observed},
-            actions=group["actions"][start:],
-            tactile=observed[TOUCH_NAME][start:] if TOUCH_NAME in observed else None,
+            prop=np.concatenate([read(f"obs/{part}", size) for part, size in PROP_PARTS.items()], axis=1),
+            images={
+                key: read(f"obs/{image}", None, None, 3) for key, image in IMAGE_NAMES.items() if held(image)
+            },
+            actions=read("actions", None),
+            tactile=read(f"obs/{TOUCH_NAME}", None) if held(TOUCH_NAME) else None,
         )
 
 
@@ -231,20 +278,28 @@ class _PackedReader:
     """Reads the packed form, see `fdp_bench.demos.pack`, with numpy alone."""
 
     def __init__(self, path: Path) -> None:
-        self._data = np.load(path, allow_pickle=False)
+        self._data = GuardedArchive(path)
         try:
-            self.card: dict[str, Any] = json.loads(self._data["card"].tobytes().decode())
-            self._ends = self._data["episode_ends"]
+            self.card: dict[str, Any] = parse_json(self._data.array("card", dtype=np.uint8, ndim=1).tobytes())
+            check_entries(self.card, _CARD, "card", needed=tuple(_CARD))
+            self._ends = self._data.array("episode_ends", dtype=np.int64, ndim=1)
             self.num_demos = len(self._ends)
-            # NpzFile decodes a member each time it is asked for.
-            self._prop, self._actions = self._data["prop"], self._data["actions"]
-            self._touch = self._data[TOUCH_NAME] if TOUCH_NAME in self._data else None
+            self._prop, self._actions = (self._numbers(name) for name in ("prop", "actions"))
+            self._touch = self._numbers(TOUCH_NAME) if TOUCH_NAME in self._data else None
             self._frames: dict[str, npt.NDArray[np.uint8]] = {}
             for key in self.card["cameras"]:
-                self._frames[key] = self._data[key]
+                self._frames[key] = self._data.array(key, dtype=np.uint8, ndim=4)
+            steps = {len(self._prop), len(self._actions), *(len(frames) for frames in self._frames.values())}
+            steps |= set() if self._touch is None else {len(self._touch)}
+            rising = self.num_demos > 0 and self._ends[0] > 0 and bool(np.all(np.diff(self._ends) > 0))
+            if not rising or steps != {int(self._ends[-1])}:
+                raise ValueError("its demonstrations do not end where its arrays do")
         except BaseException:
             self._data.close()
             raise
+
+    def _numbers(self, name: str) -> npt.NDArray[np.float32]:
+        return self._data.array(name, dtype=np.float32, ndim=2)
 
     def __enter__(self) -> "_PackedReader":
         return self
