@@ -91,9 +91,7 @@ def _expert(card: Mapping[str, Any]) -> dict[str, Any] | None:
 def _arrays(data: Demonstrations) -> dict[str, list[int]]:
     """Name -> shape of one step."""
     first = data.demos[0]
-    arrays = {"prop": first.prop, **first.images, "actions": first.actions}
-    if getattr(first, "tactile", None) is not None:
-        arrays["tactile"] = first.tactile
+    arrays = {**first.observations, "actions": first.actions}
     return {name: list(values.shape[1:]) for name, values in arrays.items()}
 
 

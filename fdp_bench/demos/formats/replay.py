@@ -28,12 +28,11 @@ class Replayer:
     def __init__(self, task_id: str, profile: str) -> None:
         import gymnasium
 
-        self._env: Any = gymnasium.make(task_id, profile=profile, disable_env_checker=True).unwrapped
+        env: Any = gymnasium.make(task_id, profile=profile, read_touch=False, disable_env_checker=True)
+        self._env = env.unwrapped
         self._env.reset(seed=0)
-        self._model, self._data = (
-            self._env.robosuite_env.sim.model._model,
-            self._env.robosuite_env.sim.data._data,
-        )
+        simulation = self._env.robosuite_env.sim
+        self._model, self._data = simulation.model._model, simulation.data._data
         self._task_id = task_id
 
     def close(self) -> None:
