@@ -71,7 +71,7 @@ class Demonstrations:
         train: Names of those to train on.
         valid: Names of those held out; empty only for a file with a single demonstration.
         sha256: Hash over everything above but touch, hexadecimal; equal for an HDF5 file and its packed form. Touch
-            follows from states and actions, and leaving it out keeps the hash of what was recorded before there was any.
+            follows from states and actions, and without it the hash of what was recorded earlier stays the same.
         card: How the file was made: seed, versions, format.
     """
 
@@ -159,9 +159,9 @@ def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
     held = demonstrations.demos[0].observations
     for key in keys:
         if key not in held:
+            command = f"fdp-bench demos --task {_short_name(demonstrations.task_id)} --out FILE"
             raise DatasetError(
-                f"the demonstrations hold no {key!r}, only {', '.join(held)}; record it with: "
-                f"fdp-bench demos --task {_short_name(demonstrations.task_id)} --num {len(demonstrations.demos)} --out FILE"
+                f"the demonstrations hold no {key!r}, only {', '.join(held)}; record it with: {command}"
             )
 
 

@@ -6,7 +6,7 @@ import pytest
 from demo_data import made_up_episode, write_made_up
 
 from fdp_bench.api import DatasetError
-from fdp_bench.demos.dataset import load_demonstrations, split_names
+from fdp_bench.demos.dataset import load_demonstrations, require_senses, split_names
 from fdp_bench.demos.pack import pack_demonstrations
 
 
@@ -212,3 +212,40 @@ def test_pack_refuses_to_overwrite_and_other_endings(file, tmp_path):
     assert (tmp_path / "there.npz").read_bytes() == b"mine"
     with pytest.raises(DatasetError, match=r"use .*demos\.npz"):
         pack_demonstrations(file, tmp_path / "demos.zip")
+
+
+@pytest.mark.parametrize("form", ["hdf5", "npz"])
+def test_touch_is_read_and_packed(file, tmp_path, form):
+    source = file
+    if form == "npz":
+        source = tmp_path / "demos.npz"
+        pack_demonstrations(file, source)
+
+    demo = load_demonstrations(source).demos[2]
+
+    np.testing.assert_array_equal(demo.tactile, made_up_episode(2, steps=8).tactile)
+    assert list(demo.observations) == ["prop", "tactile", "image.agentview", "image.wrist"]
+
+
+@pytest.mark.parametrize("form", ["hdf5", "npz"])
+def test_a_file_from_before_touch_is_read_with_the_same_hash(file, tmp_path, form):
+    import h5py
+
+    now = load_demonstrations(file).sha256
+    with h5py.File(file, "a") as opened:
+        for demo in opened["data"].values():
+            del demo["obs/tactile"]
+    source = file
+    if form == "npz":
+        source = tmp_path / "demos.npz"
+        pack_demonstrations(file, source)
+
+    before = load_demonstrations(source)
+
+    assert before.demos[0].tactile is None
+    assert before.sha256 == now
+    with pytest.raises(DatasetError) as error:
+        require_senses(before, ["prop", "tactile"])
+    assert "hold no 'tactile', only prop, image.agentview, image.wrist" in one_line(error)
+    assert "fdp-bench demos --task Lift --out FILE" in one_line(error)
+    require_senses(before, ["prop", "image.wrist"])

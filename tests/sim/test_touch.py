@@ -46,7 +46,7 @@ def cube(env):
 
 def grasp(env):
     env.reset(seed=0)
-    above = cube(env) + [0.0, 0.0, 0.05]
+    above = cube(env) + np.array([0.0, 0.0, 0.05])
     move(env, above, grip=OPEN, steps=15)
     move(env, cube(env), grip=OPEN, steps=15)
     return move(env, cube(env), grip=CLOSE, steps=15)
@@ -90,7 +90,7 @@ def test_a_held_cube_is_squeezed_from_both_sides_as_hard_as_the_fingers_can(env)
 
 def test_the_wrist_feels_the_weight_of_what_is_lifted(env):
     grasp(env)
-    touch = move(env, grip_position(env) + [0.0, 0.0, 0.1], grip=CLOSE, steps=40)
+    touch = move(env, grip_position(env) + np.array([0.0, 0.0, 0.1]), grip=CLOSE, steps=40)
 
     weight = gripper_weight(env) + env._model.body("cube_main").subtreemass[0] * GRAVITY
     assert cube(env)[2] > 0.88
@@ -99,9 +99,9 @@ def test_the_wrist_feels_the_weight_of_what_is_lifted(env):
 
 def test_pressing_on_the_table_pushes_the_wrist_and_the_fingers_up(env):
     env.reset(seed=0)
-    beside = cube(env) + [0.0, 0.12, 0.0]
+    beside = cube(env) + np.array([0.0, 0.12, 0.0])
     move(env, beside, grip=CLOSE, steps=20)
-    touch = move(env, beside - [0.0, 0.0, 0.03], grip=CLOSE, steps=20)
+    touch = move(env, beside - np.array([0.0, 0.0, 0.03]), grip=CLOSE, steps=20)
 
     to_world = sensor_to_world(env)
     fingers = to_world @ (touch[LEFT] + touch[RIGHT]) * FORCE_SCALE_N
