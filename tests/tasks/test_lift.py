@@ -117,7 +117,7 @@ def test_without_draw_images_the_observation_leaves_the_cameras_out(env):
     observation, _ = env.reset(seed=5)
     stepped, *_ = env.step(REST)
     env.draw_images = True
-    assert set(observation) == set(stepped) == {"prop"}
+    assert set(observation) == set(stepped) == {"prop", "tactile"}
 
 
 def test_success_held_for_ten_control_steps_terminates(env):
@@ -192,7 +192,11 @@ def test_render_draws_a_larger_picture(env):
 
 def test_task_info_states_the_modalities_of_the_metadata(env):
     assert env.task_info.modalities == env.metadata["modalities"]
-    assert env.task_info.modalities == {"prop": ("prop",), "vision": ("image.agentview", "image.wrist")}
+    assert env.task_info.modalities == {
+        "prop": ("prop",),
+        "vision": ("image.agentview", "image.wrist"),
+        "tactile": ("tactile",),
+    }
     assert env.task_info.task_id == "fdp_bench/Lift-v1"
     assert env.task_info.profile == "fast"
 
