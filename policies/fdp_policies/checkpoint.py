@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +15,16 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from fdp_bench.api import CheckpointError
+from fdp_bench.api import CheckpointError, SpecError
+from fdp_bench.api.untrusted import read_json
 from fdp_policies.config import DiffusionConfig, NetworkConfig
+from fdp_policies.header import TensorInfo, check_card, read_header
 from fdp_policies.normalizer import Normalizer
 
 CARD_SCHEMA = 1
 SUFFIX = ".safetensors"
+#: Largest card (bytes); those with a training log have some 100 kB.
+MAX_CARD_BYTES = 64 * 2**20
 #: Endings of formats that can run code when read.
 PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy")
 
@@ -41,7 +46,8 @@ class Checkpoint:
         """Read a checkpoint's card.
 
         Raises:
-            CheckpointError: If a file is missing, pickled, or its card malformed.
+            CheckpointError: If a file is missing, pickled, or its card malformed: of other types, or sizes that no
+                network has.
         """
         if path.suffix.lower() in PICKLED:
             raise CheckpointError(
@@ -50,20 +56,23 @@ class Checkpoint:
             )
         if path.suffix != SUFFIX:
             raise CheckpointError(f"{path} is not a {SUFFIX} file; name the one that `fdp-bench train` wrote")
-        if not path.is_file():
+        if not is_there(path):
             raise CheckpointError(f"no checkpoint at {path}; make one with `fdp-bench train`")
         card_path = path.with_suffix(".json")
         try:
-            card = json.loads(card_path.read_text())
+            card = read_json(card_path, MAX_CARD_BYTES)
             if card["schema"] != CARD_SCHEMA:
                 raise CheckpointError(
                     f"{card_path} has schema {card['schema']!r}; this version reads {CARD_SCHEMA}"
                 )
+            check_card(card)
             checkpoint = cls(path, card)
             _ = checkpoint.network, checkpoint.diffusion, checkpoint.normalizer, checkpoint.shapes
         except FileNotFoundError:
             raise CheckpointError(f"the card {card_path} that belongs to {path.name} is missing") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise CheckpointError(f"the card {card_path} cannot be read: {error.strerror or error}") from None
+        except (ValueError, KeyError, SpecError) as error:
             raise CheckpointError(f"the card {card_path} is malformed ({error}); train again") from None
         return checkpoint
 
@@ -108,7 +117,11 @@ class Checkpoint:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the weights file, hexadecimal."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CheckpointError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
     def combined_sha256(self) -> str:
         """SHA-256 over all weights that are loaded: the file's own, joined with its base's where there is one."""
@@ -117,20 +130,47 @@ class Checkpoint:
             self.sha256 if base is None else hashlib.sha256((base.sha256 + self.sha256).encode()).hexdigest()
         )
 
+    def header(self) -> dict[str, TensorInfo]:
+        """What the weights file declares, held against the card; none of its numbers is read.
+
+        Raises:
+            CheckpointError: If it is damaged, too large, or has other than the card's number of weights.
+        """
+        found = read_header(self.path)
+        count = sum(math.prod(tensor.shape) for tensor in found.values())
+        if count != self.card["parameters"]:
+            raise CheckpointError(
+                f"{self.path} is damaged: it declares {count:,} weights, and its card says "
+                f"{self.card['parameters']:,}; fetch or train it again"
+            )
+        return found
+
     def tensors(self) -> dict[str, Tensor]:
         """Read the weights as float32.
 
         Raises:
-            CheckpointError: If the file is damaged, or its hash is not the card's.
+            CheckpointError: If the file is damaged, declares what it does not hold or its card does not say, or its
+                hash is not the card's.
         """
-        if self.sha256 != self.card["weights_sha256"]:
+        self.header()
+        payload = self.path.read_bytes()
+        # What is loaded is what was hashed, whoever writes the file meanwhile.
+        if hashlib.sha256(payload).hexdigest() != self.card["weights_sha256"]:
             raise CheckpointError(
                 f"{self.path} is damaged: its SHA-256 is not the one in its card; fetch or train it again"
             )
         try:
-            return {name: value.float() for name, value in load_safetensors(self.path.read_bytes()).items()}
+            return {name: value.float() for name, value in load_safetensors(payload).items()}
         except SafetensorError as error:
             raise CheckpointError(f"{self.path} cannot be read ({error}); fetch or train it again") from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path names a file; a name that no file can have names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Checkpoint:
