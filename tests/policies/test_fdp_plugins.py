@@ -81,7 +81,9 @@ def test_missing_weights_name_the_training_command(task):
 
 
 def test_weights_of_another_order_are_refused(fdp, task):
-    with pytest.raises(CheckpointError, match="holds fdp:prop>vision, which reads prop, vision, not fdp:vision>prop"):
+    with pytest.raises(
+        CheckpointError, match="holds fdp:prop>vision, which reads prop, vision, not fdp:vision>prop"
+    ):
         FactorizedDiffusionPolicy(PolicySpec("fdp", "vision>prop", str(fdp)), task)
 
 
