@@ -35,8 +35,7 @@ class TaskInfo:
         horizon: Control steps after which an episode is truncated.
         control_hz: Control steps a second of simulated time.
         profile: Render profile, ``"fast"`` or ``"reference"``; empty where an environment has none.
-        default_modalities: Modalities that a policy reads which could read any and names none, as the environment
-            states them in ``metadata["default_modalities"]``; empty for all.
+        default_modalities: Modalities that a policy reads which could read any and names none; empty for all.
     """
 
     task_id: str

@@ -83,7 +83,6 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         "render_modes": ["rgb_array"],
         "render_fps": CONTROL_HZ,
         "modalities": {"prop": ("prop",), "vision": tuple(CAMERAS), "tactile": ("tactile",)},
-        "default_modalities": DEFAULT_MODALITIES,
         "components": {"prop": PROP_COMPONENTS, "tactile": TOUCH_COMPONENTS},
     }
 
