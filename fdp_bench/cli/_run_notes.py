@@ -61,6 +61,13 @@ def shout_differences(store: "RunStore", retest: "Retest") -> None:
     )
 
 
+def shard_text(store: "RunStore") -> str:
+    """That a run is one of several parts of another; empty for a whole run."""
+    from fdp_bench.records.shards import partial_shards
+
+    return "\n".join(partial_shards([store.path], [store.manifest()]))
+
+
 def decisions_text(store: "RunStore") -> str:
     """The table of a run that stops when decided, and what its numbers mean; empty for any other run."""
     from fdp_bench.report.layout import Layout, counted

@@ -15,6 +15,7 @@ PROGRAM = "fdp-bench"
 SUBCOMMANDS = {
     "run": "evaluate policies, clean and under shifts, and print the table",
     "sweep": "plan, train and run a whole experiment, and resume it",
+    "merge": "join the shards of a run that several machines shared",
     "report": "write tables, plots and film strips of runs",
     "compare": "compare two runs on the same episodes",
     "baseline": "write a run as a baseline file",

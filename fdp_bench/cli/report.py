@@ -65,14 +65,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _notes(runs: "Runs") -> list[str]:
-    """What `fdp-bench run` says under its table: noise floors, and what was decided when."""
+    """What `fdp-bench run` says under its table: parts of runs, noise floors, decisions."""
     from collections import Counter
 
     from fdp_bench.cli._run_notes import decisions_text, retest_text
     from fdp_bench.records import RunStore
+    from fdp_bench.records.shards import partial_shards
     from fdp_bench.runner.retest import read_retest
 
-    notes = []
+    notes = partial_shards(runs.paths, runs.manifests)
     for path in runs.paths:
         store = RunStore.open(path)
         retest, where = read_retest(store), f"{path}\n" if len(runs.paths) > 1 else ""

@@ -6,6 +6,7 @@ Quote policies: a shell reads an unquoted '>' as a redirect.
   fdp-bench run --policy "fdp:prop>vision" --shift occlusion
   fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift occlusion@4 --shift color+distractors
   fdp-bench run --policy "fdp:prop>vision" --policy dp-dit --shift distractors --until-decided --max-episodes 200
+  fdp-bench run --policy "fdp:prop>vision" --shift occlusion --shard 3/16 --out parts/3
   fdp-bench run --resume results/20260131-120000-Lift-fdp-occlusion
 
 exit codes:
@@ -41,7 +42,7 @@ RESULTS = Path("results")
 #: Arguments that decide a run's episodes; a resumed run has them already.
 _DECISIVE = (
     *("policy", "shift", "task", "episodes", "tier", "seed", "device", "profile", "video", "out"),
-    *("noise_seed", "retest", "until_decided", "alpha", "max_episodes", "act_timeout"),
+    *("noise_seed", "retest", "until_decided", "alpha", "max_episodes", "act_timeout", "shard"),
 )
 #: Chance of any false decision, and episodes a cell, unless said otherwise.
 _ALPHA, _MAX_EPISODES = 0.05, 200
@@ -101,6 +102,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="with --until-decided: episodes a cell at most (default: 200)",
     )
+    add(
+        "--shard",
+        metavar="K/N",
+        help="run part K of N of the episodes, as one of N commands that differ in K and --out alone; join their runs "
+        "with fdp-bench merge",
+    )
     add("--workers", type=positive, metavar="N", help="worker processes (default: the usable cores)")
     add(
         "--worker-memory",
@@ -150,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
     except RunInterruptedError as interrupted:
         print(interrupted, file=sys.stderr)
         return interrupted.exit_code
-    return _show(store, also_on_stderr=redirected, max_errors=args.max_errors or 0)
+    return show_run(store, also_on_stderr=redirected, max_errors=args.max_errors or 0)
 
 
 def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
@@ -183,6 +190,7 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     from fdp_bench.cli._redirect import explanation, find_redirect, is_concerned, restore_orders
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import begin_run
+    from fdp_bench.runner.shard import Shard
 
     for name in ("policy", "shift"):
         if not getattr(args, name):
@@ -193,7 +201,10 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
         args.policy = restore_orders(typed, redirect)
         print(explanation(typed, args.policy, redirect), file=sys.stderr)
     config, name = _config(args)
-    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    shard = Shard.parse(args.shard) if args.shard else None
+    # Shards start at the same second.
+    suffix = f"-shard-{shard.number}-of-{shard.count}" if shard else ""
+    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}{suffix}"
     with ProgressBar(sys.stderr) as progress:
         store = begin_run(
             config,
@@ -204,6 +215,7 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             workers=args.workers,
             inference=args.inference,
             limits=_limits(args),
+            shard=shard,
         )
     return store, redirect is not None
 
@@ -271,7 +283,17 @@ def _sequential_options(args: argparse.Namespace) -> float:
     return alpha
 
 
-def _show(store: "RunStore", *, also_on_stderr: bool, max_errors: int) -> int:
+def show_run(store: "RunStore", *, also_on_stderr: bool = False, max_errors: int = 0) -> int:
+    """Print a complete run's table, what to do next, and on standard error what went wrong.
+
+    Args:
+        store: The run.
+        also_on_stderr: Whether the table goes there, too.
+        max_errors: Episodes that may have ended in an error.
+
+    Returns:
+        The exit code.
+    """
     from collections import Counter
 
     from fdp_bench.cli._run_notes import (
@@ -279,6 +301,7 @@ def _show(store: "RunStore", *, also_on_stderr: bool, max_errors: int) -> int:
         errors_text,
         incidents_text,
         retest_text,
+        shard_text,
         shout_differences,
     )
     from fdp_bench.report.runs import probed_latencies
@@ -289,11 +312,14 @@ def _show(store: "RunStore", *, also_on_stderr: bool, max_errors: int) -> int:
     records = store.records()
     retest = read_retest(store)
     summary = summarize(records, probed_latencies([store.manifest()]))
-    parts = [terminal_table(summary), decisions_text(store)]
+    parts = [terminal_table(summary), shard_text(store), decisions_text(store)]
     if retest is not None:
         parts.append(retest_text(retest, min(Counter(record.spec.arm for record in records).values())))
     table = "\n\n".join(filter(None, parts))
-    next_command = f"next: {shlex.join([PROGRAM, 'report', str(store.path)])}"
+    if store.manifest().shard:
+        next_command = f"next, when all shards are there: {PROGRAM} merge RUN... --out DIR"
+    else:
+        next_command = f"next: {shlex.join([PROGRAM, 'report', str(store.path)])}"
     print(f"{table}\n\n{next_command}")
     if also_on_stderr:
         print(f"{table}\n\n{next_command}", file=sys.stderr)

@@ -154,6 +154,11 @@ def side_of_run(path: Path) -> Side:
         raise RunError(f"there is no run or baseline {str(path)!r}; runs lie in results/ or where --out said")
     store = RunStore.open(path)
     manifest = store.manifest()
+    if manifest.shard:
+        raise RunError(
+            f"{path} is shard {manifest.shard['number']} of {manifest.shard['count']} of a run; join all of them "
+            "first: fdp-bench merge RUN... --out DIR"
+        )
     records = store.records()
     arms = _arms(manifest, records)
     return Side(

@@ -52,6 +52,7 @@ class ProcessLostError(RunError):
         said: The tail of what it wrote to standard error; its traceback where it raised.
         has_raised: Whether it raised, so that it would do so again.
         is_of_inference: Whether it is the inference process that was lost, as a worker found.
+        is_of_machine: Whether its machine was lost, which is none of the fault of what it ran.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class ProcessLostError(RunError):
         *,
         has_raised: bool = False,
         is_of_inference: bool = False,
+        is_of_machine: bool = False,
     ) -> None:
         super().__init__(f"{name} {reason}{hint}")
         self.reason, self.said = reason, said
         self.has_raised, self.is_of_inference = has_raised, is_of_inference
+        self.is_of_machine = is_of_machine
 
 
 class Child:
@@ -117,7 +120,7 @@ class Child:
             # Dead already; its last words, if it left any, are in the pipe.
             with suppress(EOFError, OSError):
                 while True:
-                    self._judged(self.connection.recv())
+                    judged(self.name, self.connection.recv())
             raise self.death() from None
 
     def receive(self) -> Any:
@@ -131,7 +134,7 @@ class Child:
             message = self.connection.recv()
         except (EOFError, OSError):
             raise self.death() from None
-        return self._judged(message)
+        return judged(self.name, message)
 
     def stop(self) -> None:
         """Tell it to end."""
@@ -190,25 +193,36 @@ class Child:
                 os.kill(self.pid, signal.SIGUSR1)
             time.sleep(0.1)
 
-    def _judged(self, message: Any) -> Any:
-        if not isinstance(message, Failure):
-            return message
-        kind = getattr(fdp_bench.api.errors, message.kind, None) if message.kind else None
-        error: FdpBenchError
-        if isinstance(kind, type) and issubclass(kind, FdpBenchError):
-            error = kind(message.message)
-        else:
-            where = "\n".join(message.details.strip().splitlines()[-12:])
-            error = ProcessLostError(
-                self.name,
-                f"failed: {message.message}",
-                where,
-                " (--debug shows where)",
-                has_raised=True,
-                is_of_inference=message.kind == InferenceLostError.__name__,
-            )
-        error.__cause__ = WorkerTraceback("\n" + message.details)
-        raise error
+
+def judged(name: str, message: Any) -> Any:
+    """A message of a process, unless it is its last one.
+
+    Args:
+        name: What errors call the process.
+        message: What it sent.
+
+    Raises:
+        FdpBenchError: The failure that it reports.
+        ProcessLostError: If it raised something else.
+    """
+    if not isinstance(message, Failure):
+        return message
+    kind = getattr(fdp_bench.api.errors, message.kind, None) if message.kind else None
+    error: FdpBenchError
+    if isinstance(kind, type) and issubclass(kind, FdpBenchError):
+        error = kind(message.message)
+    else:
+        where = "\n".join(message.details.strip().splitlines()[-12:])
+        error = ProcessLostError(
+            name,
+            f"failed: {message.message}",
+            where,
+            " (--debug shows where)",
+            has_raised=True,
+            is_of_inference=message.kind == InferenceLostError.__name__,
+        )
+    error.__cause__ = WorkerTraceback("\n" + message.details)
+    raise error
 
 
 def _run_child(target: Callable[..., None], speaking: Connection, *args: Any) -> None:

@@ -1,103 +1,66 @@
-"""Worker processes: started, checked, asked for their times, replaced, closed."""
+"""What runs a run's episodes: processes of this machine, or workers on a Ray cluster.
 
-import time
+Whatever an executor is, the records are the same, wall times aside. Each of them hands out episodes, replaces workers
+that die, hang or raise, tries their episodes again, and yields records to the one process that writes them.
+"""
+
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, Self
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.runner.child import Child, ProcessLostError, starting
-from fdp_bench.runner.messages import TimesRequest
-from fdp_bench.runner.preflight import PreflightReport, PreflightRequest, plugins_used
-from fdp_bench.runner.server import ServeRequest
-from fdp_bench.runner.sharing import SHARED, SharedInference
-from fdp_bench.runner.supervision import Incident, Limits, Supervision
-from fdp_bench.runner.timing import PHASES
-from fdp_bench.runner.worker import PicturePlan, WorkerSettings, work
+from fdp_bench.api.errors import RunError, SpecError, nearest
+from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.sharing import IN_WORKER, SHARED, choose_inference
+from fdp_bench.runner.supervision import Incident, Limits
+from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
-#: Seconds that an idle worker is given to tell its times.
-_TIMES_WAIT_S = 30.0
+#: Kinds of executors.
+LOCAL, RAY = "local", "ray"
 
 
-class WorkerPool:
-    """Spawned workers. Used as a context: left in order it closes them, left by an error it ends them.
-
-    Args:
-        settings: What every worker is told.
-        inference: Where policies are asked, see `fdp_bench.runner.sharing`.
-        limits: When a worker is replaced.
+class Executor(Protocol):
+    """Runs episodes. Used as a context: left in order it closes its workers, left by an error it ends them.
 
     Attributes:
-        settings, inference, limits: The same.
+        inference: Where policies are asked, see `fdp_bench.runner.sharing`.
         incidents: Workers that had to be replaced, and why.
-        members: The workers, one a place; None where one was replaced and its successor has had nothing to do yet.
     """
 
-    def __init__(self, settings: WorkerSettings, inference: str, limits: Limits | None = None) -> None:
-        self.settings = settings
-        self.inference = inference
-        self.limits = limits or Limits()
-        self.incidents: list[Incident] = []
-        self.members: list[Member | None] = []
-        self.sharing: SharedInference | None = None
-        self._leaving: list[Member] = []
-        self._times: list[dict[str, float]] = []
-        self._serve: tuple[ServeRequest, dict[str, str]] | None = None
+    inference: str
+    incidents: list[Incident]
 
-    def __enter__(self) -> "WorkerPool":
-        return self
+    def __enter__(self) -> Self:
+        """Reach for what it runs on."""
+        ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        members = [member for member in self.members if member is not None]
-        children: list[Child] = [*members]
-        if self.sharing is not None:
-            children.append(self.sharing.process)
-        for child in children:
-            child.stop() if kind is None else child.kill()
-        for member in (*self._leaving, *members):
-            member.join()
-        if self.sharing is not None:
-            self.sharing.join()
+        """Let go of it."""
+        ...
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether one process is asked for all workers."""
-        return self.inference == SHARED
+    def default_workers(self, lanes: int) -> int:
+        """Workers that there is room for, >= 1.
+
+        Args:
+            lanes: Episodes that a worker steps side by side.
+        """
+        ...
 
     def preflight(self, request: PreflightRequest, workers: int = 1) -> PreflightReport:
         """Check a request, and get ready to run it: episodes run later in the environments that are built here.
 
         Args:
             request: What is to be checked.
-            workers: Worker processes, >= 1; `run` may use no more. Each checks by itself, at the same time, and the
-                first one's report counts.
+            workers: Workers, >= 1; `run` may use no more. Each checks by itself, at the same time, and the first one's
+                report counts.
 
         Raises:
             FdpBenchError: Whatever is wrong with the request.
         """
-        with starting():
-            if self.is_shared:
-                self.sharing = SharedInference(workers)
-            members = [Member(self.settings, self.sharing) for _ in range(workers)]
-            self.members = [*members]
-        asked = replace(request, policies=()) if self.is_shared else request
-        for member in members:
-            # One that has died already is found below, or replaced when it is given something to do.
-            with suppress(ProcessLostError):
-                member.send(asked)
-        report = self._first_report(asked)
-        return self._share(request, report) if self.is_shared else report
-
-    def times(self) -> list[dict[str, float]]:
-        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way.
-
-        What a worker did that was lost is not known.
-        """
-        return [*self._times, *(_times_of(member) for member in self.members if member is not None)]
+        ...
 
     def run(
         self,
@@ -114,151 +77,98 @@ class WorkerPool:
         Args:
             chunks: Episodes handed out together, in the order they are handed out. The next is asked for when a
                 worker has room for it, after all earlier records were yielded.
-            workers: Worker processes, >= 1, of those that `preflight` started.
-            pictures: Which pictures are kept.
+            workers: Workers, >= 1, of those that `preflight` started.
+            pictures: Which pictures are kept. They are in their folders when the episode's record is yielded.
             tick: Called at least every second.
 
         Raises:
             FdpBenchError: If an arm cannot be run at all.
-            RunError: If workers die again and again before they can start an episode.
+            RunError: If workers die again and again before they can start an episode, or none can be had.
         """
-        return Supervision(self, chunks, workers, pictures, tick).records()
+        ...
 
-    def spawn(self, place: int, pictures: PicturePlan) -> None:
-        """Start a worker in an empty place, told what the others know.
+    def times(self) -> list[dict[str, float]]:
+        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way.
 
-        Raises:
-            ProcessLostError: If it, or the inference process, dies at once.
+        What a worker did that was lost is not known.
         """
-        with starting():
-            member = Member(self.settings, self.sharing)
-        # Kept before anything is sent, so that leaving the pool ends it whatever happens.
-        self.members[place] = member
-        if self.sharing is not None:
-            member.send(self.sharing.slots(place))
-        member.send(pictures)
+        ...
 
-    def retire(self, place: int) -> None:
-        """Let a worker that owes nothing go; its place is empty then."""
-        member = self.members[place]
-        assert member is not None
-        self.members[place] = None
-        self._times.append(_times_of(member))
-        member.stop()
-        self._leaving.append(member)
-
-    def bury(self, place: int) -> None:
-        """Be rid of a worker that is of no use any more; its place is empty then."""
-        member, self.members[place] = self.members[place], None
-        if member is not None:
-            member.kill()
-            member.join()
-
-    def restart_inference(self) -> None:
-        """Replace the inference process, and with it all workers, which hold its connections and slots.
-
-        Raises:
-            FdpBenchError: If a new one cannot be had.
-        """
-        assert self.sharing is not None
-        assert self._serve is not None
-        for place in range(len(self.members)):
-            self.bury(place)
-        self.sharing.process.kill()
-        self.sharing.join()
-        with starting():
-            self.sharing = SharedInference(0)
-        self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)
-
-    def _first_report(self, request: PreflightRequest) -> PreflightReport:
-        """The first worker's report; one that was ended while it checked is replaced once."""
-        member = self.members[0]
-        assert member is not None
-        try:
-            report = member.receive()
-        except ProcessLostError as lost:
-            if lost.has_raised:
-                raise
-            self.incidents.append(Incident(str(lost), (), lost.said))
-            self.bury(0)
-            with starting():
-                again = Member(self.settings, self.sharing)
-            self.members[0] = again
-            again.send(request)
-            report = again.receive()
-        assert isinstance(report, PreflightReport)
-        return report
-
-    def _share(self, request: PreflightRequest, report: PreflightReport) -> PreflightReport:
-        assert self.sharing is not None
-        serve = ServeRequest(
-            request.policies,
-            report.task,
-            request.device,
-            self.settings.batch_rows,
-            self.settings.act_timeout_s,
-        )
-        self._serve = (serve, dict(report.observation_dtypes))
-        policies = self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)
-        for place, member in enumerate(self.members):
-            # A worker that has died meanwhile is found and replaced when it is given something to do.
-            if member is not None:
-                with suppress(ProcessLostError):
-                    member.send(self.sharing.slots(place))
-        plugins = plugins_used([policy.spec for policy in policies], report.shifts)
-        return replace(report, policies=policies, plugins=plugins)
+    def facts(self) -> dict[str, Any]:
+        """What a manifest's invocation keeps of it, ``executor`` at least. JSON-ready."""
+        ...
 
 
-class Member(Child):
-    """One worker process and what it owes.
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """Which executor to use. Moves no number.
 
     Attributes:
-        owed: Episodes handed out and not yet back, by id, in their order.
-        started: Ids of those that it said it has started.
-        is_fresh: Whether it was never given an episode.
-        is_alone: Whether it runs a single episode that went wrong before.
-        is_retiring: Whether it gets no more episodes.
-        silent_s: Seconds without a sign of life.
+        kind: `LOCAL` or `RAY`.
+        address: Of a Ray cluster, as `ray.init` takes it; empty for the one that this machine is part of.
+        worker_gpus: GPUs that a worker on Ray gets, a share of one below 1; None for one where the device is none of
+            the processor's, else none.
     """
 
-    def __init__(self, settings: WorkerSettings, sharing: SharedInference | None) -> None:
-        server = sharing.take_connection() if sharing else None
-        super().__init__("a worker process", work, (settings, time.monotonic(), server))
-        if server is not None:
-            # Only the worker holds it now, so that its end is an end of file for the inference process.
-            server.close()
-        self.owed: dict[str, EpisodeSpec] = {}
-        self.started: set[str] = set()
-        self.is_fresh = True
-        self.is_alone = self.is_retiring = False
-        self.silent_s = 0.0
+    kind: str = LOCAL
+    address: str = ""
+    worker_gpus: float | None = None
 
-    def hand_out(self, chunk: tuple[EpisodeSpec, ...]) -> None:
-        """Send it episodes.
+    def __post_init__(self) -> None:
+        if self.worker_gpus is None:
+            return
+        if self.kind != RAY:
+            raise SpecError(
+                "--worker-gpus means nothing without --executor ray; add it, or leave --worker-gpus out"
+            )
+        if not self.worker_gpus > 0.0 or (self.worker_gpus > 1.0 and self.worker_gpus % 1.0):
+            raise SpecError(
+                f"--worker-gpus {self.worker_gpus:g} must be a share of one GPU, such as 0.25, or a whole number"
+            )
+
+    @classmethod
+    def parse(cls, text: str, worker_gpus: float | None = None) -> "ExecutorSpec":
+        """Read ``"local"``, ``"ray"`` or ``"ray://HOST:PORT"``.
 
         Raises:
-            ProcessLostError: What it died of; it owes them all the same.
+            SpecError: If it is anything else.
         """
-        if not self.owed:
-            self.silent_s = 0.0
-        self.is_fresh = False
-        self.owed.update({spec.id: spec for spec in chunk})
-        self.send(chunk)
-
-    def take(self, record: EpisodeRecord) -> None:
-        """Note that an episode is back."""
-        del self.owed[record.spec.id]
-        self.started.discard(record.spec.id)
+        kind, mark, address = text.partition("://")
+        if kind not in (LOCAL, RAY) or bool(mark) != bool(address) or (mark and kind == LOCAL):
+            raise SpecError(f"executor {text!r} is not known{nearest(text, (LOCAL, RAY, 'ray://HOST:PORT'))}")
+        return cls(kind, text if mark else "", worker_gpus)
 
 
-def _times_of(member: Member) -> dict[str, float]:
-    nothing = dict.fromkeys(PHASES, 0.0)
+def make_executor(
+    spec: ExecutorSpec, settings: WorkerSettings, inference: str | None, limits: Limits | None
+) -> Executor:
+    """Make an executor; nothing is started before it is entered.
+
+    Args:
+        spec: Which.
+        settings: What every worker is told.
+        inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits executor and device.
+        limits: When a worker is replaced; None for what follows from the machine and the episodes.
+
+    Raises:
+        SpecError: If `inference` is not known, or shared on a cluster.
+        RunError: If the executor's package is missing.
+    """
+    if spec.kind == LOCAL:
+        from fdp_bench.runner.pool import WorkerPool
+
+        return WorkerPool(settings, choose_inference(inference, settings.device), limits)
+    if inference is not None and choose_inference(inference, settings.device) == SHARED:
+        raise SpecError(
+            f"--inference {SHARED} shares memory, which machines of a cluster cannot; leave it out, and let workers "
+            "share a GPU with --worker-gpus 0.25"
+        )
     try:
-        member.send(TimesRequest())
-        while member.connection.poll(_TIMES_WAIT_S):
-            message: Any = member.receive()
-            if isinstance(message, dict):
-                return message
-    except ProcessLostError:
-        pass
-    return nothing
+        from fdp_bench.runner.ray_pool import RayPool
+    except ImportError as error:
+        if error.name != "ray":
+            raise
+        raise RunError(
+            "--executor ray needs Ray, which is not installed; install it with: pip install 'fdp-bench[ray]'"
+        ) from error
+    return RayPool(settings, spec, IN_WORKER, limits)

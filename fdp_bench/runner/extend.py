@@ -31,6 +31,10 @@ def extend_run(store: RunStore, request: RunConfig, policies: Sequence[ResolvedP
         RunError: If the run's episodes are others than the request's, whatever their number.
     """
     manifest = store.manifest()
+    if manifest.shard:
+        raise RunError(
+            f"run {str(store.path)!r} is a shard and cannot grow; merge it with the others: fdp-bench merge"
+        )
     config = RunConfig.from_json(manifest.config)
     _check_alike(store, config, request)
     before = tuple(Arm(**arm) for arm in manifest.arms)

@@ -50,9 +50,14 @@ class ProgressBar:
             )
         else:
             most = "up to " if config.until_decided else ""
+            part = (
+                f", of these shard {announcement.shard} ({announcement.planned} episodes)"
+                if announcement.shard
+                else ""
+            )
             print(
-                f"{len(announcement.arms)} arms x {most}{config.episodes} episodes on {config.task}, {workers}, into "
-                f"{announcement.store.path} "
+                f"{len(announcement.arms)} arms x {most}{config.episodes} episodes on {config.task}{part}, {workers}, "
+                f"into {announcement.store.path} "
                 f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
                 file=self._stream,
             )

@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import RunError
+from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
 from fdp_bench.records.provenance import versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.records.writer import lock_limits, unwritable
-from fdp_bench.runner.capacity import default_workers
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.ending import RunInterruptedError as RunInterruptedError
 from fdp_bench.runner.ending import Terminated, exit_code_of, terminable, unbroken
-from fdp_bench.runner.executor import WorkerPool
+from fdp_bench.runner.executor import Executor, ExecutorSpec, make_executor
 from fdp_bench.runner.feed import CHUNK, Feed, FixedFeed
 from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, now, version_changes
-from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
+from fdp_bench.runner.plan import Arm, plan_arms
 from fdp_bench.runner.preflight import PreflightRequest
-from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
-from fdp_bench.runner.sharing import SHARED, choose_inference
+from fdp_bench.runner.shard import Shard, plan_part
 from fdp_bench.runner.supervision import Limits
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
@@ -44,6 +42,7 @@ class Announcement:
         finished: Records that are there already.
         warnings: What a user should know before trusting the numbers.
         retest: Whether episodes are run again, which count in no rate.
+        shard: Which part of a run it is; None for a whole one.
     """
 
     store: RunStore
@@ -53,6 +52,7 @@ class Announcement:
     finished: tuple[EpisodeRecord, ...] = ()
     warnings: tuple[str, ...] = ()
     retest: bool = False
+    shard: Shard | None = None
 
 
 #: Called before the first episode, and again before the first one of a retest; returns what is called with each record.
@@ -70,6 +70,8 @@ def begin_run(
     workers: int | None,
     inference: str | None = None,
     limits: Limits | None = None,
+    shard: Shard | None = None,
+    executor: ExecutorSpec | None = None,
 ) -> RunStore:
     """Run a configuration into a new folder. Nothing is written before everything has been checked.
 
@@ -83,6 +85,8 @@ def begin_run(
         inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits the device. Moves no
             number.
         limits: When a worker is replaced; None for what follows from the machine and the episodes.
+        shard: Which part of the configuration's episodes is run; None for all of them.
+        executor: What runs the episodes; None for processes of this machine. Moves no number.
 
     Returns:
         The complete run.
@@ -92,14 +96,21 @@ def begin_run(
         FdpBenchError: Whatever is wrong with the request, or stops the run.
     """
     check_new_folder(out)
-    where = choose_inference(inference, request.device)
     if request.until_decided:
         check_policies(request.policies)
-    with WorkerPool(_settings(request), where, limits) as pool:
+        if shard is not None:
+            raise SpecError(
+                "--shard and --until-decided exclude each other: what comes next depends on all records"
+            )
+    settings = _settings(request)
+    with make_executor(executor or ExecutorSpec(), settings, inference, limits) as pool:
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
+        if shard is not None:
+            shard.check_size(most)
+            most = math.ceil(most / shard.count)
         report = pool.preflight(
             PreflightRequest(request.policies, request.shifts, request.device),
-            _workers(workers, request.lanes, most, where),
+            _workers(pool, workers, request.lanes, most),
         )
         config = replace(
             request, policies=tuple(policy.spec for policy in report.policies), shifts=report.shifts
@@ -109,12 +120,13 @@ def begin_run(
             {policy.spec: policy.sha256 for policy in report.policies},
             {policy.spec: Training.from_card(policy.card) for policy in report.policies},
         )
-        episodes = plan_episodes(config, arms)
-        config = replace(config, workers=_workers(workers, config.lanes, len(episodes), where))
+        episodes, again = plan_part(config, arms, shard)
+        config = replace(config, workers=_workers(pool, workers, config.lanes, len(episodes)))
         feed = _feed(config, arms, episodes, ())
-        store = RunStore.create(out, new_manifest(config, arms, report, name, len(episodes)))
-        announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out))
-        _execute(pool, announcement, feed, plan_retest(config, arms), command, progress)
+        manifest = new_manifest(config, arms, report, name, len(episodes))
+        store = RunStore.create(out, replace(manifest, shard=shard.to_json() if shard else {}))
+        announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out), shard=shard)
+        _execute(pool, announcement, feed, again, command, progress)
     return store
 
 
@@ -128,6 +140,7 @@ def resume_run(
     lanes: int | None,
     inference: str | None = None,
     limits: Limits | None = None,
+    executor: ExecutorSpec | None = None,
 ) -> RunStore:
     """Run what is missing of a run, with the configuration of its manifest.
 
@@ -139,6 +152,7 @@ def resume_run(
         lanes: Episodes that a worker steps side by side; None for the manifest's.
         inference: See `begin_run`.
         limits: See `begin_run`.
+        executor: See `begin_run`; need not be the one that the run was started with.
 
     Returns:
         The complete run.
@@ -152,18 +166,19 @@ def resume_run(
     config = RunConfig.from_json(manifest.config)
     config = replace(config, lanes=lanes or config.lanes)
     arms = tuple(Arm(**arm) for arm in manifest.arms)
-    episodes = plan_episodes(config, arms)
+    shard = Shard.from_json(manifest.shard)
+    episodes, again = plan_part(config, arms, shard)
     finished = store.all_records(manifest)
     feed = _feed(config, arms, episodes, finished)
-    again = _missing(plan_retest(config, arms), store.retest_records())
+    again = _missing(again, store.retest_records())
     missing = len(episodes) - len(finished) + len(again)
-    where = choose_inference(inference, config.device)
-    config = replace(config, workers=_workers(workers, config.lanes, missing, where))
     if next(feed.chunks(), None) is None and not again:
         if manifest.status != COMPLETE:
             store.update_manifest(_completed(manifest, feed))
         return store
-    with WorkerPool(_settings(config), where, limits) as pool:
+    settings = _settings(config)
+    with make_executor(executor or ExecutorSpec(), settings, inference, limits) as pool:
+        config = replace(config, workers=_workers(pool, workers, config.lanes, missing))
         report = pool.preflight(
             PreflightRequest(config.policies, config.shifts, config.device), config.workers
         )
@@ -175,6 +190,7 @@ def resume_run(
             len(episodes),
             tuple(finished),
             (*version_changes(manifest.versions, versions()), *_warnings(path)),
+            shard=shard,
         )
         _execute(pool, announcement, feed, again, command, progress)
     return store
@@ -186,7 +202,7 @@ def resume_command(path: Path) -> str:
 
 
 def _execute(
-    pool: WorkerPool,
+    pool: Executor,
     announcement: Announcement,
     feed: Feed,
     again: Sequence[EpisodeSpec],
@@ -202,6 +218,7 @@ def _execute(
             "workers": config.workers,
             "lanes": config.lanes,
             "inference": pool.inference,
+            **pool.facts(),
             "versions": versions(),
         }
         manifest = store.manifest().started(invocation)
@@ -220,7 +237,7 @@ def _execute(
         except BaseException as error:
             status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
             manifest = replace(manifest, comparisons=feed.comparisons())
-            facts = {"ended": now(), "episodes": written, **_incident_facts(pool)}
+            facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
             # A disk that took no record takes no manifest either; the one that is there says enough to resume.
             with suppress(RunError), unbroken():
                 append.sync(now=True)
@@ -235,14 +252,14 @@ def _execute(
             if isinstance(error, RunError):
                 raise RunError(f"{error}; {kept}") from error.__cause__
             raise
-        facts = {"ended": now(), "episodes": written, **_incident_facts(pool)}
+        facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
         ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
         with unbroken():
             store.update_manifest(_completed(ended, feed))
 
 
 def _run_again(
-    pool: WorkerPool, announcement: Announcement, episodes: Sequence[EpisodeSpec], progress: Progress
+    pool: Executor, announcement: Announcement, episodes: Sequence[EpisodeSpec], progress: Progress
 ) -> None:
     """Run episodes again, without pictures: those of the first time stay."""
     store, config = announcement.store, announcement.config
@@ -286,8 +303,8 @@ def _settings(config: RunConfig) -> WorkerSettings:
     )
 
 
-def _workers(asked: int | None, lanes: int, episodes: int, inference: str) -> int:
-    most = asked or default_workers(lanes, beside=int(inference == SHARED))
+def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> int:
+    most = asked or pool.default_workers(lanes)
     return max(1, min(most, math.ceil(episodes / CHUNK)))
 
 
@@ -310,6 +327,6 @@ def _warnings(path: Path) -> tuple[str, ...]:
     return (limits,) if limits else ()
 
 
-def _incident_facts(pool: WorkerPool) -> dict[str, Any]:
+def _incident_facts(pool: Executor) -> dict[str, Any]:
     """What a manifest keeps of processes that were replaced; nothing where none was."""
     return {"incidents": [asdict(incident) for incident in pool.incidents]} if pool.incidents else {}

@@ -51,7 +51,7 @@ def run_facts(runs: Runs) -> list[RunFacts]:
 
 def remake_commands(runs: Runs, report_command: Sequence[str]) -> list[str]:
     """The commands that make runs and report again, in order, each once."""
-    commands = [_commands(manifest)[:1] for manifest in runs.manifests]
+    commands = [_first_commands(manifest) for manifest in runs.manifests]
     flat = [command for of_run in commands for command in of_run]
     return [*dict.fromkeys(flat), shlex.join(report_command)]
 
@@ -81,6 +81,19 @@ def _facts(path: Path, manifest: Manifest) -> RunFacts:
 
 def _commands(manifest: Manifest) -> list[str]:
     return [str(entry["command"]) for entry in manifest.invocations if entry.get("command")]
+
+
+def _first_commands(manifest: Manifest) -> list[str]:
+    """The command that started a run; of one merged from shards, those that started them, then the merge."""
+    shards = {
+        str(entry.get("shard")): str(entry.get("command", "")) for entry in reversed(manifest.invocations)
+    }
+    if not manifest.merged:
+        return _commands(manifest)[:1]
+    return [
+        *(shards.get(str(entry.get("shard")), "") for entry in manifest.merged),
+        *_commands(manifest)[-1:],
+    ]
 
 
 def _weights(policy: Mapping[str, Any]) -> tuple[str, str, str, str]:
