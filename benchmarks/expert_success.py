@@ -49,7 +49,9 @@ def measure(seeds: int = 500, tasks: Sequence[str] = LIFT_TASKS) -> dict[str, An
 
 def _measure_task(task: str, seeds: int) -> dict[str, Any]:
     envs = {
-        stepper: LiftEnv(task_id=task, draw_images=False, stepper=stepper, **TASKS[task].options)
+        stepper: LiftEnv(
+            task_id=task, draw_images=False, read_touch=False, stepper=stepper, **TASKS[task].options
+        )
         for stepper in STEPPERS
     }
     outcomes = [play_twice(envs, seed) for seed in range(seeds)]

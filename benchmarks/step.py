@@ -63,8 +63,8 @@ def measure(episodes: int = 6) -> dict[str, Any]:
         episodes: Episodes of 50 control steps; one more goes before them to warm up.
     """
     peer = make_robosuite()
-    slow = LiftEnv(draw_images=False, stepper="robosuite")
-    ours, watched = LiftEnv(draw_images=False), LiftEnv(draw_images=False)
+    slow = LiftEnv(draw_images=False, read_touch=False, stepper="robosuite")
+    ours, watched = (LiftEnv(draw_images=False, read_touch=False) for _ in range(2))
     bare = mujoco.MjData(ours._model)
     parts: dict[str, list[float]] = {part: [] for part in PARTS}
     for part, (holder, method) in PARTS.items():
