@@ -47,6 +47,7 @@ class ToyScene:
     distractor_slots: tuple[str, ...] = tuple(f"ball_{i}" for i in range(6))
     table_half_extent = (TABLE_HALF_EXTENT, TABLE_HALF_EXTENT)
     table_center = (0.0, 0.0, 0.0)
+    further_surfaces = ()
     workspace = Footprint((0.0, 0.0), 0.25)
     fixed_cameras: tuple[str, ...] = ("image.front",)
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.receipt import pixel_change as pixel_change
     from fdp_bench.api.scene import Footprint as Footprint
     from fdp_bench.api.scene import Scene as Scene
+    from fdp_bench.api.scene import Surface as Surface
     from fdp_bench.api.scene_shift import SceneShift as SceneShift
     from fdp_bench.api.scene_shift import scene_of as scene_of
     from fdp_bench.api.shift import DEFAULT_LEVEL as DEFAULT_LEVEL
@@ -85,7 +86,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "order": ("check_order", "format_order", "parse_order"),
     "policy": ("Policy", "PolicySpec", "WeightsInfo"),
     "receipt": ("Receipt", "pixel_change"),
-    "scene": ("Footprint", "Scene"),
+    "scene": ("Footprint", "Scene", "Surface"),
     "scene_shift": ("SceneShift", "scene_of"),
     "shift": ("DEFAULT_LEVEL", "LEVELS", "ObservationShift", "Shift", "ShiftSpec"),
     "streams": (

@@ -26,6 +26,21 @@ class Footprint:
     radius: float
 
 
+@dataclass(frozen=True)
+class Surface:
+    """A level rectangle on which things may stand, as high as the table's top, world frame.
+
+    Attributes:
+        center_xy: Centre in metres, shape (2,).
+        half_extent: Half lengths along world x and y, metres.
+        taken_radius: Radius of the circle about the centre where something stands already, metres.
+    """
+
+    center_xy: tuple[float, float]
+    half_extent: tuple[float, float]
+    taken_radius: float = 0.0
+
+
 class Scene(Protocol):
     """The drawn scene of an environment, restored to its clean state at each reset.
 
@@ -122,6 +137,10 @@ class Scene(Protocol):
     @property
     def table_center(self) -> tuple[float, float, float]:
         """Centre of the table's top surface in the world, metres."""
+
+    @property
+    def further_surfaces(self) -> Sequence[Surface]:
+        """Where things may stand besides the table, once that is full; often nowhere."""
 
     @property
     def workspace(self) -> Footprint:

@@ -21,7 +21,7 @@ import numpy as np
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.sim.cache import cached_bytes
 from fdp_bench.sim.meshes import Mesh, Reduction, join, reduce, shrink_texture
-from fdp_bench.sim.slots import SLOT_PREFIX, VISIBLE_GROUP, add_slots, slot_files
+from fdp_bench.sim.slots import ALL_SLOTS, SLOT_PREFIX, STAND, VISIBLE_GROUP, add_slots, slot_files
 
 #: Raised by one when the way a model is drawn changes; part of the cache's key. Tasks keep the picture that they were
 #: published with: in 1 the reduced textures lose their colour space, and what files mark as sRGB, the floor's tiles
@@ -265,7 +265,7 @@ def _key(xml: str, profile: Profile, picture: int) -> str:
     for file in [*_referenced_files(xml), *slot_files(assets)]:
         digest.update(file.read_bytes())
     versions = [version(name) for name in ("fdp-bench", "mujoco", "fast-simplification", "numpy")]
-    digest.update(repr((picture, asdict(profile), versions)).encode())
+    digest.update(repr((picture, asdict(profile), versions, ALL_SLOTS, STAND)).encode())
     return digest.hexdigest()[:24]
 
 

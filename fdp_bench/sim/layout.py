@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from fdp_bench.api.scene import Surface
+from fdp_bench.sim.slots import SLOTS
+
 
 @dataclass(frozen=True)
 class SceneLayout:
@@ -16,6 +19,10 @@ class SceneLayout:
         workspace_xy: Centre of a circle that nothing may stand in, in any episode, metres, world frame; None for
             the surface's centre.
         workspace_radius_m: Its radius.
+        further_surfaces: Where distractors may stand once that surface is full.
+        stand: A cabinet that appears with the first distractor on it, as high as that surface; one of
+            `further_surfaces`, or None.
+        distractor_slots: Those of `fdp_bench.sim.slots.ALL_SLOTS` that may be shown.
         clear_bodies: Bodies besides the target that the arm goes to, so that nothing may stand around them.
     """
 
@@ -26,4 +33,7 @@ class SceneLayout:
     surface_body: str = "table"
     surface_margin_m: float = 0.0
     workspace_xy: tuple[float, float] | None = None
+    further_surfaces: tuple[Surface, ...] = ()
+    stand: Surface | None = None
+    distractor_slots: tuple[str, ...] = SLOTS
     clear_bodies: tuple[str, ...] = ()

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from fdp_bench.api.errors import ShiftConfigError, nearest
 from fdp_bench.api.modality import Observation
-from fdp_bench.api.scene import Footprint, SurfacePattern
+from fdp_bench.api.scene import Footprint, Surface, SurfacePattern
 from fdp_bench.sim.drawn import Profile
 from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.look import Look
 from fdp_bench.sim.parts import find_parts
 from fdp_bench.sim.renderer import Renderer
-from fdp_bench.sim.slots import SLOT_PREFIX, SLOTS, VISIBLE_GROUP
+from fdp_bench.sim.slots import SLOT_PREFIX, STAND, VISIBLE_GROUP
 
 #: Camera key -> name of robosuite's camera.
 CAMERAS = {"image.agentview": "agentview", "image.wrist": "robot0_eye_in_hand"}
@@ -133,7 +133,7 @@ class DrawnScene:
     @property
     def distractor_slots(self) -> tuple[str, ...]:
         """See `Scene.distractor_slots`."""
-        return SLOTS
+        return self._layout.distractor_slots
 
     def slot_radius(self, slot: str) -> float:
         """See `Scene.slot_radius`."""
@@ -155,6 +155,7 @@ class DrawnScene:
         )
         self.data.mocap_quat[mocap] = (np.cos(yaw / 2.0), 0.0, 0.0, np.sin(yaw / 2.0))
         self.model.geom_group[self.model.geom(SLOT_PREFIX + slot).id] = VISIBLE_GROUP
+        self._show_stand_under(xy)
 
     def restore(self) -> None:
         """Undo all changes; the environment calls it at each reset."""
@@ -174,6 +175,11 @@ class DrawnScene:
         body = self.model.geom_bodyid[self._surface]
         x, y, z = self.model.body_pos[body] + self.model.geom_pos[self._surface]
         return (float(x), float(y), float(z + self.model.geom_size[self._surface][2]))
+
+    @property
+    def further_surfaces(self) -> Sequence[Surface]:
+        """See `Scene.further_surfaces`."""
+        return self._layout.further_surfaces
 
     @property
     def workspace(self) -> Footprint:
@@ -261,6 +267,15 @@ class DrawnScene:
         """Free what the scene holds on the graphics side."""
         self._renderer.close()
 
+    def _show_stand_under(self, xy: tuple[float, float]) -> None:
+        stand, height = self._layout.stand, self.table_center[2]
+        if stand is None or not (np.abs(np.subtract(xy, stand.center_xy)) <= stand.half_extent).all():
+            return
+        geom = self.model.geom(STAND).id
+        self.model.geom_size[geom] = (*stand.half_extent, height / 2.0)
+        self.model.geom_group[geom] = VISIBLE_GROUP
+        self.data.mocap_pos[self.model.body(STAND).mocapid[0]] = (*stand.center_xy, height / 2.0)
+
     def _around(self, body: str) -> Footprint:
         x, y, _ = self.data.xpos[self.model.body(body).id]
         return Footprint((float(x), float(y)), FINGER_REACH_M)
@@ -278,8 +293,10 @@ class DrawnScene:
         """Vertices of a slot's mesh in its body's frame, shape (V, 3)."""
         import mujoco
 
-        if slot not in SLOTS:
-            raise ShiftConfigError(f"distractor slot {slot!r} is not known{nearest(slot, SLOTS)}")
+        if slot not in self.distractor_slots:
+            raise ShiftConfigError(
+                f"distractor slot {slot!r} is not known{nearest(slot, self.distractor_slots)}"
+            )
         geom = self.model.geom(SLOT_PREFIX + slot)
         mesh = self.model.mesh(geom.dataid[0])
         vertices = self.model.mesh_vert[mesh.vertadr[0] : mesh.vertadr[0] + mesh.vertnum[0]]
@@ -309,6 +326,6 @@ class DrawnScene:
                 classes[geom] = _TARGET
             elif body.startswith("gripper0_"):
                 classes[geom] = _GRIPPER
-            elif body.startswith(SLOT_PREFIX):
+            elif body.startswith(SLOT_PREFIX) and body != STAND:
                 classes[geom] = _DISTRACTOR
         return classes

@@ -13,6 +13,9 @@ HIDDEN_GROUP = 5
 VISIBLE_GROUP = 1
 
 SLOT_PREFIX = "distractor_"
+#: A plain cabinet for distractors to stand on where a task's table has no room.
+STAND = SLOT_PREFIX + "stand"
+_STAND_RGBA = (0.72, 0.66, 0.58, 1.0)
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,14 @@ _KINDS = {
     "can_0": _Kind("can.xml"),
     "bottle_0": _Kind("bottle.xml", texture_type="cube"),
     "lemon_0": _Kind("lemon.xml"),
+    "lemon_1": _Kind("lemon.xml"),
 }
 
-SLOTS = tuple(_KINDS)
+#: All slots that a model has; and those that a task shows unless its layout says otherwise.
+ALL_SLOTS = tuple(_KINDS)
+SLOTS = ALL_SLOTS[:6]
+#: The same without the can, for tasks that are about it: a second one like it would be a target, not a distraction.
+SLOTS_WITHOUT_CAN = tuple(slot for slot in ALL_SLOTS if slot != "can_0")
 
 
 def slot_files(assets: Path) -> tuple[Path, ...]:
@@ -99,6 +107,16 @@ def add_slots(spec: Any, assets: Path) -> None:
             contype=0,
             conaffinity=0,
         )
+    stand = spec.worldbody.add_body(name=STAND, mocap=True)
+    stand.add_geom(
+        name=STAND,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=(0.2, 0.2, 0.4),
+        rgba=_STAND_RGBA,
+        group=HIDDEN_GROUP,
+        contype=0,
+        conaffinity=0,
+    )
 
 
 def _resolve(xml: Path, file: str) -> Path:

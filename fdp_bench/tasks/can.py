@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from fdp_bench.api.scene import Surface
 from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.physics import make_physics
+from fdp_bench.sim.slots import SLOTS_WITHOUT_CAN
 from fdp_bench.tasks.base import RobosuiteEnv
 
 #: Where robosuite wants the can, metres, world frame: the far left compartment of the right bin, its middle.
 GOAL_XY = (0.1975, 0.4025)
+#: The two compartments of the right bin next to the left one, without their walls. In their middles robosuite shows
+#: what belongs there: a milk carton and a loaf, 4 cm wide.
+_COMPARTMENTS = tuple(Surface((x, 0.155), (0.09, 0.115), taken_radius=0.02) for x in (0.0, 0.2))
 
 
 class CanEnv(RobosuiteEnv):
@@ -30,7 +35,8 @@ class CanEnv(RobosuiteEnv):
         return make_physics("PickPlaceCan", use_object_obs=False)
 
     def _layout(self) -> SceneLayout:
-        # Distractors stand in the can's bin, clear of the can and of the hand's ways; the other bin has walls inside.
+        # Distractors stand in the can's bin, clear of the can and of the hand's ways; where a can in its middle leaves
+        # no room for them, in the other one.
         return SceneLayout(
             target_bodies=("Can_main",),
             object_prefixes=("Can_",),
@@ -39,4 +45,6 @@ class CanEnv(RobosuiteEnv):
             surface_margin_m=0.01,
             workspace_xy=GOAL_XY,
             workspace_radius_m=0.14,
+            further_surfaces=_COMPARTMENTS,
+            distractor_slots=SLOTS_WITHOUT_CAN,
         )

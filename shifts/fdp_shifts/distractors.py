@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import Footprint, Scene, SceneShift, UnsupportedShiftError
+from fdp_bench.api import Footprint, Scene, SceneShift, Surface, UnsupportedShiftError
 from fdp_bench.api.receipt import DISTRACTOR, TARGET
 
 #: Number of distractors at severity 1.
@@ -52,6 +52,11 @@ class Distractors(SceneShift):
     def dress(self, scene: Scene) -> dict[str, Any]:
         """Place the objects; see `SceneShift.dress`."""
         count = distractor_count(self.severity)
+        if not scene.distractor_slots:
+            raise UnsupportedShiftError(
+                f"shift 'distractors' puts objects on a table, and {self.env.unwrapped} has no table that they could "
+                "stand on; use another shift, such as 'color' or 'camera_pose'"
+            )
         if len(scene.distractor_slots) < count:
             raise UnsupportedShiftError(
                 f"shift 'distractors' needs {count} objects, and {self.env.unwrapped} has "
@@ -66,15 +71,27 @@ class Distractors(SceneShift):
         for slot in slots[:count]:
             yaw = self.rng.uniform(-np.pi, np.pi)
             radius = scene.slot_radius(slot)
-            places = self.rng.permutation(free_places(scene, radius, kept_free))
-            xy = self._place(scene, slot, places, yaw)
+            xy = self._place(scene, slot, radius, kept_free, yaw)
             kept_free.append(Footprint(xy, radius))
             placed.append({"slot": slot, "xy_m": list(xy), "yaw_rad": yaw})
         return {"count": count, "objects": placed}
 
     def _place(
-        self, scene: Scene, slot: str, places: npt.NDArray[np.float64], yaw: float
+        self, scene: Scene, slot: str, radius: float, kept_free: Sequence[Footprint], yaw: float
     ) -> tuple[float, float]:
+        """Stand an object on the table, or on a further surface if there is no place left, drawn at random."""
+        for places in (free_places, free_places_beyond):
+            xy = self._first_seen(scene, slot, self.rng.permutation(places(scene, radius, kept_free)), yaw)
+            if xy is not None:
+                return xy
+        raise UnsupportedShiftError(
+            f"shift 'distractors' finds no place for {slot!r} on the table of {self.env.unwrapped} where a camera "
+            "sees it; use a lower severity"
+        )
+
+    def _first_seen(
+        self, scene: Scene, slot: str, places: npt.NDArray[np.float64], yaw: float
+    ) -> tuple[float, float] | None:
         """Stand an object at the first of `places`, shape (K, 2), where it is seen and hides no target."""
         height = scene.table_center[2] + SEEN_HEIGHT_M
         before = _seen_pixels(scene, self.camera_keys)
@@ -86,10 +103,7 @@ class Distractors(SceneShift):
             after = _seen_pixels(scene, self.camera_keys)
             if after[DISTRACTOR] >= before[DISTRACTOR] + SEEN_PIXELS and after[TARGET] == before[TARGET]:
                 return x, y
-        raise UnsupportedShiftError(
-            f"shift 'distractors' finds no place for {slot!r} on the table of {self.env.unwrapped} where a camera "
-            "sees it; use a lower severity"
-        )
+        return None
 
 
 def free_places(scene: Scene, radius: float, kept_free: Sequence[Footprint]) -> npt.NDArray[np.float64]:
@@ -103,18 +117,49 @@ def free_places(scene: Scene, radius: float, kept_free: Sequence[Footprint]) -> 
     Returns:
         World x and y, metres, shape (K, 2); K may be 0.
     """
-    room = np.array(scene.table_half_extent) - radius
-    center = scene.table_center
-    axes = [np.arange(-half, half, GRID_M) + middle for half, middle in zip(room, center[:2], strict=True)]
+    x, y, _ = scene.table_center
+    return _off_the_ways(
+        scene, _grid(Surface((x, y), scene.table_half_extent), radius, kept_free), radius, scene.keep_clear
+    )
+
+
+def free_places_beyond(
+    scene: Scene, radius: float, kept_free: Sequence[Footprint]
+) -> npt.NDArray[np.float64]:
+    """Places likewise on the further surfaces, which the target may be carried over: its way is kept free too.
+
+    Args and returns as for `free_places`.
+    """
+    places = [
+        _grid(surface, radius, [*kept_free, Footprint(surface.center_xy, surface.taken_radius - GAP_M)])
+        for surface in scene.further_surfaces
+    ]
+    ways = [*scene.keep_clear, scene.workspace]
+    return _off_the_ways(scene, np.concatenate([np.empty((0, 2)), *places]), radius, ways)
+
+
+def _grid(surface: Surface, radius: float, kept_free: Sequence[Footprint]) -> npt.NDArray[np.float64]:
+    """Places on a surface that stay away from circles, shape (K, 2)."""
+    room = np.array(surface.half_extent) - radius
+    axes = [
+        np.arange(-half, half, GRID_M) + middle for half, middle in zip(room, surface.center_xy, strict=True)
+    ]
     grid: npt.NDArray[np.float64] = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     for circle in kept_free:
         distance = np.linalg.norm(grid - np.array(circle.center_xy), axis=1)
         grid = grid[distance >= circle.radius + radius + GAP_M]
-    target = scene.target_position[:2]
-    for circle in scene.keep_clear:
-        distance = distance_to_segment(grid, np.array(circle.center_xy), target)
-        grid = grid[distance >= radius + WAY_CLEARANCE_M]
     return grid
+
+
+def _off_the_ways(
+    scene: Scene, places: npt.NDArray[np.float64], radius: float, circles: Sequence[Footprint]
+) -> npt.NDArray[np.float64]:
+    """Those of some places, shape (K, 2), that are off the straight ways from circles' centres to the target."""
+    target = scene.target_position[:2]
+    for circle in circles:
+        distance = distance_to_segment(places, np.array(circle.center_xy), target)
+        places = places[distance >= radius + WAY_CLEARANCE_M]
+    return places
 
 
 def distance_to_segment(

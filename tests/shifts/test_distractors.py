@@ -3,9 +3,9 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 from comparing import frames, mean_pixel_change, play_clean, play_shifted, receipt_of
-from fdp_shifts.distractors import Distractors, distractor_count
+from fdp_shifts.distractors import Distractors, distractor_count, free_places_beyond
 
-from fdp_bench.api import ShiftConfigError, UnsupportedShiftError
+from fdp_bench.api import Footprint, ShiftConfigError, Surface, UnsupportedShiftError
 from fdp_bench.api.receipt import DISTRACTOR, TARGET
 from fdp_bench.testing.play import same_observation, same_observations
 
@@ -135,6 +135,32 @@ def test_a_full_table_is_said_to_be_full(toy):
 
     with pytest.raises(UnsupportedShiftError, match="finds no place for 'ball_"):
         objects_of(toy, 1.0)
+
+
+def test_a_full_table_leaves_the_further_surfaces(toy):
+    scene = toy.unwrapped.scene
+    scene.table_half_extent = (0.3, 0.3)
+    surface = Surface((0.0, -0.4), (0.48, 0.08))
+    scene.further_surfaces = (surface,)
+
+    placed = [np.array(thing["xy_m"]) for thing in objects_of(toy, 0.6)]
+    beyond = [xy for xy in placed if abs(xy[1]) > 0.3]
+    assert beyond
+    for xy in beyond:
+        assert (np.abs(xy - surface.center_xy) <= np.array(surface.half_extent) + 1e-9).all()
+
+
+def test_what_stands_on_a_further_surface_and_the_way_over_it_are_kept_free(toy):
+    toy.reset(seed=0)
+    scene = toy.unwrapped.scene
+    scene.further_surfaces = (Surface((0.9, 0.0), (0.3, 0.6), taken_radius=0.1),)
+    scene.workspace = Footprint((0.9, 0.5), 0.05)
+
+    places = free_places_beyond(scene, 0.06, [])
+    assert len(places) > 10
+    assert np.linalg.norm(places - (0.9, 0.0), axis=1).min() >= 0.1 + 0.06 - 1e-9
+    way = np.linspace(scene.target_position[:2], (0.9, 0.5), 300)
+    assert np.linalg.norm(places[:, None] - way, axis=2).min() >= 0.08 + 0.06 - 1e-3
 
 
 def test_too_few_kinds_of_objects_are_said_to_be_too_few(toy):

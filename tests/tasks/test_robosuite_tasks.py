@@ -163,6 +163,12 @@ def test_six_distractors_find_a_place_and_leave_the_trajectory_alone(env):
             np.testing.assert_array_equal(env.state(), state)
 
 
+def test_no_distractor_looks_like_the_target(env, name):
+    slots = env.scene.distractor_slots
+    assert len(slots) == 6
+    assert name != "Can" or "can_0" not in slots
+
+
 def test_the_expert_ends_the_episode_with_success_held(env, name):
     env.draw_images = False
     expert = EXPERTS[f"fdp_bench/{name}-v1"]
