@@ -2,6 +2,8 @@
 
 fdp-bench demos --task Lift --num 200 --out lift.hdf5   robomimic's layout; the same command goes on after a kill
 fdp-bench demos --import ph.hdf5 --out can.hdf5         robomimic's or robosuite's own HDF5
+fdp-bench demos --import FOLDER --out lift.hdf5         a LeRobotDataset v3
+fdp-bench demos --to-lerobot lift.hdf5 --out FOLDER     write a LeRobotDataset v3; its video is compressed
 fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to train where there is no h5py
 fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
 """
@@ -26,18 +28,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--import",
         dest="source",
         type=Path,
-        metavar="FILE",
+        metavar="PATH",
         help="demonstrations of another program; observations are made from simulator states, where there are any",
+    )
+    what.add_argument(
+        "--to-lerobot", type=Path, metavar="FILE", help="demonstration file to write as a LeRobotDataset v3"
     )
     what.add_argument(
         "--pack", type=Path, metavar="FILE", help="HDF5 file to pack into one .npz for training elsewhere"
     )
     what.add_argument("--card", type=Path, metavar="FILE", help="demonstration file to describe")
-    parser.add_argument("--out", type=Path, help="file to write")
+    parser.add_argument("--out", type=Path, help="file or folder to write")
     parser.add_argument(
         "--num",
         type=int,
-        help=f"number of demonstrations (default: {DEFAULT_NUM_DEMOS}; with --import and --pack all that there are)",
+        help=f"number of demonstrations (default: {DEFAULT_NUM_DEMOS}, of a file all that it holds)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="decides everything random (default: %(default)s)"
@@ -58,11 +63,13 @@ def run(args: argparse.Namespace) -> int:
         _refuse("which file shall be written? name it with --out FILE")
     if args.source is not None:
         return _import(args)
+    if args.to_lerobot is not None:
+        return _export(args)
     if args.pack is not None:
         return _pack(args)
     if args.task is None:
         _refuse(
-            "demonstrations of which task? name one with --task Lift, or a file with --import, --pack or --card"
+            "demonstrations of which task? name one with --task Lift (or see --import, --to-lerobot, --pack)"
         )
     return _collect(args)
 
@@ -101,6 +108,17 @@ def _import(args: argparse.Namespace) -> int:
     )
     for note in summary.notes:
         print(f"note: {note}")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from fdp_bench.demos.formats.lerobot_out import export_lerobot
+
+    _refuse_task(args, "--to-lerobot")
+    summary = export_lerobot(args.to_lerobot, args.out, num_demos=args.num)
+    print(f"wrote {summary.num_demos} demonstrations to {summary.path}, a LeRobotDataset v3")
+    for key, error in summary.mean_pixel_error.items():
+        print(f"note: {key} is compressed video, off by {error:.2f} of 255 on average")
     return 0
 
 

@@ -24,7 +24,7 @@ SUBCOMMANDS = {
     "shifts": "show what shifts do: pictures at every level, tables of parameters and effects",
     "list": "show tasks, policies and shifts",
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
-    "demos": "collect demonstrations with a scripted expert",
+    "demos": "collect demonstrations with a scripted expert, import, pack and describe them",
     "train": "train a policy on demonstrations",
 }
 FIRST_COMMAND = 'fdp-bench run --policy "fdp:prop>vision" --shift occlusion'

@@ -100,15 +100,26 @@ def _open(source: Path, info: TaskInfo) -> Source:
     """Tell the format by what is there, and open it."""
     from fdp_bench.demos.formats.robomimic_file import RobomimicFile
 
-    if source.is_dir():
-        raise DatasetError(f"{source} is a folder; give a robomimic HDF5 file")
-    return RobomimicFile(source, info)
+    if source.is_file():
+        return RobomimicFile(source, info)
+    if (source / "meta" / "info.json").is_file():
+        from fdp_bench.demos.formats.lerobot_in import LerobotFolder
+
+        return LerobotFolder(source, info)
+    raise DatasetError(
+        f"{source} is a folder, but no LeRobotDataset (meta/info.json); give one, or an HDF5 file"
+    )
 
 
 def _task_of(source: Path) -> str:
     """The task that a source says it is of."""
     from fdp_bench.demos.formats.robomimic_file import TASKS_BY_ENV_NAME, env_name_of
 
+    ours = source / "meta" / "fdp_bench.json"
+    if ours.is_file():
+        from fdp_bench.demos.formats.lerobot_in import task_in_card
+
+        return task_in_card(ours)
     name = env_name_of(source) if source.is_file() else ""
     if name not in TASKS_BY_ENV_NAME:
         what = f"it says {name!r}" if name else "it does not say"

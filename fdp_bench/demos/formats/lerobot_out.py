@@ -1,0 +1,263 @@
+"""Writes a demonstration file as a LeRobotDataset v3: Parquet for numbers, mp4 for cameras.
+
+The numbers are exact; the frames are compressed, see `fdp_bench.demos.formats.video`. How far they are off is measured
+and stands in the card, ``meta/fdp_bench.json``.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api import DatasetError
+from fdp_bench.demos.card import dataset_card
+from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations
+from fdp_bench.demos.formats import lerobot_layout as layout
+from fdp_bench.demos.formats.lerobot_stats import episode_statistics, statistics
+from fdp_bench.demos.formats.video import CODEC, QUALITY_CRF, pixel_format, read_video, write_video
+from fdp_bench.tasks import TASKS
+
+#: Most frames of one video and of one Parquet file; whole demonstrations only.
+_FRAMES_PER_FILE = 20_000
+_ROBOT_TYPE = "panda"
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What an export did.
+
+    Attributes:
+        path: The folder.
+        num_demos: Demonstrations in it.
+        mean_pixel_error: Camera key -> mean absolute difference of the compressed frames, of 255.
+    """
+
+    path: Path
+    num_demos: int
+    mean_pixel_error: Mapping[str, float]
+
+
+def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> ExportSummary:
+    """Write a LeRobotDataset v3. Lead-ins are left out.
+
+    Args:
+        source: Demonstration file, HDF5 or packed.
+        out: Folder to write; must not exist.
+        num_demos: Number of demonstrations, the first ones; None takes all.
+
+    Returns:
+        What was done.
+
+    Raises:
+        DatasetError: If `source` cannot be read, `out` exists or cannot be written, or pyarrow is missing.
+    """
+    layout.import_parquet()
+    if out.exists():
+        raise DatasetError(f"{out} exists already; delete it or choose another --out")
+    data = load_demonstrations(source, num_demos=num_demos)
+    demos = data.demos[:num_demos]
+    unfinished = out.with_name(out.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        errors = _write(unfinished, data, demos)
+        card = {**dataset_card(source), "number": len(demos), "video": _video_card(errors)}
+        (unfinished / layout.CARD_PATH).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        raise DatasetError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return ExportSummary(out, len(demos), errors)
+
+
+def _write(folder: Path, data: Demonstrations, demos: Sequence[Demonstration]) -> dict[str, float]:
+    fps = TASKS[data.task_id].control_hz if data.task_id in TASKS else 20
+    files = _files(demos)
+    rows: list[dict[str, Any]] = []
+    errors: dict[str, list[float]] = {key: [] for key in demos[0].images}
+    start = 0
+    for number, group in enumerate(files):
+        place = layout.file_place(number)
+        _write_rows(
+            folder / layout.DATA_PATH.format(**place),
+            group,
+            first_index=start,
+            first_episode=len(rows),
+            fps=fps,
+        )
+        for key in errors:
+            path = folder / layout.VIDEO_PATH.format(video_key=layout.camera_feature(key), **place)
+            errors[key].append(_write_frames(path, group, key, fps) * sum(map(len, group)))
+        offset = 0
+        for demo in group:
+            rows.append(_episode_row(len(rows), demo, data, place, start, offset / fps, fps))
+            start, offset = start + len(demo), offset + len(demo)
+    _write_metadata(folder, data, demos, rows, fps)
+    return {key: sum(parts) / start for key, parts in errors.items()}
+
+
+def _files(demos: Sequence[Demonstration]) -> list[list[Demonstration]]:
+    files: list[list[Demonstration]] = [[]]
+    for demo in demos:
+        if files[-1] and sum(map(len, files[-1])) + len(demo) > _FRAMES_PER_FILE:
+            files.append([])
+        files[-1].append(demo)
+    return files
+
+
+def _vectors(demo: Demonstration) -> dict[str, npt.NDArray[np.float32]]:
+    """LeRobot's feature -> numbers, shape (T, D)."""
+    touch = {} if demo.tactile is None else {layout.TACTILE: demo.tactile}
+    return {layout.STATE: demo.prop, **touch, layout.ACTION: demo.actions}
+
+
+def _write_rows(
+    path: Path, demos: Sequence[Demonstration], *, first_index: int, first_episode: int, fps: int
+) -> None:
+    pyarrow, parquet = layout.import_parquet()
+    columns: dict[str, Any] = {}
+    for name in _vectors(demos[0]):
+        values = np.concatenate([_vectors(demo)[name] for demo in demos]).astype(np.float32)
+        columns[name] = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(values.ravel()), values.shape[1])
+    lengths = [len(demo) for demo in demos]
+    frame = np.concatenate([np.arange(length) for length in lengths])
+    columns |= {
+        "timestamp": (frame / fps).astype(np.float32),
+        "frame_index": frame,
+        "episode_index": np.repeat(np.arange(len(demos)) + first_episode, lengths),
+        "index": np.arange(len(frame)) + first_index,
+        "task_index": np.zeros(len(frame), np.int64),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.table(columns), path)
+
+
+def _write_frames(path: Path, demos: Sequence[Demonstration], key: str, fps: int) -> float:
+    """Write one camera's frames and read them again; returns the mean absolute difference."""
+
+    def frames() -> Iterator[npt.NDArray[np.uint8]]:
+        for demo in demos:
+            yield from demo.images[key]
+
+    height, width = demos[0].images[key].shape[1:3]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_video(path, frames(), fps=fps, side=(height, width))
+    differences = [
+        float(np.abs(drawn.astype(np.int16) - back).mean())
+        for drawn, back in zip(frames(), read_video(path, side=(height, width)), strict=True)
+    ]
+    return float(np.mean(differences))
+
+
+def _episode_row(
+    number: int,
+    demo: Demonstration,
+    data: Demonstrations,
+    place: dict[str, int],
+    start: int,
+    second: float,
+    fps: int,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "episode_index": number,
+        "tasks": [_task_text(data.task_id)],
+        "length": len(demo),
+        "data/chunk_index": place["chunk_index"],
+        "data/file_index": place["file_index"],
+        "dataset_from_index": start,
+        "dataset_to_index": start + len(demo),
+        "meta/episodes/chunk_index": 0,
+        "meta/episodes/file_index": 0,
+    }
+    for key in demo.images:
+        video = f"videos/{layout.camera_feature(key)}"
+        row |= {
+            f"{video}/chunk_index": place["chunk_index"],
+            f"{video}/file_index": place["file_index"],
+            f"{video}/from_timestamp": second,
+            f"{video}/to_timestamp": second + len(demo) / fps,
+        }
+    arrays: dict[str, npt.NDArray[Any]] = dict(_vectors(demo))
+    arrays |= {layout.camera_feature(key): frames for key, frames in demo.images.items()}
+    return row | episode_statistics(arrays)
+
+
+def _write_metadata(
+    folder: Path, data: Demonstrations, demos: Sequence[Demonstration], rows: list[dict[str, Any]], fps: int
+) -> None:
+    pyarrow, parquet = layout.import_parquet()
+    (folder / "meta").mkdir(parents=True, exist_ok=True)
+    info = {
+        "codebase_version": layout.VERSION,
+        "robot_type": _ROBOT_TYPE,
+        "total_episodes": len(demos),
+        "total_frames": sum(map(len, demos)),
+        "total_tasks": 1,
+        "chunks_size": layout.CHUNK_SIZE,
+        "data_files_size_in_mb": 100,
+        "video_files_size_in_mb": 200,
+        "fps": fps,
+        "splits": {"train": f"0:{len(demos)}"},
+        "data_path": layout.DATA_PATH,
+        "video_path": layout.VIDEO_PATH,
+        "features": _features(demos[0], fps),
+    }
+    (folder / layout.INFO_PATH).write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+    arrays = {name: np.concatenate([_vectors(demo)[name] for demo in demos]) for name in _vectors(demos[0])}
+    cameras = {layout.camera_feature(key): [demo.images[key] for demo in demos] for key in demos[0].images}
+    stats = statistics(arrays, cameras)
+    (folder / layout.STATS_PATH).write_text(json.dumps(stats, indent=4) + "\n", encoding="utf-8")
+    # pandas keeps the index in the Parquet file, and LeRobot finds a task's number by its text there.
+    import pandas as pd
+
+    pd.DataFrame({"task_index": [0]}, index=[_task_text(data.task_id)]).to_parquet(folder / layout.TASKS_PATH)
+    path = folder / layout.EPISODES_PATH.format(**layout.file_place(0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+def _features(demo: Demonstration, fps: int) -> dict[str, Any]:
+    features: dict[str, Any] = {
+        name: {"dtype": "float32", "shape": [values.shape[1]], "names": None}
+        for name, values in _vectors(demo).items()
+    }
+    for key, frames in demo.images.items():
+        height, width = frames.shape[1:3]
+        features[layout.camera_feature(key)] = {
+            "dtype": "video",
+            "shape": [height, width, 3],
+            "names": ["height", "width", "channels"],
+            "info": {
+                "video.height": height,
+                "video.width": width,
+                "video.codec": CODEC,
+                "video.pix_fmt": pixel_format((height, width)),
+                "video.is_depth_map": False,
+                "video.fps": fps,
+                "video.channels": 3,
+                "has_audio": False,
+            },
+        }
+    rows = {
+        name: {"dtype": dtype, "shape": [1], "names": None} for name, dtype in layout.ROW_FEATURES.items()
+    }
+    return features | rows
+
+
+def _task_text(task_id: str) -> str:
+    return TASKS[task_id].summary if task_id in TASKS else task_id
+
+
+def _video_card(errors: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "lossy": True,
+        "codec": CODEC,
+        "crf": QUALITY_CRF,
+        "mean_absolute_pixel_error": {key: round(error, 4) for key, error in errors.items()},
+        "note": "sha256 and file_sha256 are those of the file it was written from; the frames here are compressed.",
+    }
