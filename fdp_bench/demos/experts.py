@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import SpecError, nearest
+from fdp_bench.demos.door import DoorExpert, read_door
 from fdp_bench.demos.expert import (
     DemonstrationExpert,
     GraspState,
@@ -146,6 +147,7 @@ EXPERTS: Mapping[str, TaskExpert] = {
     "fdp_bench/Square-v1": TaskExpert(
         partial(PlaceExpert, placing=_SQUARE_PLACING, grip=_SQUARE_GRIP), read_square, "NutAssemblySquare"
     ),
+    "fdp_bench/Door-v1": TaskExpert(DoorExpert, read_door, "Door"),
 }
 
 

@@ -108,6 +108,15 @@ TASKS: Mapping[str, Task] = {
             entry_point="fdp_bench.tasks.square:SquareEnv",
             senses="vision finds the nut and its turn; the peg stands still",
         ),
+        Task(
+            id="fdp_bench/Door-v1",
+            summary="Turn a door's handle and pull the door open, wherever its frame stands within 1 cm and 14 degrees",
+            success="the hinge is open by more than 0.3 rad, of the 0.4 that it has",
+            horizon=400,
+            control_hz=20,
+            entry_point="fdp_bench.tasks.door:DoorEnv",
+            senses="vision finds the handle, whose place varies by little; proprioception feels what it gives way to",
+        ),
     )
 }
 

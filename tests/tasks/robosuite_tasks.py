@@ -9,6 +9,7 @@ TASKS = {
     "Can": ("PickPlaceCan", "Can_main"),
     "Stack": ("Stack", "cubeA_main"),
     "Square": ("NutAssemblySquare", "SquareNut_main"),
+    "Door": ("Door", "Door_latch"),
 }
 
 

@@ -33,7 +33,7 @@ def test_an_unknown_task_is_refused_with_a_suggestion(name):
 
 def test_short_names_and_versions_come_from_the_ids():
     names = [(task.short_name, task.version) for task in TASKS.values()]
-    assert names == [(name, 1) for name in ("Lift", "LiftWide", "Can", "Stack", "Square")]
+    assert names == [(name, 1) for name in ("Lift", "LiftWide", "Can", "Stack", "Square", "Door")]
 
 
 @pytest.mark.parametrize("imports", ["import fdp_bench, gymnasium", "import gymnasium, fdp_bench"])
