@@ -112,4 +112,5 @@ def _addresses(model: Any, sensor: str) -> Sequence[int]:
 
 
 def _scaled(reading: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    return np.clip(reading / _SCALES, -SATURATION, SATURATION).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = np.clip(reading / _SCALES, -SATURATION, SATURATION).astype(np.float32)
+    return scaled
