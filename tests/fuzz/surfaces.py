@@ -1,0 +1,105 @@
+"""Every way in for a stranger's input, each with the inputs that it is tried with."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from . import binaries, records, texts
+from .watch import Tally, watch
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A way in.
+
+    Attributes:
+        inputs: What it is given, or seeds of that.
+        entry: The code that reads it.
+        warm_up: Called once beforehand, so that imports and samples are no input's doing.
+    """
+
+    inputs: Callable[[], st.SearchStrategy[Any]]
+    entry: Callable[[Any], None]
+    warm_up: Callable[[], Any] = lambda: None
+
+
+def _warm_records() -> None:
+    records.use(records.whole_run())
+
+
+def _warm_checkpoint() -> None:
+    from fdp_policies.checkpoint import Checkpoint
+    from fdp_policies.inference import load_denoiser
+
+    load_denoiser(Checkpoint.open(binaries.checkpoint_sample() / "fdp-prop-vision.safetensors"), "cpu")
+    binaries.npz_sample()
+
+
+SURFACES: Mapping[str, Surface] = {
+    "specs": Surface(
+        texts.specs,
+        texts.read_spec,
+        lambda: [texts.read_spec(text) for text in ("fdp:prop>vision", "dp-dit")],
+    ),
+    "toml": Surface(texts.toml_files, texts.read_toml_file, lambda: texts.read_toml_file(texts.SUITE)),
+    "jsonl": Surface(records.seeds, records.read_lines, _warm_records),
+    "json": Surface(records.seeds, records.read_json_file, _warm_records),
+    "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
+    "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
+    "checkpoints": Surface(records.seeds, binaries.read_checkpoint, _warm_checkpoint),
+}
+
+
+def fuzz(name: str, examples: int) -> Tally:
+    """Try a way in with so many inputs, in an empty folder that nothing may be written outside of.
+
+    Args:
+        name: Key of `SURFACES`.
+        examples: How many; the same ones each time.
+
+    Returns:
+        What became of them.
+    """
+    surface, tally = SURFACES[name], Tally()
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(surface.inputs())
+    def run(example: Any) -> None:
+        Path("last-input").write_text(ascii(example))
+        tally.attempt(lambda: surface.entry(example), example)
+
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="fdp-bench-fuzz-") as folder:
+        os.chdir(folder)
+        try:
+            _forget_samples()
+            surface.warm_up()
+            watch()
+            run()
+        finally:
+            os.chdir(before)
+    return tally
+
+
+def _forget_samples() -> None:
+    """Samples lie in the folder of whoever made them."""
+    for sample in (
+        records.whole_run,
+        binaries.hdf5_sample,
+        binaries.npz_sample,
+        binaries.checkpoint_sample,
+    ):
+        sample.cache_clear()
