@@ -106,8 +106,13 @@ def _open(source: Path, info: TaskInfo) -> Source:
         from fdp_bench.demos.formats.lerobot_in import LerobotFolder
 
         return LerobotFolder(source, info)
+    from fdp_bench.demos.formats.minari_folder import MinariFolder, is_minari
+
+    if is_minari(source):
+        return MinariFolder(source, info)
     raise DatasetError(
-        f"{source} is a folder, but no LeRobotDataset (meta/info.json); give one, or an HDF5 file"
+        f"{source} is a folder, but no LeRobotDataset (meta/info.json) and no Minari dataset "
+        "(data/metadata.json); give one, or an HDF5 file"
     )
 
 
