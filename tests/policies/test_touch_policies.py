@@ -6,7 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.diagnosis.losses import losses_on
 from fdp_policies.identity import architecture_of
+from fdp_policies.inference import load_denoiser
 from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 from fdp_policies.training.data import fit_normalizer
 from fdp_policies.training.fit import fit
@@ -176,6 +178,14 @@ def test_demonstrations_without_touch_are_refused_with_how_to_record_it(touch_jo
     assert "hold no 'tactile', only prop, image.agentview" in str(caught.value)
     assert "fdp-bench demos --task Lift --out FILE" in str(caught.value)
     assert not any(job.out.iterdir())
+
+
+def test_a_diagnosis_on_demonstrations_without_touch_is_refused(touch_job, touch_task, demonstrations):
+    job = touch_job(parse("base:tactile"))
+    checkpoint = Checkpoint.open(fit(job))
+
+    with pytest.raises(DatasetError, match="hold no 'tactile'"):
+        losses_on(checkpoint, load_denoiser(checkpoint, "cpu"), job.architecture, touch_task, demonstrations)
 
 
 def test_a_policy_without_touch_is_the_same_from_demonstrations_with_touch(touch_job, touching, tmp_path):

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
-from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations
+from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations, require_senses
+from fdp_policies.backbones import Factorized
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import TrainingConfig, as_json
-from fdp_policies.denoisers import FactorizedDenoiser, SingleDenoiser
+from fdp_policies.denoisers import SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset
@@ -21,7 +22,7 @@ _TRAINING_DEMOS = 20
 
 def measure_losses(
     checkpoint: Checkpoint,
-    denoiser: SingleDenoiser | FactorizedDenoiser,
+    denoiser: SingleDenoiser | Factorized,
     architecture: Architecture,
     task: TaskInfo,
     data: Path,
@@ -32,7 +33,8 @@ def measure_losses(
     trained on, the same share is taken; nobody can know then whether they were seen.
 
     Raises:
-        DatasetError: If the file cannot be read, is of another task, or has no demonstration to hold out.
+        DatasetError: If the file cannot be read, is of another task, has no demonstration to hold out, or lacks a
+            sense that the policy reads.
     """
     count = checkpoint.card.get("determinants", {}).get("train_demos")
     demonstrations = load_demonstrations(data, task_id=task.task_id, num_demos=count)
@@ -41,7 +43,7 @@ def measure_losses(
 
 def losses_on(
     checkpoint: Checkpoint,
-    denoiser: SingleDenoiser | FactorizedDenoiser,
+    denoiser: SingleDenoiser | Factorized,
     architecture: Architecture,
     task: TaskInfo,
     demonstrations: Demonstrations,
@@ -54,11 +56,12 @@ def losses_on(
             "takes two; record more with fdp-bench demos"
         )
     keys = tuple(checkpoint.shapes)
+    require_senses(demonstrations, keys)
     held_out = _held_out(valid, checkpoint, keys)
     own = {name: task.modalities[name] for name in architecture.modalities}
     report = held_out.senses(denoiser, keys, own)
     base_loss = on_training = None
-    if isinstance(denoiser, FactorizedDenoiser):
+    if isinstance(denoiser, Factorized):
         base_keys = [key for name in architecture.prioritized for key in task.modalities[name]]
         base_loss = float(held_out.errors(denoiser.base, base_keys).mean())
         train = demonstrations.subset(demonstrations.train[:_TRAINING_DEMOS])
