@@ -1,16 +1,29 @@
 """Which network a configuration asks for: `NetworkConfig.backbone` to classes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer, SingleDenoiser
-from fdp_policies.unet_denoisers import DiffusionUnet
+from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
+from fdp_policies.regression import ActionRegressor
+from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
+
+Factorized = FactorizedDenoiser | FactorizedUnet
+
+
+def make_network(
+    shapes: Mapping[str, tuple[int, ...]], action_dim: int, config: NetworkConfig
+) -> SingleDenoiser | ActionRegressor:
+    """`make_single`, or the network that regresses."""
+    if config.backbone == "mlp":
+        return ActionRegressor(shapes, action_dim, config)
+    return make_single(shapes, action_dim, config)
 
 
 def make_single(
     shapes: Mapping[str, tuple[int, ...]], action_dim: int, config: NetworkConfig
 ) -> SingleDenoiser:
-    """Make a network of random weights that reads all of `shapes` jointly.
+    """Make a denoiser of random weights that reads all of `shapes` jointly.
 
     Args:
         shapes: Observation key -> shape of one observation.
@@ -20,3 +33,27 @@ def make_single(
     if config.backbone == "unet":
         return DiffusionUnet(shapes, action_dim, config)
     return DiffusionTransformer(shapes, action_dim, config)
+
+
+def make_factorized(
+    base: SingleDenoiser,
+    shapes: Mapping[str, tuple[int, ...]],
+    action_dim: int,
+    config: NetworkConfig,
+    *,
+    composition: str = "block",
+    zero_init: bool = True,
+) -> Factorized:
+    """Join a base with a residual of random weights.
+
+    Args:
+        base: What `make_single` made of the same configuration, for the prioritized senses.
+        shapes: Observation key -> shape, of all that the residual reads.
+        action_dim: Numbers in one action.
+        config: The networks' shape.
+        composition: ``"block"`` or ``"score"``.
+        zero_init: Whether what joins them starts at zero.
+    """
+    kind: Any = FactorizedUnet if config.backbone == "unet" else FactorizedDenoiser
+    made: Factorized = kind(base, shapes, action_dim, config, composition=composition, zero_init=zero_init)
+    return made

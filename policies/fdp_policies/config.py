@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from fdp_bench.api import SpecError, nearest
 
 ENCODERS = ("cnn", "vit")
-BACKBONES = ("dit", "unet")
+BACKBONES = ("dit", "unet", "mlp")
 COMPOSITIONS = ("block", "score")
 SAMPLERS = ("ddim", "ddpm")
 LOSS_WEIGHTS = ("min-snr", "plain")
@@ -43,8 +43,9 @@ class NetworkConfig:
     crop_size: int = 80
     """Side of the square cut from each frame, pixels: at random in training, centred otherwise."""
     backbone: str = "dit"
-    """What denoises: ``"dit"``, a transformer, or ``"unet"``, convolutions over the chunk; `depth` and `heads` mean
-    nothing to those, and `width` is twice the channels at the chunk's own resolution."""
+    """What denoises: ``"dit"``, a transformer, or ``"unet"``, convolutions over the chunk; ``"mlp"`` denoises nothing,
+    it regresses. `depth` and `heads` are the transformer's alone; a U-Net has `width` / 2 channels at the chunk's own
+    resolution."""
 
     def __post_init__(self) -> None:
         _require(
@@ -147,6 +148,8 @@ class TrainingConfig:
     """Gradient steps that an FDP's base takes, plateau or not; 0 for as many as the plateau rule wants."""
     residual_steps: int = 0
     """Gradient steps that an FDP's residual takes; 0 for those of `steps` that the base has left."""
+    modality_dropout: float = 0.0
+    """Probability with which each sense of a window is taken away (`fdp_policies.training.dropout`)."""
 
     def __post_init__(self) -> None:
         _require(
@@ -163,6 +166,10 @@ class TrainingConfig:
         _require(self.precision in ("bf16", "fp32"), f"precision={self.precision} is neither bf16 nor fp32")
         _require(self.base_steps >= 0, f"base_steps={self.base_steps} must not be negative")
         _require(self.residual_steps >= 0, f"residual_steps={self.residual_steps} must not be negative")
+        _require(
+            0.0 <= self.modality_dropout < 1.0,
+            f"modality_dropout={self.modality_dropout:g} must lie in [0, 1)",
+        )
         _require(0.0 < self.base_fraction < 1.0, f"base_fraction={self.base_fraction} must lie in (0, 1)")
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, format_order, nearest, parse_order
 from fdp_bench.api.order import JOIN, PRIORITY
-from fdp_policies.config import COMPOSITIONS, NetworkConfig, SamplerConfig, updated
+from fdp_policies.config import COMPOSITIONS, NetworkConfig, SamplerConfig, TrainingConfig, updated
 
-FAMILIES = ("dp-dit", "dp-unet", "fdp", "base")
 #: Families conditioned on all senses jointly, which take no order.
-JOINT = ("dp-dit", "dp-unet")
+JOINT = ("dp-dit", "dp-unet", "bc")
 #: Options that choose an architecture, and so its weights; the default first.
 ARCHITECTURE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("cnn", "vit"),
     "composition": COMPOSITIONS,
+    "backbone": ("dit", "unet"),
 }
 #: Options that choose the transformer's size, any whole number that fits, and their defaults.
 SIZE_OPTIONS: Mapping[str, str] = {
@@ -23,7 +23,19 @@ SIZE_OPTIONS: Mapping[str, str] = {
 }
 #: Option of a family in `JOINT` that names the senses it reads.
 SENSES_OPTION = "modalities"
+#: Option of a family in `JOINT`: how often training takes a sense away; see `fdp_policies.training.dropout`.
+DROPOUT_OPTION = "modality_dropout"
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
+#: Family -> its options.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
+    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
+    "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION),
+    "fdp": ("encoder", "width", "depth", "composition", "backbone", *SAMPLER_OPTIONS),
+    "base": ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS),
+}
+#: Families whose network is always the same -> their backbone.
+_OWN_BACKBONE: Mapping[str, str] = {"dp-unet": "unet", "bc": "mlp"}
 
 BUNDLED = Path(__file__).parent / "weights"
 
@@ -40,6 +52,7 @@ class Architecture:
         network: Shape of each denoiser.
         size: Those of `SIZE_OPTIONS` that were asked for and differ from their default.
         senses: The modalities of a joint network, joined by ``+``, where they are not the task's usual ones.
+        modality_dropout: Probability with which training takes each sense away; 0 but for `JOINT`.
     """
 
     family: str
@@ -49,6 +62,7 @@ class Architecture:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     size: Mapping[str, str] = field(default_factory=dict)
     senses: str = ""
+    modality_dropout: float = 0.0
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -64,8 +78,9 @@ class Architecture:
         """The order as written in a policy string; empty for DP-DiT."""
         return "" if self.family in JOINT else format_order(self.prioritized, self.secondary)
 
-    def __str__(self) -> str:
-        """Canonical policy string."""
+    @property
+    def options(self) -> dict[str, str]:
+        """The options that choose it, those at their default left out."""
         options = dict(self.size)
         if self.senses:
             options[SENSES_OPTION] = self.senses
@@ -73,7 +88,21 @@ class Architecture:
             options["encoder"] = self.network.encoder
         if self.composition != ARCHITECTURE_OPTIONS["composition"][0]:
             options["composition"] = self.composition
-        return str(PolicySpec(self.family, self.order, options=options))
+        if self._chosen_backbone:
+            options["backbone"] = self._chosen_backbone
+        if self.modality_dropout:
+            options[DROPOUT_OPTION] = f"{self.modality_dropout:g}"
+        return options
+
+    @property
+    def _chosen_backbone(self) -> str:
+        if self.network.backbone in (ARCHITECTURE_OPTIONS["backbone"][0], _OWN_BACKBONE.get(self.family)):
+            return ""
+        return self.network.backbone
+
+    def __str__(self) -> str:
+        """Canonical policy string."""
+        return str(PolicySpec(self.family, self.order, options=self.options))
 
     @property
     def slug(self) -> str:
@@ -85,6 +114,10 @@ class Architecture:
             parts.append(self.network.encoder)
         if self.composition != "block":
             parts.append(self.composition)
+        if self._chosen_backbone:
+            parts.append(self._chosen_backbone)
+        if self.modality_dropout:
+            parts.append(f"{DROPOUT_OPTION}{self.modality_dropout:g}")
         parts += [f"{key}{self.size[key]}" for key in sorted(self.size)]
         return "-".join(parts)
 
@@ -95,26 +128,8 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
     Raises:
         SpecError: If its order or an option is not understood.
     """
-    senses = (SENSES_OPTION,) if spec.name in JOINT else ()
-    known = (*ARCHITECTURE_OPTIONS, *SIZE_OPTIONS, *SAMPLER_OPTIONS, *senses)
-    for key, value in spec.options.items():
-        if key not in known:
-            raise SpecError(f"policy {spec.name!r} has no option {key!r}{nearest(key, known)}")
-        allowed = ARCHITECTURE_OPTIONS.get(key)
-        if allowed and value not in allowed:
-            raise SpecError(
-                f"option {key}={value} of policy {spec.name!r} is not known{nearest(value, allowed)}"
-            )
-    shape = {k: v for k, v in spec.options.items() if k == "encoder" or k in SIZE_OPTIONS}
-    if spec.name == "dp-unet":
-        shape["backbone"] = "unet"
-        if "depth" in shape:
-            raise SpecError(
-                "a U-Net has no depth: its resolutions are fixed; leave it out, or change its width"
-            )
-    network = updated(NetworkConfig(), shape)
-    size = {key: str(getattr(network, key)) for key in SIZE_OPTIONS if key in shape}
-    size = {key: value for key, value in size.items() if value != SIZE_OPTIONS[key]}
+    _check_options(spec)
+    network, size = _network_of(spec)
     composition = spec.options.get("composition", "block")
     if spec.name in JOINT:
         if spec.order:
@@ -123,7 +138,12 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
             )
         modalities = joint_modalities(spec, task)
         asked = "" if modalities == task.usual_modalities else JOIN.join(modalities)
-        return Architecture(spec.name, modalities, network=network, size=size, senses=asked)
+        dropout = updated(
+            TrainingConfig(), {k: v for k, v in spec.options.items() if k == DROPOUT_OPTION}
+        ).modality_dropout
+        return Architecture(
+            spec.name, modalities, network=network, size=size, senses=asked, modality_dropout=dropout
+        )
     if spec.name == "base":
         if not spec.order:
             raise SpecError("'base' needs the modalities that it reads, for instance 'base:prop'")
@@ -137,6 +157,30 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
         raise SpecError("'fdp' needs an order, for instance 'fdp:prop>vision'")
     prioritized, rest = parse_order(spec.order, task.modalities)
     return Architecture("fdp", _sorted(prioritized, task), _sorted(rest, task), composition, network, size)
+
+
+def _check_options(spec: PolicySpec) -> None:
+    known = FAMILIES[spec.name]
+    for key, value in spec.options.items():
+        if key not in known:
+            raise SpecError(f"policy {spec.name!r} has no option {key!r}{nearest(key, known)}")
+        allowed = ARCHITECTURE_OPTIONS.get(key)
+        if allowed and value not in allowed:
+            raise SpecError(
+                f"option {key}={value} of policy {spec.name!r} is not known{nearest(value, allowed)}"
+            )
+
+
+def _network_of(spec: PolicySpec) -> tuple[NetworkConfig, dict[str, str]]:
+    """Shape of a policy's networks, and the sizes in it that are not the default."""
+    shape = {k: v for k, v in spec.options.items() if k in ("encoder", "backbone") or k in SIZE_OPTIONS}
+    if spec.name in _OWN_BACKBONE:
+        shape["backbone"] = _OWN_BACKBONE[spec.name]
+    network = updated(NetworkConfig(), shape)
+    if network.backbone == "unet" and "depth" in shape:
+        raise SpecError("a U-Net has no depth: its resolutions are fixed; leave it out, or change its width")
+    size = {key: str(getattr(network, key)) for key in SIZE_OPTIONS if key in shape}
+    return network, {key: value for key, value in size.items() if value != SIZE_OPTIONS[key]}
 
 
 def joint_modalities(spec: PolicySpec, task: TaskInfo) -> tuple[str, ...]:

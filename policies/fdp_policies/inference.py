@@ -1,46 +1,48 @@
 """From a checkpoint to actions: networks rebuilt, and chunks sampled a batch at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError
-from fdp_policies.backbones import make_single
+from fdp_policies.backbones import Factorized, make_factorized, make_single
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
+from fdp_policies.denoisers import SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, EncodedProgram, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.normalizer import TensorNormalizer, prepare_observation
-from fdp_policies.unet_denoisers import DiffusionUnet
+from fdp_policies.regression import ActionRegressor
+from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
 
 #: Name of the noise among a chunk's inputs; no observation key begins with a dash.
 NOISE = "-noise"
 
+Module = TypeVar("Module", bound=nn.Module)
 
-def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | FactorizedDenoiser:
+
+def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | Factorized:
     """Rebuild the network of a checkpoint, its base included, frozen and in float32.
 
     Raises:
         CheckpointError: If the weights do not fit the card.
     """
-    if device == "cpu":
-        # Workers share the cores: one intra-op thread each, and the same rounding everywhere.
-        torch.set_num_threads(1)
     base = checkpoint.base
     action_dim = int(checkpoint.card["action_dim"])
-    network: SingleDenoiser | FactorizedDenoiser
-    try:
+    network: SingleDenoiser | Factorized
+    with _fitting(checkpoint):
         if base is None:
             network = make_single(checkpoint.shapes, action_dim, checkpoint.network)
             network.load_state_dict(checkpoint.tensors())
         else:
-            base_network = DiffusionTransformer(base.shapes, action_dim, base.network)
-            network = FactorizedDenoiser(
+            base_network = make_single(base.shapes, action_dim, base.network)
+            network = make_factorized(
                 base_network,
                 checkpoint.shapes,
                 action_dim,
@@ -49,11 +51,34 @@ def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | Facto
             )
             base_state = {f"base.{name}": value for name, value in base.tensors().items()}
             network.load_state_dict({**base_state, **checkpoint.tensors()})
+    return ready(network, device)
+
+
+def load_regressor(checkpoint: Checkpoint, device: str) -> ActionRegressor:
+    """Rebuild the network of a checkpoint of ``bc``; see `load_denoiser`."""
+    with _fitting(checkpoint):
+        network = ActionRegressor(checkpoint.shapes, int(checkpoint.card["action_dim"]), checkpoint.network)
+        network.load_state_dict(checkpoint.tensors())
+    return ready(network, device)
+
+
+@contextmanager
+def _fitting(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say in one line when weights do not fit their card."""
+    try:
+        yield
     except (RuntimeError, KeyError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise CheckpointError(
             f"the weights in {checkpoint.path} do not fit their card: {first_line}"
         ) from None
+
+
+def ready(network: Module, device: str) -> Module:
+    """A network as it acts: on its device, frozen."""
+    if device == "cpu":
+        # Workers share the cores: one intra-op thread each, and the same rounding everywhere.
+        torch.set_num_threads(1)
     return network.to(device).eval().requires_grad_(False)
 
 
@@ -66,7 +91,7 @@ class ChunkSampler:
 
     def __init__(
         self,
-        denoiser: SingleDenoiser | FactorizedDenoiser,
+        denoiser: SingleDenoiser | Factorized,
         checkpoint: Checkpoint,
         config: SamplerConfig,
         device: str,
@@ -85,7 +110,7 @@ class ChunkSampler:
         if can_stack(denoiser):
             program = ChunkProgram(denoiser, self.sampler, self.normalizer, self.network)
             self._run = lambda inputs: program(inputs, inputs[NOISE])
-        elif isinstance(denoiser, DiffusionUnet):
+        elif isinstance(denoiser, DiffusionUnet | FactorizedUnet):
             encoded = EncodedProgram(denoiser, self.sampler, self.normalizer, self.network)
             self._run = lambda inputs: encoded(inputs, inputs[NOISE])
         if self.device.type == "cuda":

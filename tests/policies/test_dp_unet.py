@@ -146,7 +146,7 @@ def test_a_rows_actions_depend_neither_on_its_place_nor_on_the_other_rows(policy
     ("order", "options", "message"),
     [
         ("prop>vision", {}, "takes no order"),
-        ("", {"depth": "3"}, "has no depth"),
+        ("", {"depth": "3"}, "no option .depth."),
         ("", {"width": "24"}, "multiple of 16"),
     ],
 )

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import Contribution, HeldOutLosses, Inspector, TaskInfo, WeightFacts
+from fdp_policies.backbones import Factorized
 from fdp_policies.checkpoint import Checkpoint, state_sha256
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import Codes, FactorizedDenoiser
+from fdp_policies.denoisers import Codes
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.identity import Architecture
@@ -78,7 +79,7 @@ class DiffusionInspector(Inspector):
     ) -> npt.NDArray[np.float32]:
         """See `Inspector.act`."""
         network = self.denoiser
-        if base_only and isinstance(network, FactorizedDenoiser):
+        if base_only and isinstance(network, Factorized):
             network = network.base
         codes = network.encode(self._prepare(observation, masked))
         chunk = self.sampler.sample(
@@ -96,7 +97,7 @@ class DiffusionInspector(Inspector):
         masked: Sequence[str] = (),
     ) -> Contribution | None:
         """See `Inspector.contribution`."""
-        if not isinstance(self.denoiser, FactorizedDenoiser):
+        if not isinstance(self.denoiser, Factorized):
             return None
         with torch.inference_mode():
             codes: Codes = self.denoiser.encode(self._prepare(observation, masked))
@@ -107,7 +108,7 @@ class DiffusionInspector(Inspector):
     def weight_facts(self) -> WeightFacts | None:
         """See `Inspector.weight_facts`."""
         base = self.checkpoint.base
-        if base is None or not isinstance(self.denoiser, FactorizedDenoiser):
+        if base is None or not isinstance(self.denoiser, Factorized):
             return None
         layers = self.denoiser.zero_layers if self.denoiser.composition == "block" else ()
         norms = {

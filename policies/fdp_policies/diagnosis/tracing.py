@@ -5,21 +5,26 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import Contribution
-from fdp_policies.denoisers import Codes, FactorizedDenoiser
+from fdp_policies.backbones import Factorized
+from fdp_policies.denoisers import Codes
 from fdp_policies.diffusion import Sampler
+from fdp_policies.unet_denoisers import FactorizedUnet
 
 
-def joint_names(denoiser: FactorizedDenoiser) -> tuple[str, ...]:
-    """Where the residual's stream joins the base's: ``"embedding"``, ``"block 1"``, ...; () for summed scores."""
+def joint_names(denoiser: Factorized) -> tuple[str, ...]:
+    """Where the residual's stream joins the base's: ``"embedding"``, ``"block 1"``, ...; () for summed scores.
+
+    A U-Net's are ``"stage 1"``, ...
+    """
     if denoiser.composition == "score":
         return ()
+    if isinstance(denoiser, FactorizedUnet):
+        return tuple(f"stage {number}" for number in range(1, len(denoiser.zero_layers) + 1))
     return ("embedding", *(f"block {number}" for number in range(1, len(denoiser.base.trunk.blocks) + 1)))
 
 
 @torch.no_grad()
-def trace_contribution(
-    denoiser: FactorizedDenoiser, sampler: Sampler, codes: Codes, noise: Tensor
-) -> Contribution:
+def trace_contribution(denoiser: Factorized, sampler: Sampler, codes: Codes, noise: Tensor) -> Contribution:
     """Denoise chunks by the composition and measure at each step what the residual adds.
 
     Args:
@@ -48,9 +53,11 @@ def trace_contribution(
 
 
 def _traced(
-    denoiser: FactorizedDenoiser, noisy_actions: Tensor, step: Tensor, codes: Codes
+    denoiser: Factorized, noisy_actions: Tensor, step: Tensor, codes: Codes
 ) -> tuple[Tensor, list[float]]:
     """Predicted noise, and the norm of each Z h_r over that of the base's stream, measured by hooks on Z."""
+    if isinstance(denoiser, FactorizedUnet) and denoiser.composition == "block":
+        return _traced_unet(denoiser, noisy_actions, step, codes)
     added: list[Tensor] = []
     layers = () if denoiser.composition == "score" else denoiser.zero_layers
     hooks = [layer.register_forward_hook(lambda _module, _inputs, out: added.append(out)) for layer in layers]
@@ -70,6 +77,28 @@ def _traced(
             hook.remove()
     ratios = [_ratio(part, whole - part) for part, whole in zip(added, received, strict=True)]
     return predicted, ratios
+
+
+def _traced_unet(
+    denoiser: FactorizedUnet, noisy_actions: Tensor, step: Tensor, codes: Codes
+) -> tuple[Tensor, list[float]]:
+    """The same for a U-Net: a stage of the base gives its stream before the joint, since Z is added behind it."""
+    added: list[Tensor] = []
+    streams: list[Tensor] = []
+    hooks = [
+        layer.register_forward_hook(lambda _module, _inputs, out: added.append(out))
+        for layer in denoiser.zero_layers
+    ]
+    hooks += [
+        stage.register_forward_hook(lambda _module, _inputs, out: streams.append(out))
+        for stage in denoiser.base.trunk.stages
+    ]
+    try:
+        predicted = denoiser.predict_noise(noisy_actions, step, codes)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return predicted, [_ratio(part, whole) for part, whole in zip(added, streams, strict=True)]
 
 
 def _ratio(part: Tensor, whole: Tensor) -> float:

@@ -1,16 +1,22 @@
 """Raw observations to the codes of all streams."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import SingleDenoiser
-from fdp_policies.encoders import CnnEncoder, module_name
+from fdp_policies.encoders import CnnEncoder, ObservationEncoder, module_name
 from fdp_policies.fast.vision import StackedCnn
 from fdp_policies.normalizer import TensorNormalizer, center_crop, normalize_image, stack_frames
+
+
+class Encoding(Protocol):
+    """A network with an encoder."""
+
+    encoder: ObservationEncoder
 
 
 class StackedEncoder:
@@ -20,7 +26,7 @@ class StackedEncoder:
     """
 
     def __init__(
-        self, streams: Sequence[SingleDenoiser], normalizer: TensorNormalizer, network: NetworkConfig
+        self, streams: Sequence[Encoding], normalizer: TensorNormalizer, network: NetworkConfig
     ) -> None:
         self._encoders = [stream.encoder for stream in streams]
         self._normalizer, self._crop_size = normalizer, network.crop_size

@@ -12,6 +12,7 @@ from fdp_policies.diffusion import Sampler
 from fdp_policies.fast.observation import StackedEncoder
 from fdp_policies.fast.trunk import StackedTrunk, streams_of
 from fdp_policies.normalizer import TensorNormalizer
+from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
 
 
 class ChunkProgram:
@@ -66,15 +67,16 @@ class EncodedProgram:
 
     def __init__(
         self,
-        denoiser: SingleDenoiser,
+        denoiser: DiffusionUnet | FactorizedUnet,
         sampler: Sampler,
         normalizer: TensorNormalizer,
         network: NetworkConfig,
     ) -> None:
         self._denoiser, self._sampler = denoiser, sampler
+        streams = [denoiser.base, denoiser.residual] if isinstance(denoiser, FactorizedUnet) else [denoiser]
         self._normalizer, self._network = normalizer, network
         with torch.no_grad():
-            self._encode = StackedEncoder([denoiser], normalizer, network)
+            self._encode = StackedEncoder(streams, normalizer, network)
 
     @torch.inference_mode()
     def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ class EncodedProgram:
 
 
 def can_stack(
-    denoiser: SingleDenoiser | FactorizedDenoiser,
+    denoiser: SingleDenoiser | FactorizedDenoiser | FactorizedUnet,
 ) -> TypeGuard[DiffusionTransformer | FactorizedDenoiser]:
     """Whether a denoiser's networks are transformers of one shape, as all are of the DiT's that this package trains."""
     if not isinstance(denoiser, DiffusionTransformer | FactorizedDenoiser):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, DatasetError, TaskInfo
 from fdp_bench.demos.dataset import Demonstrations, require_senses
-from fdp_policies.backbones import make_single
+from fdp_policies.backbones import Factorized, make_factorized, make_network, make_single
 from fdp_policies.checkpoint import (
     Checkpoint,
     replace_file,
@@ -25,13 +25,13 @@ from fdp_policies.checkpoint import (
     state_sha256,
 )
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, as_json, variant_of
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.determinants import agree, determinants
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
 from fdp_policies.training.lock import only_maker
 from fdp_policies.training.losses import HeldOut
+from fdp_policies.training.objective import objective_of
 from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
 from fdp_policies.training.plot import plot_training, write_log
 from fdp_policies.training.warnings import (
@@ -113,12 +113,14 @@ class _Fitter:
         vectors = [key for key in keys if not key.startswith(IMAGE_PREFIX)]
         self.normalizer = fit_normalizer(train, dict.fromkeys(["prop", *vectors]))
         self.schedule = NoiseSchedule(job.diffusion, job.device)
+        self.objective = objective_of(job.network)
         self.data = WindowDataset(train, self.normalizer, job.network, job.device)
         self.held_out = HeldOut(
             WindowDataset(valid, self.normalizer, job.network, job.device),
             np.repeat(np.arange(len(valid)), [len(demo) for demo in valid]),
             job.training,
             self.schedule,
+            self.objective.errors,
         )
 
     def fit_single(self, architecture: Architecture, role: str) -> Checkpoint:
@@ -136,7 +138,7 @@ class _Fitter:
             return found
         torch.manual_seed(job.training.seed)
         shapes = shapes_of(job.task, architecture.modalities)
-        network = make_single(shapes, job.task.action_dim, job.network).to(job.device)
+        network = make_network(shapes, job.task.action_dim, job.network).to(job.device)
         plan = self._single_plan(role, tuple(shapes))
         phase = self._phase(network, plan, architecture.slug)
         log = phase.run()
@@ -158,10 +160,10 @@ class _Fitter:
             return path
         torch.manual_seed(job.training.seed + 1)
         base_shapes = shapes_of(job.task, architecture.prioritized)
-        base_network = DiffusionTransformer(base_shapes, job.task.action_dim, job.network)
+        base_network = make_single(base_shapes, job.task.action_dim, job.network)
         base_network.load_state_dict(base.tensors())
         shapes = shapes_of(job.task, architecture.modalities)
-        network = FactorizedDenoiser(
+        network = make_factorized(
             base_network.requires_grad_(not job.training.freeze_base),
             shapes,
             job.task.action_dim,
@@ -175,7 +177,7 @@ class _Fitter:
         frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr]
         log = phase.run()
         average = phase.average
-        if not isinstance(average, FactorizedDenoiser):  # pragma: no cover
+        if not isinstance(average, Factorized):  # pragma: no cover
             raise TypeError("the moving average of a factorized denoiser is one too")
         warnings = [
             *changed_base_warning(frozen, state_sha256(average.base.state_dict())),
@@ -235,6 +237,7 @@ class _Fitter:
             held_out=self.held_out,
             modalities=job.task.modalities,
             resume_dir=job.out / "resume" / slug,
+            objective=self.objective,
             compiled=job.compiled,
         )
 
@@ -247,6 +250,11 @@ class _Fitter:
                 f"{path} was made from other data or settings; choose another --out, or remove it first"
             )
         return found
+
+    def _named_nowhere_else(self, architecture: Architecture) -> TrainingConfig:
+        """The recipe without what the policy string says already."""
+        training = self.job.training
+        return replace(training, modality_dropout=0.0) if architecture.modality_dropout else training
 
     def _save(
         self,
@@ -281,7 +289,7 @@ class _Fitter:
             "wall_time_s": round(log.wall_time_s, 1),
             "train_demos": len(job.demonstrations.train),
             "train_seed": job.training.seed,
-            "variant": variant_of(job.training),
+            "variant": variant_of(self._named_nowhere_else(architecture)),
             "determinants": job.determinants(role),
             "log": {**vars(log)},
             "made_with": {name: _version(name) for name in ("fdp-bench", "torch", "numpy")},
@@ -289,7 +297,9 @@ class _Fitter:
         }
         checkpoint = save_checkpoint(path, round_to_half(dict(state)), copy.deepcopy(card))
         write_log(path.with_suffix(".csv"), logs)
-        plot_training(path.with_suffix(".png"), f"{architecture} on {job.task.task_id}", logs)
+        plot_training(
+            path.with_suffix(".png"), f"{architecture} on {job.task.task_id}", logs, self.objective.name
+        )
         shutil.rmtree(job.out / "resume" / architecture.slug, ignore_errors=True)
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)

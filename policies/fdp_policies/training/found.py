@@ -9,9 +9,9 @@ from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import DiffusionConfig
 from fdp_policies.determinants import agree, determinants
 from fdp_policies.identity import architecture_of, weights_path
-from fdp_policies.training.settings import training_config
+from fdp_policies.training.settings import training_config, with_dropout
 
-_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint", "dp-unet": "joint"}
+_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint", "dp-unet": "joint", "bc": "joint"}
 
 
 def find_trained(
@@ -23,6 +23,7 @@ def find_trained(
 ) -> PolicySpec | None:
     """Find weights that training with these settings would make again; see `Policy.trained`."""
     architecture, training = architecture_of(spec, task), training_config(settings)
+    training = with_dropout(training, architecture)
     wanted = determinants(
         role=_ROLES[architecture.family],
         task_id=task.task_id,

@@ -1,7 +1,8 @@
 """The training loss, and what held-out demonstrations say: true, shuffled and masked senses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,14 +54,18 @@ def noise_prediction_loss(
     Returns:
         Scalar loss.
     """
+    return (weight[drawn.step] * noise_errors(denoiser, batch, schedule, drawn)).mean()
+
+
+def noise_errors(denoiser: Denoiser, batch: Batch, schedule: NoiseSchedule, drawn: NoiseDraws) -> Tensor:
+    """Squared error of the predicted noise for each of the draws, shape (B * draws,); see `noise_prediction_loss`."""
     draws = len(drawn.step) // len(batch.actions)
     actions = batch.actions.repeat_interleave(draws, dim=0)
     codes = repeat_codes(denoiser.encode(batch.observation), draws)
     predicted = denoiser.predict_noise(
         schedule.add_noise(actions, drawn.noise, drawn.step), drawn.step, codes
     )
-    error = (predicted.float() - drawn.noise).square().mean(dim=(1, 2))
-    return (weight[drawn.step] * error).mean()
+    return (predicted.float() - drawn.noise).square().mean(dim=(1, 2))
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,10 @@ class SenseReport:
     rise: Mapping[str, tuple[float, float, float]]
 
 
+#: Maps a network, a batch, the forward process and its draws to a squared error for each window.
+WindowErrors = Callable[[Any, Batch, NoiseSchedule, NoiseDraws], Tensor]
+
+
 class HeldOut:
     """Fixed held-out windows, diffusion steps and noise, so that losses over time and policies compare."""
 
@@ -93,7 +102,9 @@ class HeldOut:
         demo_of_window: npt.NDArray[np.int64],
         config: TrainingConfig,
         schedule: NoiseSchedule,
+        errors: WindowErrors = noise_errors,
     ) -> None:
+        self._window_errors = errors
         generator = torch.Generator().manual_seed(20_250_916)
         count = min(config.eval_windows, len(data))
         self.data, self.schedule = data, schedule
@@ -114,7 +125,7 @@ class HeldOut:
         shuffle: Sequence[str] = (),
         mask: Sequence[str] = (),
     ) -> npt.NDArray[np.float64]:
-        """Squared noise-prediction error of each window, shape (N,), float64.
+        """Squared error of each window, shape (N,), float64.
 
         Args:
             denoiser: The network.
@@ -129,10 +140,9 @@ class HeldOut:
                 batch = self.data.batch(self.windows[rows], keys, None)
                 other = self.data.batch(self.windows[self.partner[rows]], shuffle, None)
                 zeros = {key: torch.zeros_like(batch.observation[key]) for key in mask}
-                codes = denoiser.encode({**batch.observation, **other.observation, **zeros})
-                noisy = self.schedule.add_noise(batch.actions, self.noise[rows], self.step[rows])
-                predicted = denoiser.predict_noise(noisy, self.step[rows], codes)
-                parts.append((predicted.float() - self.noise[rows]).square().mean(dim=(1, 2)).cpu())
+                shown = Batch({**batch.observation, **other.observation, **zeros}, batch.actions)
+                drawn = NoiseDraws(self.step[rows], self.noise[rows])
+                parts.append(self._window_errors(denoiser, shown, self.schedule, drawn).cpu())
         return torch.cat(parts).double().numpy()
 
     def senses(self, denoiser: Denoiser, keys: Sequence[str], modalities: ModalityMap) -> SenseReport:

@@ -20,7 +20,9 @@ from fdp_policies.config import TrainingConfig
 from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.training.data import WindowDataset
+from fdp_policies.training.dropout import drop_modalities
 from fdp_policies.training.losses import HeldOut, SenseReport, draw_noise
+from fdp_policies.training.objective import NOISE_PREDICTION, Objective
 from fdp_policies.training.step import GradientStep
 
 #: The senses are shuffled and masked at every so many evaluations, since that costs five times an evaluation.
@@ -106,11 +108,12 @@ class Phase:
         held_out: HeldOut,
         modalities: ModalityMap,
         resume_dir: Path,
+        objective: Objective = NOISE_PREDICTION,
         compiled: bool = False,
     ) -> None:
         self.plan, self.config, self.schedule = plan, config, schedule
         self.data, self.held_out, self.modalities = data, held_out, modalities
-        self.step = GradientStep(network, config, schedule, compiled=compiled)
+        self.step = GradientStep(network, config, schedule, objective=objective, compiled=compiled)
         self.log = PhaseLog()
         self._resume_dir = resume_dir
 
@@ -158,6 +161,8 @@ class Phase:
         windows = torch.randint(len(self.data), (self.config.batch_size,), generator=generator)
         batch = self.data.batch(windows.to(self.data.device), self.plan.keys, generator)
         drawn = draw_noise(batch.actions, self.config.noise_draws, self.schedule, generator)
+        if self.config.modality_dropout:
+            batch = drop_modalities(batch, self.modalities, self.config.modality_dropout, generator)
         rate = learning_rate(number, self.plan, self.config)
         return self.step(batch, drawn, number=number, learning_rate=rate)
 

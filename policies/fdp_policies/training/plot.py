@@ -18,8 +18,15 @@ def write_log(path: Path, logs: Sequence[PhaseLog]) -> None:
         writer.writerows(rows)
 
 
-def plot_training(path: Path, title: str, logs: Sequence[PhaseLog]) -> None:
-    """Draw training and held-out loss over all phases, with each sense shuffled and masked, as PNG."""
+def plot_training(path: Path, title: str, logs: Sequence[PhaseLog], measured: str) -> None:
+    """Draw training and held-out loss over all phases, with each sense shuffled and masked, as PNG.
+
+    Args:
+        path: Path of the picture.
+        title: What was trained.
+        logs: One log a phase.
+        measured: What the loss measures, in words.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -39,7 +46,7 @@ def plot_training(path: Path, title: str, logs: Sequence[PhaseLog]) -> None:
     for axis in axes:
         axis.set_yscale("log")
         axis.set_xlabel("gradient step")
-        axis.set_ylabel("squared noise-prediction error")
+        axis.set_ylabel(measured)
         axis.grid(alpha=0.25, which="both")
         for bound in bounds[:-1]:
             axis.axvline(bound, color="0.4", ls=":", lw=1)

@@ -2,18 +2,15 @@
 
 import copy
 import sys
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from fdp_policies.config import TrainingConfig
-from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.training.data import Batch
-from fdp_policies.training.losses import NoiseDraws, noise_prediction_loss
-
-Loss = Callable[[Denoiser, Batch, NoiseSchedule, Tensor, NoiseDraws], Tensor]
+from fdp_policies.training.losses import NoiseDraws
+from fdp_policies.training.objective import NOISE_PREDICTION, Loss, Objective
 
 
 class GradientStep:
@@ -31,7 +28,13 @@ class GradientStep:
     """
 
     def __init__(
-        self, network: nn.Module, config: TrainingConfig, schedule: NoiseSchedule, *, compiled: bool = False
+        self,
+        network: nn.Module,
+        config: TrainingConfig,
+        schedule: NoiseSchedule,
+        *,
+        objective: Objective = NOISE_PREDICTION,
+        compiled: bool = False,
     ) -> None:
         """Start at the network's weights.
 
@@ -39,6 +42,7 @@ class GradientStep:
             network: The network, on the device that it trains on.
             config: The recipe.
             schedule: The forward process, on the same device.
+            objective: What is minimized.
             compiled: Whether to compile network and loss. Where that fails, the step goes on as it was written and
                 says so.
         """
@@ -56,8 +60,8 @@ class GradientStep:
             fused=True,
         )
         self._loss_weight = schedule.loss_weight(config.loss_weight, config.min_snr_gamma)
-        self._loss: Loss = noise_prediction_loss
-        self._untried: Loss | None = torch.compile(noise_prediction_loss, dynamic=False) if compiled else None
+        self._loss: Loss = objective.loss
+        self._untried: Loss | None = torch.compile(objective.loss, dynamic=False) if compiled else None
 
     def __call__(self, batch: Batch, drawn: NoiseDraws, *, number: int, learning_rate: float) -> Tensor:
         """Take a step.
@@ -105,8 +109,7 @@ class GradientStep:
         return self._backward(self._loss, batch, drawn)
 
     def _backward(self, loss_function: Loss, batch: Batch, drawn: NoiseDraws) -> Tensor:
-        denoiser: Denoiser = self.network  # type: ignore[assignment]
         with self.autocast():
-            loss = loss_function(denoiser, batch, self.schedule, self._loss_weight, drawn)
+            loss = loss_function(self.network, batch, self.schedule, self._loss_weight, drawn)
         torch.autograd.backward(loss)
         return loss.detach()

@@ -1,0 +1,197 @@
+"""``replay``: one look at the scene, then the stored actions of the demonstration that began most alike."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fdp_bench.api import IMAGE_PREFIX, CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
+
+#: Rows and columns that a frame is averaged to before frames are compared.
+_GRID = 12
+_ACTIONS, _LENGTHS, _SCALE = "actions", "lengths", "scale."
+_FIELDS = ("policy", "task_id", "train_demos", "data_sha256", "weights_sha256")
+
+
+class ReplayPolicy(Policy):
+    """Open-loop replay of the nearest demonstration.
+
+    The nearest neighbour of VINN (Pari et al. 2021, arXiv 2112.01511), on averaged pixels instead of a learned
+    representation and asked once an episode: the chunk is the whole episode. A task that
+    this solves needs no eyes after its first frame, so no shift that comes later can show anything on it.
+    """
+
+    summary: ClassVar[str] = "stored actions of the demonstration whose first observation is nearest"
+    option_values: ClassVar = {}
+
+    def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
+        """Load the demonstrations' first observations and actions.
+
+        Raises:
+            CheckpointError: If they are missing, damaged, or of another task.
+        """
+        super().__init__(spec, task, device=device)
+        memory = _Memory(_path(spec, task), task)
+        self.modalities = tuple(name for name in task.modalities if name in task.usual_modalities)
+        self.n_action_steps = task.horizon
+        self._memory = memory.tensors
+        lengths = self._memory[_LENGTHS]
+        steps = np.minimum(np.arange(task.horizon), lengths[:, None] - 1)
+        # Past its end a demonstration holds its last action, as a window of training does.
+        self._chunks = np.take_along_axis(self._memory[_ACTIONS], steps[..., None], axis=1)
+
+    def act(
+        self, observation: Mapping[str, npt.NDArray[np.generic]], noise: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """See `Policy.act`."""
+        del noise
+        keys = [key for key in self._memory if key not in (_ACTIONS, _LENGTHS) and not key.startswith(_SCALE)]
+        rows = len(observation[keys[0]])
+        chunks = [
+            self._chunks[self._nearest({key: observation[key][row, -1] for key in keys})]
+            for row in range(rows)
+        ]
+        actions: npt.NDArray[np.float32] = np.clip(np.stack(chunks), -1.0, 1.0).astype(np.float32)
+        return actions
+
+    def _nearest(self, seen: Mapping[str, npt.NDArray[np.generic]]) -> int:
+        """Index of the demonstration that began most alike; each key weighs by how much demonstrations differ in it."""
+        distance = np.zeros(len(self._chunks))
+        for key, values in seen.items():
+            difference = self._memory[key] - _features(key, values)
+            distance += (difference.astype(np.float64) ** 2).mean(1) / self._memory[_SCALE + key]
+        return int(distance.argmin())
+
+    @classmethod
+    def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
+        """See `Policy.weights`."""
+        path = _path(spec, task)
+        try:
+            memory = _Memory(path, task)
+            _ = memory.tensors
+        except CheckpointError as error:
+            return WeightsInfo(available=False, source=str(error))
+        source = str(path) if spec.checkpoint else "bundled"
+        return WeightsInfo(True, source, memory.card["weights_sha256"], memory.card, (path,))
+
+    @classmethod
+    def fit(
+        cls, spec: PolicySpec, task: TaskInfo, data: Path, out: Path, settings: Mapping[str, str]
+    ) -> Path:
+        """Store the demonstrations to train on; of the settings only ``num_demos`` means anything. See `Policy.fit`."""
+        from fdp_bench.demos.dataset import load_demonstrations
+        from fdp_policies.training.settings import training_config
+
+        recipe = training_config(settings)
+        read = load_demonstrations(data, task_id=task.task_id, num_demos=recipe.num_demos)
+        demos = read.subset(read.train)
+        keys = [key for name in task.usual_modalities for key in task.modalities[name]]
+        length = max(len(demo) for demo in demos)
+        tensors: dict[str, npt.NDArray[Any]] = {
+            _ACTIONS: np.stack([np.resize(demo.actions, (length, task.action_dim)) for demo in demos]),
+            _LENGTHS: np.array([len(demo) for demo in demos], dtype=np.int64),
+        }
+        for key in keys:
+            first = np.stack([_features(key, demo.observations[key][0]) for demo in demos])
+            tensors[key] = first
+            spread = float(first.var(0).mean())
+            tensors[_SCALE + key] = np.array(spread if spread > 0.0 else 1.0, dtype=np.float32)
+        card = {
+            "policy": str(PolicySpec(spec.name)),
+            "task_id": task.task_id,
+            "modalities": list(task.usual_modalities),
+            "train_demos": len(demos),
+            "train_seed": recipe.seed,
+            "data_sha256": read.sha256,
+        }
+        return _store(out / f"{spec.name}.safetensors", tensors, card)
+
+
+class _Memory:
+    """Stored demonstrations and their card."""
+
+    def __init__(self, path: Path, task: TaskInfo) -> None:
+        self.path = path
+        command = f"fdp-bench train --policy replay --task {task.task_id} --data FILE"
+        if path.suffix != ".safetensors":
+            raise CheckpointError(f"{path} is not a .safetensors file; make one with `{command}`")
+        if not path.is_file():
+            raise CheckpointError(f"no stored demonstrations at {path}; make them with `{command}` (seconds)")
+        try:
+            self.card: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+            missing = [name for name in _FIELDS if name not in self.card]
+        except (OSError, ValueError, TypeError) as error:
+            raise CheckpointError(
+                f"the card of {path} is missing or malformed ({error}); make it again with `{command}`"
+            ) from None
+        if missing or self.card["policy"] != "replay":
+            raise CheckpointError(f"{path} holds no stored demonstrations; make some with `{command}`")
+        if self.card["task_id"] != task.task_id:
+            raise CheckpointError(
+                f"{path} was made from {self.card['task_id']}, not {task.task_id}; make it with `{command}`"
+            )
+
+    @cached_property
+    def tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """What was stored, as `ReplayPolicy.fit` named it.
+
+        Raises:
+            CheckpointError: If it is damaged.
+        """
+        import hashlib
+
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        payload = self.path.read_bytes()
+        if hashlib.sha256(payload).hexdigest() != self.card["weights_sha256"]:
+            raise CheckpointError(
+                f"{self.path} is damaged: its SHA-256 is not the one in its card; make it again"
+            )
+        try:
+            return load(payload)
+        except SafetensorError as error:
+            raise CheckpointError(f"{self.path} cannot be read ({error}); make it again") from None
+
+
+def _path(spec: PolicySpec, task: TaskInfo) -> Path:
+    from fdp_policies.identity import BUNDLED
+
+    if spec.checkpoint:
+        return Path(spec.checkpoint)
+    return BUNDLED / task.task_id.split("/")[-1] / "replay.safetensors"
+
+
+def _features(key: str, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """What of an observation is compared: frames averaged to a coarse grid, in [0, 1]; vectors as they are."""
+    if not key.startswith(IMAGE_PREFIX):
+        return values.astype(np.float32)
+    frame = values.astype(np.float32) / 255.0
+    for axis in (0, 1):
+        side = frame.shape[axis]
+        cells = min(_GRID, side)
+        starts = np.arange(cells) * side // cells
+        sizes = np.diff(np.append(starts, side)).astype(np.float32)
+        shape = [1, 1, 1]
+        shape[axis] = cells
+        frame = np.add.reduceat(frame, starts, axis=axis) / sizes.reshape(shape)
+    return frame.ravel()
+
+
+def _store(path: Path, tensors: Mapping[str, npt.NDArray[Any]], card: Mapping[str, Any]) -> Path:
+    import hashlib
+
+    from safetensors.numpy import save
+
+    from fdp_policies.checkpoint import replace_file
+
+    payload = save({name: np.ascontiguousarray(value) for name, value in tensors.items()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    full = {**card, "weights_sha256": hashlib.sha256(payload).hexdigest()}
+    replace_file(path, payload)
+    replace_file(path.with_suffix(".json"), (json.dumps(full, indent=1) + "\n").encode())
+    return path
