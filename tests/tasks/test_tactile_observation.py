@@ -82,3 +82,14 @@ def test_observations_handed_out_are_not_written_to_later(env):
     env.step(np.ones(7))
 
     np.testing.assert_array_equal(observation["tactile"], before)
+
+
+def test_touch_is_the_same_with_robosuites_own_step(env):
+    oracle = gymnasium.make("fdp_bench/Lift-v1", stepper="robosuite", draw_images=False).unwrapped
+    try:
+        ours, _ = play(env, 8, steps=12)
+        theirs, _ = play(oracle, 8, steps=12)
+    finally:
+        oracle.close()
+
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
