@@ -17,6 +17,7 @@ from fdp_policies.denoisers import SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, EncodedProgram, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
+from fdp_policies.fitting import check_fits
 from fdp_policies.normalizer import TensorNormalizer, prepare_observation
 from fdp_policies.regression import ActionRegressor
 from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
@@ -35,20 +36,24 @@ def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | Facto
     """
     base = checkpoint.base
     action_dim = int(checkpoint.card["action_dim"])
-    network: SingleDenoiser | Factorized
-    with _fitting(checkpoint):
+
+    def build() -> SingleDenoiser | Factorized:
         if base is None:
-            network = make_single(checkpoint.shapes, action_dim, checkpoint.network)
+            return make_single(checkpoint.shapes, action_dim, checkpoint.network)
+        return make_factorized(
+            make_single(base.shapes, action_dim, base.network),
+            checkpoint.shapes,
+            action_dim,
+            checkpoint.network,
+            composition=checkpoint.card["composition"],
+        )
+
+    with _fitting(checkpoint):
+        check_fits(checkpoint, build)
+        network = build()
+        if base is None:
             network.load_state_dict(checkpoint.tensors())
         else:
-            base_network = make_single(base.shapes, action_dim, base.network)
-            network = make_factorized(
-                base_network,
-                checkpoint.shapes,
-                action_dim,
-                checkpoint.network,
-                composition=checkpoint.card["composition"],
-            )
             base_state = {f"base.{name}": value for name, value in base.tensors().items()}
             network.load_state_dict({**base_state, **checkpoint.tensors()})
     return ready(network, device)
@@ -56,8 +61,13 @@ def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | Facto
 
 def load_regressor(checkpoint: Checkpoint, device: str) -> ActionRegressor:
     """Rebuild the network of a checkpoint of ``bc``; see `load_denoiser`."""
+
+    def build() -> ActionRegressor:
+        return ActionRegressor(checkpoint.shapes, int(checkpoint.card["action_dim"]), checkpoint.network)
+
     with _fitting(checkpoint):
-        network = ActionRegressor(checkpoint.shapes, int(checkpoint.card["action_dim"]), checkpoint.network)
+        check_fits(checkpoint, build)
+        network = build()
         network.load_state_dict(checkpoint.tensors())
     return ready(network, device)
 

@@ -1,6 +1,8 @@
+import hashlib
 import json
 import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -137,3 +139,78 @@ def test_state_hash_sees_a_single_bit():
     assert state_sha256(state) == state_sha256(dict(reversed(state.items())))
     assert state_sha256(state) != state_sha256(changed)
     assert torch.equal(round_to_half(changed)["b"], state["b"])
+
+
+def restamp(path):
+    """Give a spoiled file the card of whoever spoiled it."""
+    edit_card(path, weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def rewrite_header(path, **changes):
+    """Change entries of the header's first tensor."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    name = next(name for name in header if name != "__metadata__")
+    header[name] = {**header[name], **changes}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    restamp(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"shape": [2**40, 2**20]}, "needs"),
+        ({"dtype": "I64"}, "dtype"),
+        ({"data_offsets": [0, 2**50]}, "needs"),
+        ({"shape": [-1]}, "shape"),
+    ],
+)
+def test_headers_that_lie_are_refused_whatever_the_card_says(fdp, changes, why):
+    rewrite_header(fdp, **changes)
+    with pytest.raises(CheckpointError, match=why):
+        Checkpoint.open(fdp).tensors()
+
+
+def test_another_number_of_weights_than_the_cards_is_refused(fdp):
+    edit_card(fdp, parameters=5)
+    with pytest.raises(CheckpointError, match="its card says 5"):
+        Checkpoint.open(fdp).tensors()
+
+
+def test_a_network_larger_than_its_file_takes_no_memory(fdp, monkeypatch):
+    network = Checkpoint.open(fdp).card["network"]
+    edit_card(fdp, network={**network, "width": 8192, "depth": 256})
+    real = []
+    monkeypatch.setattr(
+        "torch.nn.Linear.reset_parameters", lambda layer: real.append(layer.weight.device.type != "meta")
+    )
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_denoiser(Checkpoint.open(fdp), "cpu")
+    assert real
+    assert not any(real)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": {"heads": 0}},
+        {"network": {"width": 10**12}},
+        {"network": {"depth": "4"}},
+        {"action_dim": 10**9},
+        {"composition": "__import__('os')"},
+        {"shapes": {"prop": [-3]}},
+        {"normalizer": {"keys": {}, "action": {"low": [0.0], "high": [1.0]}}},
+        {"base": {"file": 3}},
+    ],
+)
+def test_cards_of_no_network_are_malformed(fdp, changes):
+    edit_card(fdp, **changes)
+    with pytest.raises(CheckpointError, match="malformed"):
+        Checkpoint.open(fdp)
+
+
+def test_names_that_no_file_can_have_name_no_checkpoint():
+    with pytest.raises(CheckpointError, match="no checkpoint at"):
+        Checkpoint.open(Path("a" * 5000 + ".safetensors"))
