@@ -9,6 +9,7 @@ from functools import partial
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy
+from fdp_bench.api.untrusted import MAX_WHOLE
 from fdp_bench.plugins import load_policy
 from fdp_bench.specs import parse_policy, parse_shifts
 from fdp_bench.suites.suite import Suite, Variant
@@ -159,7 +160,9 @@ def _scale(suite: Suite, steps: int | None) -> tuple[float, str]:
     if steps is None or suite.training.get("steps") == str(steps):
         return 1.0, ""
     own = suite.training.get("steps")
-    return (steps / int(own) if own else 1.0), f"steps{steps}"
+    if own is not None:
+        _number(suite, Variant(), "steps", own)
+    return (steps / float(own) if own and float(own) else 1.0), f"steps{steps}"
 
 
 def _in_steps(
@@ -185,7 +188,7 @@ def _number(suite: Suite, variant: Variant, key: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if value < 0 or (value == 0 and key == "batch_size"):
+    if not 0 <= value < MAX_WHOLE or (value == 0 and key == "batch_size"):
         needed = "; settings in epochs need batch_size = N" if key == "batch_size" else ""
         raise SpecError(f"{where}: {key} = {text!r} is no number from 0 on{needed}")
     return value

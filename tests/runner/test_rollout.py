@@ -166,9 +166,8 @@ def test_a_policys_error_ends_its_episode_and_no_other(policy, why):
 def test_a_wrong_shape_is_every_episodes_error():
     records, _ = roll_out(specs(3, policy="faulty?how=shape"))
 
-    assert all(
-        "act returned shape (4, 1, 2); (4, 4, 2) is needed" in record.error for record in records.values()
-    )
+    why = "policy 'faulty?how=shape': act returned shape (4, 1, 2); (4, 4, 2) is needed"
+    assert {record.error for record in records.values()} == {why}
 
 
 def test_an_environments_error_ends_its_episode_and_the_next_gets_a_new_environment():

@@ -14,6 +14,8 @@ from fdp_bench.report.style import DARK, LIGHT, Theme, svg_bytes, themed
 
 #: Quality of lossy WebP: artefacts stay below what an 84-pixel frame shows when it is enlarged twice.
 _QUALITY = 88
+#: Pixels of the largest picture that is read; a film strip has 100,000.
+_MOST_PIXELS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ def file_picture(path: Path, alt: str) -> Picture:
     """
     from PIL import Image
 
-    with Image.open(path) as image:
-        return frame_picture(np.asarray(image.convert("RGB")), alt)
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise OSError(f"{path} is no film strip: it has {image.width}x{image.height} pixels")
+            return frame_picture(np.asarray(image.convert("RGB")), alt)
+    except (ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # What Pillow raises on damaged files besides OSError.
+        raise OSError(f"{path} is no picture: {error}") from error
 
 
 def panel_picture(panel: Panel, alt: str) -> Picture:
