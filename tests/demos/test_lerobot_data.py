@@ -33,6 +33,7 @@ def smooth_episode(seed, steps):
         prop=rng.standard_normal((steps, 16)).astype(np.float32),
         images=frames,
         actions=rng.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        tactile=rng.standard_normal((steps, 12)).astype(np.float32),
     )
 
 
@@ -66,6 +67,7 @@ def test_there_and_back_numbers_are_equal_and_frames_are_near(file, folder, tmp_
     for ours, back in zip(load_demonstrations(file).demos, load_demonstrations(out).demos, strict=True):
         np.testing.assert_array_equal(back.prop, ours.prop)
         np.testing.assert_array_equal(back.actions, ours.actions)
+        np.testing.assert_array_equal(back.tactile, ours.tactile)
         for key in CAMERAS:
             assert back.images[key].shape == ours.images[key].shape
             apart = np.abs(back.images[key].astype(int) - ours.images[key])

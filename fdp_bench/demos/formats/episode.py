@@ -25,6 +25,7 @@ class ImportedEpisode:
         states: Flat simulator states, shape (T, S), float64; None likewise.
         model_file: MuJoCo XML that the states belong to; empty likewise.
         lead_in_steps: Number of leading steps that are no example to follow.
+        tactile: Touch, shape (T, K), float32; None where the source has none.
     """
 
     prop: npt.NDArray[np.float32]
@@ -34,6 +35,7 @@ class ImportedEpisode:
     states: npt.NDArray[np.float64] | None = None
     model_file: str = ""
     lead_in_steps: int = 0
+    tactile: npt.NDArray[np.float32] | None = None
 
 
 @dataclass

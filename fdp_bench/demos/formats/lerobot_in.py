@@ -79,6 +79,10 @@ class LerobotFolder:
         self._cameras = {key: self._camera(key) for key in task.modalities["vision"]}
         self._require(layout.STATE, list(task.observation_shapes["prop"]))
         self._require(layout.ACTION, [task.action_dim])
+        self._vectors = {layout.STATE: self._shape("prop")[0], layout.ACTION: task.action_dim}
+        if layout.TACTILE in self._features and "tactile" in task.observation_shapes:
+            self._require(layout.TACTILE, list(self._shape("tactile")))
+            self._vectors[layout.TACTILE] = self._shape("tactile")[0]
         self._episodes = self._read_episodes()
         self.num_demos = len(self._episodes)
         self.origin = self._describe(info)
@@ -109,6 +113,7 @@ class LerobotFolder:
                 prop=checked_prop(rows[layout.STATE], place),
                 images=images,
                 actions=checked_actions(rows[layout.ACTION], place, self.origin),
+                tactile=checked_prop(rows[layout.TACTILE], place) if layout.TACTILE in rows else None,
             )
 
     def _describe(self, info: Mapping[str, Any]) -> Origin:
@@ -188,7 +193,7 @@ class LerobotFolder:
         embedded = [name for name in self._cameras.values() if self._features[name]["dtype"] == "image"]
         if self._table is None or self._table[0] != where:
             path = self._path / layout.DATA_PATH.format(chunk_index=where[0], file_index=where[1])
-            wanted = ["episode_index", "frame_index", layout.STATE, layout.ACTION, *embedded]
+            wanted = ["episode_index", "frame_index", *self._vectors, *embedded]
             self._table = (where, _table(path, wanted))
         table = self._table[1]
         mine = table.filter(np.equal(table["episode_index"].to_numpy(), row["episode_index"]))
@@ -198,8 +203,7 @@ class LerobotFolder:
             )
         mine = mine.sort_by("frame_index")
         columns: dict[str, Any] = {name: mine[name].to_pylist() for name in embedded}
-        shapes = {layout.STATE: self._shape("prop")[0], layout.ACTION: self._task.action_dim}
-        for name, width in shapes.items():
+        for name, width in self._vectors.items():
             try:
                 values = np.array(mine[name].to_pylist(), np.float64)
             except (TypeError, ValueError) as error:

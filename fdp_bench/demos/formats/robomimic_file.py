@@ -18,7 +18,7 @@ from fdp_bench.demos import guarded
 from fdp_bench.demos.formats.episode import ImportedEpisode, Origin, checked_actions, checked_prop
 from fdp_bench.demos.formats.recorded_with import RecordedWith, check_same_actions, read_recorded_with
 from fdp_bench.demos.formats.replay import Replayer
-from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS
+from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS, TOUCH_NAME
 
 #: robosuite's hand may be off by this much (m) from what the file itself says, at the median step: a hand of another
 #: build is off by centimetres, a reading that is one physics step old by a millimetre or two.
@@ -121,7 +121,11 @@ class RobomimicFile:
         else:
             states, model_file = None, ""
             prop, images = self._stored(group, steps)
-        return ImportedEpisode(prop, images, executed, rewards, states, model_file, int(lead_in))
+        tactile = None
+        if self.origin.format == "fdp-bench" and guarded.child(group, f"obs/{TOUCH_NAME}") is not None:
+            width = self._task.observation_shapes[TOUCH_NAME][0]
+            tactile = checked_prop(guarded.array(group, f"obs/{TOUCH_NAME}", shape=(steps, width)), "obs")
+        return ImportedEpisode(prop, images, executed, rewards, states, model_file, int(lead_in), tactile)
 
     def _replay(
         self, group: Any, model_file: str, states: npt.NDArray[np.float64]

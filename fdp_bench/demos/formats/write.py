@@ -14,6 +14,7 @@ from fdp_bench.demos.layout import (
     LEAD_IN_ATTRIBUTE,
     PROP_NAME,
     PROP_PARTS,
+    TOUCH_NAME,
     demo_name,
     held_out_count,
     image_name,
@@ -79,6 +80,8 @@ def _write_episode(group: Any, episode: ImportedEpisode, digest: Any) -> None:
     if episode.rewards is not None:
         arrays["rewards"] = episode.rewards
     arrays |= {f"obs/{name}": values for name, values in _prop_arrays(episode.prop).items()}
+    if episode.tactile is not None:
+        arrays[f"obs/{TOUCH_NAME}"] = episode.tactile
     arrays |= {f"obs/{image_name(key)}": frames for key, frames in episode.images.items()}
     for name, values in arrays.items():
         contiguous = np.ascontiguousarray(values)
