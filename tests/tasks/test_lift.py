@@ -55,6 +55,7 @@ def test_observations_have_the_documented_keys_shapes_and_types(env):
         "prop": ((16,), "float32"),
         "image.agentview": ((84, 84, 3), "uint8"),
         "image.wrist": ((84, 84, 3), "uint8"),
+        "tactile": ((12,), "float32"),
     }
     assert env.observation_space.contains(observation)
     assert info == {"success": False, "success_held": False}
