@@ -37,11 +37,15 @@ def run(args: argparse.Namespace) -> int:
 def task_lines() -> list[str]:
     """One line a task of the package, and how to name others."""
     from fdp_bench.tasks import TASKS
+    from fdp_bench.tasks.foreign_map import find_map, packaged_maps
 
     rows = [(task.short_name, task.id, task.summary) for task in TASKS.values()]
+    for task_map in filter(None, map(find_map, packaged_maps())):
+        name = task_map.id.partition("/")[2].rpartition("-v")[0]
+        rows.append((name, task_map.id, f"{task_map.summary} ({task_map.install})"))
     return [
         *_aligned(rows),
-        "  others: --task module:namespace/Env-v0, any Gymnasium environment that states its modalities",
+        "  others: --task map.toml, or module:namespace/Env-v0, any Gymnasium environment (fdp_bench/tasks/README.md)",
     ]
 
 

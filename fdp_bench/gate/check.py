@@ -21,6 +21,7 @@ from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.run import Progress, begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS, describe
+from fdp_bench.tasks.foreign_map import remember_data
 
 #: Pairs an arm, where the baseline holds as many and nothing else is asked for.
 DEFAULT_PAIRS = 300
@@ -64,6 +65,7 @@ def plan_check(
         IncomparableError: If it is clear beforehand that the result could not be compared.
     """
     task = str(baseline.task["task_id"])
+    remember_data(baseline.task.get("map"), f"of the baseline's task {task!r}")
     policies = baseline.policies
     if policy is not None:
         baseline, policies = _replaced(baseline, _resolved(policy, task))
@@ -182,7 +184,8 @@ def _refuse_early(baseline: Side, config: RunConfig) -> None:
     facts: Mapping[str, Any] = baseline.task
     if config.task in TASKS:
         task = describe(config.task)
-        facts = {**facts, **{name: getattr(task, name) for name in TASK_FACTS if name != "profile"}}
+        known = [name for name in TASK_FACTS if name != "profile" and hasattr(task, name)]
+        facts = {**facts, **{name: getattr(task, name) for name in known}}
     candidate = replace(
         baseline,
         task=facts,

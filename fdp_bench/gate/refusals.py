@@ -1,5 +1,7 @@
 """What must not be compared, said in one line each; and what a reader of a comparison should know."""
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -68,6 +70,7 @@ def protocol_differences(baseline: Side, candidate: Side, policies: Iterable[tup
     """
     facts: list[tuple[str, Any, Any]] = [
         ("task version", _task(baseline), _task(candidate)),
+        ("task map", _task_map(baseline), _task_map(candidate)),
         ("success rule", _success_rule(baseline), _success_rule(candidate)),
         ("seed protocol", baseline.protocol.get("seed_protocol"), candidate.protocol.get("seed_protocol")),
         ("seed protocol (seed of the run)", baseline.run_seed, candidate.run_seed),
@@ -107,6 +110,12 @@ def _quoted(value: object) -> str:
 
 def _task(side: Side) -> str:
     return f"{side.task.get('task_id')}, profile {side.task.get('profile') or 'none'}"
+
+
+def _task_map(side: Side) -> str:
+    """A digest of the map that made an environment a task; empty where none did."""
+    data = side.task.get("map")
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12] if data else ""
 
 
 def _success_rule(side: Side) -> str:

@@ -17,7 +17,7 @@ FIRST_PROTOCOL: Mapping[str, str] = {
     "seed_protocol": "seed-sequence/1",
 }
 #: Facts of a task that belong to its version.
-TASK_FACTS = ("task_id", "profile", "horizon", "control_hz")
+TASK_FACTS = ("task_id", "profile", "horizon", "control_hz", "map")
 #: Digits of an initial state's digest that are kept.
 STATE_DIGITS = 16
 

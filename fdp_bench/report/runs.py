@@ -9,6 +9,7 @@ from pathlib import Path
 from fdp_bench.api import EpisodeRecord, RunError, nearest
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
+from fdp_bench.tasks.foreign_map import remember_data
 
 #: Where `fdp-bench run` puts runs unless told otherwise.
 RESULTS = Path("results")
@@ -117,6 +118,9 @@ def load_runs(paths: Sequence[Path]) -> Runs:
     stores = [_open(run) for run in dict.fromkeys(run for path in paths for run in runs_below(path))]
     manifests = tuple(store.manifest() for store in stores)
     _check_poolable(stores, manifests)
+    for store, manifest in zip(stores, manifests, strict=True):
+        # So that what they ran on can be drawn.
+        remember_data(manifest.task.get("map"), f"of the run {store.path}")
     records: dict[str, tuple[EpisodeRecord, Path]] = {}
     for store in stores:
         for record in store.records():

@@ -6,13 +6,14 @@ from typing import Any
 
 import gymnasium
 
-from fdp_bench.api.errors import FdpBenchError, SpecError, nearest
+from fdp_bench.api.errors import FdpBenchError, SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.scene_shift import SceneShift
 from fdp_bench.api.shift import Shift, ShiftSpec
 from fdp_bench.plugins import load_shift
 from fdp_bench.specs import resolve_shifts
 from fdp_bench.tasks import TASKS, resolve_task
+from fdp_bench.tasks.foreign import adapted, make_foreign
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -25,7 +26,7 @@ def make_env(task_id: str, shifts: Sequence[ShiftSpec] = (), profile: str = DEFA
     Args:
         task_id: Anything `fdp_bench.tasks.resolve_task` takes.
         shifts: Shifts that act together.
-        profile: Render profile of the built-in tasks; others have none.
+        profile: Render profile; environments that draw themselves have none.
 
     Raises:
         SpecError: If the task cannot be built.
@@ -37,9 +38,10 @@ def make_env(task_id: str, shifts: Sequence[ShiftSpec] = (), profile: str = DEFA
 def make_base(task_id: str, profile: str = DEFAULT_PROFILE) -> Environment:
     """Build a task's environment without shifts. See `make_env`."""
     identifier = resolve_task(task_id)
-    options: dict[str, Any] = {"profile": profile} if identifier in TASKS else {}
+    if identifier not in TASKS:
+        return make_foreign(identifier, profile)
     try:
-        return gymnasium.make(identifier, disable_env_checker=True, **options)
+        return gymnasium.make(identifier, disable_env_checker=True, profile=profile)
     except FdpBenchError:
         raise
     except Exception as error:
@@ -76,47 +78,11 @@ def frame_lags(env: Environment) -> tuple[int, ...]:
 def task_info(env: Environment, task_id: str) -> TaskInfo:
     """What a policy may know about an environment's task.
 
-    A built-in environment states it as `task_info`; another one's is read off its spaces, its
-    ``metadata["modalities"]`` and its registration.
+    A built-in environment states it as `task_info`, and so does what `make_base` makes of another one; of an
+    environment that somebody made otherwise it is read off its spaces and metadata.
 
     Raises:
-        SpecError: If the environment keeps a rule of DESIGN 2 not: a Dict observation space, a modality map over its
-            keys, actions (A,) in [-1, 1], and a horizon.
+        SpecError: If the environment cannot be a task; see `fdp_bench.tasks.foreign.adapted`.
     """
-    stated = getattr(env.unwrapped, "task_info", None)
-    if isinstance(stated, TaskInfo):
-        return stated
-    where = f"task {task_id!r}"
-    observations, actions = env.observation_space, env.action_space
-    if not isinstance(observations, gymnasium.spaces.Dict):
-        raise SpecError(
-            f"{where} has observation space {observations}; a Dict is needed, wrap the environment"
-        )
-    modalities = env.unwrapped.metadata.get("modalities")
-    if not modalities:
-        raise SpecError(f'{where} states no metadata["modalities"], such as {{"prop": ("prop",)}}')
-    for modality, keys in modalities.items():
-        for key in keys:
-            if key not in observations.spaces:
-                raise SpecError(
-                    f"{where}: modality {modality!r} names key {key!r}{nearest(key, observations.spaces)}"
-                )
-    if not _is_unit_box(actions):
-        raise SpecError(f"{where} has action space {actions}; a Box of shape (A,) in [-1, 1] is needed")
-    horizon = env.spec.max_episode_steps if env.spec else None
-    if not horizon:
-        raise SpecError(f"{where} has no horizon; register it with max_episode_steps")
-    return TaskInfo(
-        task_id=task_id,
-        modalities={name: tuple(keys) for name, keys in modalities.items()},
-        observation_shapes={key: tuple(space.shape or ()) for key, space in observations.spaces.items()},
-        action_dim=int(actions.shape[0]) if actions.shape else 0,
-        horizon=int(horizon),
-        control_hz=float(env.unwrapped.metadata.get("render_fps") or 0.0),
-    )
-
-
-def _is_unit_box(space: gymnasium.Space[Any]) -> bool:
-    if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-        return False
-    return bool((space.low == -1.0).all() and (space.high == 1.0).all())
+    info: TaskInfo = adapted(env, task_id).unwrapped.task_info  # type: ignore[attr-defined]
+    return info

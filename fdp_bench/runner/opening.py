@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.streams import SEED_PROTOCOL
 from fdp_bench.records.manifest import RUNNING, Manifest
 from fdp_bench.records.provenance import git_state, machine, versions
@@ -14,6 +15,7 @@ from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.episode import SUCCESS_RULE
 from fdp_bench.runner.plan import Arm
 from fdp_bench.runner.preflight import PreflightReport
+from fdp_bench.tasks.foreign_map import map_data
 
 
 def new_manifest(
@@ -34,7 +36,7 @@ def new_manifest(
         created=now(),
         config=config.to_json(),
         episodes_planned=planned,
-        task=asdict(report.task),
+        task=task_facts(report.task),
         arms=[arm.to_json() for arm in arms],
         policies=[asdict(policy) for policy in report.policies],
         protocol={"success_rule": SUCCESS_RULE, "seed_protocol": SEED_PROTOCOL},
@@ -44,6 +46,12 @@ def new_manifest(
         machine=machine(config.device),
         renderer=dict(report.renderer),
     )
+
+
+def task_facts(task: TaskInfo) -> dict[str, Any]:
+    """What a manifest keeps of a task; of one that a map made, the map too, so that the run can go on without it."""
+    task_map = map_data(task.task_id)
+    return {**asdict(task), **({"map": task_map} if task_map else {})}
 
 
 def check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightReport) -> None:

@@ -1,5 +1,6 @@
 """All that can be wrong with a run, found before anything is written."""
 
+import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from fdp_bench.runner.inference import policy_keys
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.latency import probe_latency_ms
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
-from fdp_bench.tasks import TASKS
+from fdp_bench.tasks.foreign import ForeignEnv, check_starts_alike
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,13 @@ def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
     policies = check_policies(request.policies, task, request.device)
     for shift in (CLEAN, *shifts):
         _check_environment(lane.environment(shift), shift, task)
+    if isinstance(lane.base.unwrapped, ForeignEnv):
+        check_starts_alike(lane.base.unwrapped)
     return PreflightReport(
         task=task,
         policies=policies,
         shifts=shifts,
-        plugins=plugins_used([policy.spec for policy in policies], shifts),
+        plugins=(*plugins_used([policy.spec for policy in policies], shifts), *_distribution_of(lane.base)),
         renderer=_renderer(task),
         observation_dtypes=_dtypes(lane.base),
     )
@@ -198,7 +201,28 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
             f"task {task.task_id!r}{under} fails on its first step: {type(error).__name__}: {error}"
         ) from error
     if "success" not in info:
-        raise SpecError(f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it")
+        has = ", ".join(map(repr, info)) or "nothing"
+        raise SpecError(
+            f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it, or name the key that "
+            f"says it in a map, success = KEY (info holds {has})"
+        )
+
+
+def _distribution_of(env: Environment) -> tuple[Mapping[str, str], ...]:
+    """Name and version of the distribution that an environment of somebody else's comes from, if it is installed."""
+    if not isinstance(env.unwrapped, ForeignEnv):
+        return ()
+    module = type(env.unwrapped.inner.unwrapped).__module__.partition(".")[0]
+    names = importlib.metadata.packages_distributions().get(module, ())
+    return tuple(
+        {
+            "kind": "task",
+            "name": env.unwrapped.task_info.task_id,
+            "distribution": name,
+            "version": importlib.metadata.version(name),
+        }
+        for name in list(names)[:1]
+    )
 
 
 def _dtypes(env: Environment) -> dict[str, str]:
@@ -223,7 +247,7 @@ def plugins_used(policies: Sequence[str], shifts: Sequence[str]) -> tuple[Mappin
 
 
 def _renderer(task: TaskInfo) -> dict[str, str]:
-    if task.task_id not in TASKS:
+    if not task.profile:
         return {}
     from fdp_bench.sim.gl import gl_strings
 

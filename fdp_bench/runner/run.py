@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from fdp_bench.runner.shard import Shard, plan_part
 from fdp_bench.runner.supervision import Limits
 from fdp_bench.runner.timing import time_facts
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
+from fdp_bench.tasks.foreign_map import map_data
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def begin_run(
             raise SpecError(
                 "--shard and --until-decided exclude each other: what comes next depends on all records"
             )
-    settings = _settings(request)
+    settings = _settings(request, map_data(request.task))
     with make_executor(executor or ExecutorSpec(), settings, inference, limits) as pool:
         most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
         if shard is not None:
@@ -176,7 +177,7 @@ def resume_run(
         if manifest.status != COMPLETE:
             store.update_manifest(_completed(manifest, feed))
         return store
-    settings = _settings(config)
+    settings = _settings(config, manifest.task.get("map"))
     with make_executor(executor or ExecutorSpec(), settings, inference, limits) as pool:
         config = replace(config, workers=_workers(pool, workers, config.lanes, missing))
         report = pool.preflight(
@@ -297,9 +298,15 @@ def _completed(manifest: Manifest, feed: Feed) -> Manifest:
     return replace(manifest, status=COMPLETE, comparisons=comparisons, episodes_planned=needed)
 
 
-def _settings(config: RunConfig) -> WorkerSettings:
+def _settings(config: RunConfig, task_map: Mapping[str, Any] | None) -> WorkerSettings:
     return WorkerSettings(
-        config.task, config.profile, config.device, config.lanes, config.batch_rows, config.act_timeout
+        config.task,
+        config.profile,
+        config.device,
+        config.lanes,
+        config.batch_rows,
+        config.act_timeout,
+        task_map,
     )
 
 

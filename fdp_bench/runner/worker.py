@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,6 +20,7 @@ from fdp_bench.runner.server import SharedSlots
 from fdp_bench.runner.timing import Stopwatch
 from fdp_bench.sim.memory import release_build_memory
 from fdp_bench.specs import parse_policy
+from fdp_bench.tasks.foreign_map import remember_data
 
 #: Policies that a worker keeps loaded.
 _POLICIES_HELD = 4
@@ -38,6 +39,7 @@ class WorkerSettings:
         lanes: Episodes under way at once.
         batch_rows: Rows of every policy batch.
         act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
+        task_map: The task's map, where it has one; see `fdp_bench.tasks.foreign_map.map_data`.
     """
 
     task: str
@@ -46,6 +48,7 @@ class WorkerSettings:
     lanes: int
     batch_rows: int
     act_timeout_s: float = 0.0
+    task_map: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ def work(connection: Connection, settings: WorkerSettings, started: float, serve
     """
     worker = Worker(connection, settings, started, server)
     try:
+        remember_data(settings.task_map, f"of {settings.task!r}")
         worker.serve()
         worker.close()
     except (EOFError, BrokenPipeError, ConnectionResetError):

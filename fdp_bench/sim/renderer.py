@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,18 @@ class Renderer:
         model: Drawn model, `mujoco.MjModel`.
         data: Its `mujoco.MjData`, kinematics computed by the caller.
         profile: How it is drawn.
+        geom_groups: Groups of geoms that are drawn; None for robosuite's.
+        other_things: Things that may be drawn beside geoms and sites: tendons, flexes and the like.
     """
 
-    def __init__(self, model: Any, data: Any, profile: Profile) -> None:
+    def __init__(
+        self,
+        model: Any,
+        data: Any,
+        profile: Profile,
+        geom_groups: Sequence[int] | None = None,
+        other_things: int = 16,
+    ) -> None:
         import mujoco
 
         self._model, self._data, self._profile = model, data, profile
@@ -35,8 +45,10 @@ class Renderer:
             # The map would be made all the same, 64 MB large.
             model.vis.quality.shadowsize = 0
         self._options = mujoco.MjvOption()
-        self._options.geomgroup[:] = [0, 1, int(profile.sites), 0, 0, 0]
-        assert self._options.geomgroup[HIDDEN_GROUP] == 0
+        groups = [1, *([2] if profile.sites else [])] if geom_groups is None else geom_groups
+        assert HIDDEN_GROUP not in groups
+        self._options.geomgroup[:] = [group in groups for group in range(6)]
+        self._other_things = other_things
         if not profile.sites:
             self._options.sitegroup[:] = 0
         self._camera = mujoco.MjvCamera()
@@ -110,7 +122,8 @@ class Renderer:
         if self._context is not context:
             self._uploaded = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)
             self._context = context
-            self._scene = mujoco.MjvScene(self._model, maxgeom=self._model.ngeom + self._model.nsite + 16)
+            things = self._model.ngeom + self._model.nsite + self._other_things
+            self._scene = mujoco.MjvScene(self._model, maxgeom=things)
             self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._profile.shadows
             self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._profile.reflections
             context.users.add(self)

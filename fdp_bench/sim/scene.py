@@ -15,6 +15,7 @@ import numpy.typing as npt
 from fdp_bench.api.errors import ShiftConfigError, nearest
 from fdp_bench.api.modality import Observation
 from fdp_bench.api.scene import Footprint, Surface, SurfacePattern
+from fdp_bench.sim.cameras import project_point
 from fdp_bench.sim.drawn import Profile
 from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.look import Look
@@ -253,15 +254,7 @@ class DrawnScene:
     def project(self, key: str, point: npt.NDArray[np.floating[Any]]) -> tuple[float, float] | None:
         """See `Scene.project`."""
         self.sync()
-        camera = self._camera(key)
-        # MuJoCo's cameras look along -z, with x to the right and y up.
-        x, y, z = self.data.cam_xmat[camera].reshape(3, 3).T @ (
-            np.asarray(point) - self.data.cam_xpos[camera]
-        )
-        if z >= 0.0:
-            return None
-        half = np.tan(np.radians(self.model.cam_fovy[camera]) / 2.0)
-        return (float(0.5 + x / (-z * half) / 2.0), float(0.5 - y / (-z * half) / 2.0))
+        return project_point(self.model, self.data, self._camera(key), point)
 
     def close(self) -> None:
         """Free what the scene holds on the graphics side."""

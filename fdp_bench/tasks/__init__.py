@@ -7,6 +7,7 @@ Importing this module loads neither Gymnasium, robosuite nor mujoco.
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -126,21 +127,32 @@ def resolve_task(name: str) -> str:
 
     Args:
         name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for
-            anybody's environment, which is returned as it is, and Gymnasium answers for it.
+            anybody's environment, which is returned as it is, and Gymnasium answers for it; or the path of a map, a
+            ``.toml`` file, which is read and remembered (`fdp_bench.tasks.foreign_map`); or a map's name or id.
 
     Raises:
-        SpecError: If there is no such task.
+        SpecError: If there is no such task, or something is wrong in the map.
     """
     from fdp_bench.api.errors import SpecError, nearest
+    from fdp_bench.tasks.foreign_map import find_map, packaged_maps
 
+    if name.endswith(".toml"):
+        from fdp_bench.tasks.foreign_toml import load_map
+
+        return load_map(Path(name)).id
     if ":" in name or name in TASKS:
         return name
     for task in TASKS.values():
         if name in (task.short_name, task.id.partition("/")[2]):
             return task.id
-    if "/" in name and not name.startswith(f"{NAMESPACE}/"):
+    mapped = [task_id.partition("/")[2] for task_id in packaged_maps()]
+    for versioned in mapped:
+        if name in (versioned, versioned.rpartition("-v")[0], f"{NAMESPACE}/{versioned}"):
+            return f"{NAMESPACE}/{versioned}"
+    if find_map(name) or ("/" in name and not name.startswith(f"{NAMESPACE}/")):
         return name
     short_names = [task.short_name for task in TASKS.values()]
+    short_names += [versioned.rpartition("-v")[0] for versioned in mapped]
     raise SpecError(f"task {name!r} is not known{nearest(name, short_names)} ('fdp-bench list' shows all)")
 
 

@@ -19,6 +19,7 @@ from fdp_bench.api import Policy, PolicySpec, Shift
 from fdp_bench.plugins import load_policy, load_shift
 from fdp_bench.runner.environment import make_base
 from fdp_bench.specs import parse_policy
+from fdp_bench.tasks.foreign import adapted
 from fdp_bench.testing.error import ConformanceError
 from fdp_bench.testing.policy_check import PolicyCheck
 from fdp_bench.testing.shift_check import ShiftCheck
@@ -87,7 +88,7 @@ def check_policy(
 @contextmanager
 def _environment(task: gymnasium.Env[Any, Any] | str) -> Iterator[gymnasium.Env[Any, Any]]:
     if not isinstance(task, str):
-        yield task
+        yield adapted(task, getattr(task.spec, "id", "") or type(task.unwrapped).__name__)
         return
     env = make_base(task)
     try:

@@ -1,3 +1,4 @@
 from fakes import fakes, fakes_environment, fakes_folder
+from foreign_page import example
 
-__all__ = ["fakes", "fakes_environment", "fakes_folder"]
+__all__ = ["example", "fakes", "fakes_environment", "fakes_folder"]

@@ -1,0 +1,3 @@
+from foreign_page import example
+
+__all__ = ["example"]

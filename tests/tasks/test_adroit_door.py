@@ -1,0 +1,48 @@
+"""Gymnasium-Robotics' AdroitHandDoor through the map that comes along, under shifts of every level."""
+
+import numpy as np
+import pytest
+
+from fdp_bench.runner.environment import make_base, wrap
+from fdp_bench.specs import parse_shifts
+
+pytest.importorskip("gymnasium_robotics", reason="needs pip install 'fdp-bench[robotics]'")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def door():
+    env = make_base("AdroitHandDoor")
+    yield env
+    env.close()
+
+
+def played(env, steps=5):
+    env.reset(seed=4, options={"shift_seed": 2})
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (steps, 28)).astype(np.float32)
+    shown = [env.step(action)[0] for action in actions]
+    return shown, env.unwrapped.state_sha256()
+
+
+def test_prop_is_the_hands_own(door):
+    observation, _ = door.reset(seed=0)
+    data = door.unwrapped.inner.unwrapped.data
+
+    assert np.allclose(observation["prop"][:27], data.qpos[1:-2], atol=1e-6)
+    assert np.allclose(observation["prop"][27:], data.site("S_grasp").xpos, atol=1e-6)
+    assert observation["image.front"].shape == (84, 84, 3)
+
+
+@pytest.mark.parametrize("shift", ["occlusion", "color", "lighting", "camera_pose", "prop_bias"])
+def test_a_shift_changes_what_is_shown_and_not_the_door(door, shift):
+    clean, state = played(door)
+    dynamics = door.unwrapped.dynamics_sha256()
+
+    shown, shifted_state = played(wrap(door, parse_shifts(shift)))
+
+    key = "prop" if shift == "prop_bias" else "image.front"
+    assert not np.array_equal(clean[-1][key], shown[-1][key])
+    assert (shifted_state, door.unwrapped.dynamics_sha256()) == (state, dynamics)
