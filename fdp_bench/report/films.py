@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fdp_bench.api import CLEAN
 from fdp_bench.records.store import STRIPS_NAME
+from fdp_bench.report.html.pictures import is_picture
 from fdp_bench.report.layout import split_shift
 from fdp_bench.report.strips import shift_slug
 
@@ -51,7 +52,7 @@ def find_films(run: Path, task: str, arms: Sequence[Mapping[str, Any]]) -> list[
             for (policy, of), strip in strips.items()
             if of == shift and (policy, CLEAN) in strips
         }
-        kept = {policy: pair for policy, pair in pairs.items() if all(path.is_file() for path in pair)}
+        kept = {policy: pair for policy, pair in pairs.items() if all(map(is_picture, pair))}
         if kept:
             films.append(Film(task, shift, kept))
     return films

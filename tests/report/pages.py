@@ -57,6 +57,18 @@ def write_hostile_page(folder: Path) -> Path:
     run = write_run(folder / "run", twin_arms("+", "-"))
     with (run / "episodes.jsonl").open("w") as file:
         file.writelines(json.dumps(record.to_json()) + "\n" for record in hostile_records())
+    manifest = run / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    facts |= {
+        "name": HOSTILE,
+        "policies": [{"spec": HOSTILE, "sha256": "c0" * 32, "source": HOSTILE, "card": {"remake": HOSTILE}}],
+        "plugins": [dict.fromkeys(("kind", "name", "distribution", "version"), HOSTILE)],
+        "machine": {HOSTILE: HOSTILE},
+        "renderer": {"vendor": HOSTILE},
+        "git": {"commit": HOSTILE, "dirty": True},
+        "invocations": [{"command": HOSTILE}],
+    }
+    manifest.write_text(json.dumps(facts))
     write_report(load_runs([run]), folder / "report", no_ladder, ("fdp-bench", "report", HOSTILE))
     return folder / "report" / "report.html"
 

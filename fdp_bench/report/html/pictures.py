@@ -65,6 +65,15 @@ def file_picture(path: Path, alt: str) -> Picture:
         raise OSError(f"{path} is no picture: {error}") from error
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file can be read as a picture; anybody may have put it there."""
+    try:
+        file_picture(path, "")
+    except OSError:
+        return False
+    return True
+
+
 def panel_picture(panel: Panel, alt: str) -> Picture:
     """Draw a panel for light and for dark pages."""
     light, dark = (_draw(panel, theme) for theme in (LIGHT, DARK))
