@@ -26,7 +26,7 @@ def smooth_episode(seed, steps):
     across, down = np.meshgrid(np.arange(84), np.arange(84))
     frames = {}
     for number, key in enumerate(CAMERAS):
-        moved = np.arange(steps)[:, None, None] * 3
+        moved = np.arange(steps)[:, None, None] * 20
         planes = [across + moved, down + moved * 0, across + down - moved + 40 * number]
         frames[key] = (np.stack(planes, axis=-1) % 200).astype(np.uint8)
     return ImportedEpisode(
