@@ -24,6 +24,7 @@ class SceneLayout:
             `further_surfaces`, or None.
         distractor_slots: Those of `fdp_bench.sim.slots.ALL_SLOTS` that may be shown.
         clear_bodies: Bodies besides the target that the arm goes to, so that nothing may stand around them.
+        target_site: Site that is the target's position, where its body's is not what one sees of it.
     """
 
     target_bodies: tuple[str, ...]
@@ -37,3 +38,4 @@ class SceneLayout:
     stand: Surface | None = None
     distractor_slots: tuple[str, ...] = SLOTS
     clear_bodies: tuple[str, ...] = ()
+    target_site: str = ""

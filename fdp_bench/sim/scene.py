@@ -73,6 +73,7 @@ class DrawnScene:
         self._look = Look(model, self._parts)
         self._geom_class = self._classify_geoms()
         self._target = model.body(layout.target_bodies[0]).id
+        self._target_site = model.site(layout.target_site).id if layout.target_site else -1
         self._surface = self._first_visible_geom(layout.surface_body)
         self._grip_site = model.site("gripper0_right_grip_site").id
 
@@ -204,6 +205,8 @@ class DrawnScene:
     def target_position(self) -> npt.NDArray[np.float64]:
         """See `Scene.target_position`."""
         self.sync()
+        if self._target_site >= 0:
+            return self.data.site_xpos[self._target_site].copy()  # type: ignore[no-any-return]
         return self.data.xpos[self._target].copy()  # type: ignore[no-any-return]
 
     @property

@@ -23,6 +23,7 @@ class DoorEnv(RobosuiteEnv):
     """
 
     horizon = 400
+    picture_version = 3
 
     def __init__(self, *, task_id: str = "fdp_bench/Door-v1", **settings: Any) -> None:
         super().__init__(task_id=task_id, **settings)
@@ -33,6 +34,7 @@ class DoorEnv(RobosuiteEnv):
     def _layout(self) -> SceneLayout:
         return SceneLayout(
             target_bodies=("Door_latch",),
+            target_site="Door_handle",
             object_prefixes=("Door_",),
             # The door swings over what little room the table has.
             workspace_radius_m=0.45,

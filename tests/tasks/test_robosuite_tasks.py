@@ -127,7 +127,9 @@ def test_fast_frames_differ_little_from_reference_frames(env, name):
 
 def test_the_target_is_seen_where_it_is(env, name):
     env.reset(seed=4)
-    position = env.robosuite_env.sim.data.get_body_xpos(TASKS[name][1])
+    data = env.robosuite_env.sim.data
+    is_site = name == "Door"
+    position = data.get_site_xpos("Door_handle") if is_site else data.get_body_xpos(TASKS[name][1])
     np.testing.assert_allclose(env.scene.target_position, position)
     segmentation = env.scene.segmentation("image.agentview")
     assert (segmentation == TARGET).sum() >= 10
