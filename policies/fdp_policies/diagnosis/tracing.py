@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fdp_bench.api import Contribution
 from fdp_policies.backbones import Factorized
-from fdp_policies.denoisers import Codes
+from fdp_policies.denoisers import Codes, FactorizedDenoiser
 from fdp_policies.diffusion import Sampler
 from fdp_policies.unet_denoisers import FactorizedUnet
 
@@ -64,7 +64,7 @@ def _traced(
     # The base's stream before a joint is what goes on after it, less what was added there; what goes on is what
     # the next block or the head is given.
     received: list[Tensor] = []
-    if layers:
+    if isinstance(denoiser, FactorizedDenoiser) and layers:
         trunk = denoiser.base.trunk
         hooks += [
             module.register_forward_pre_hook(lambda _module, inputs: received.append(inputs[0]))
