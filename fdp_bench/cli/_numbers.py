@@ -39,6 +39,15 @@ def size_bytes(text: str) -> int:
     return int(value)
 
 
+def share(text: str) -> float:
+    """A finite number above 0."""
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+share.__name__ = "number above 0"
 whole.__name__ = "whole number"
 positive.__name__ = "whole number from 1 on"
 seconds.__name__ = "number of seconds"

@@ -28,12 +28,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.cli._numbers import positive, seconds, size_bytes, whole
+from fdp_bench.cli._numbers import positive, seconds, share, size_bytes, whole
 from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.records.store import RunStore
     from fdp_bench.runner.config import RunConfig
+    from fdp_bench.runner.executor import ExecutorSpec
     from fdp_bench.runner.supervision import Limits
 
 SUMMARY = SUBCOMMANDS["run"]
@@ -110,6 +111,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--workers", type=positive, metavar="N", help="worker processes (default: the usable cores)")
     add(
+        "--executor",
+        metavar="WHERE",
+        help="local (default): processes of this machine; ray: the Ray cluster that it is part of, or $RAY_ADDRESS; "
+        "ray://HOST:PORT: one elsewhere, by its client port",
+    )
+    add(
+        "--worker-gpus",
+        type=share,
+        metavar="SHARE",
+        help="with --executor ray: GPUs a worker gets, such as 0.25 (default: 1 unless the device is the cpu)",
+    )
+    add(
         "--worker-memory",
         type=size_bytes,
         metavar="SIZE",
@@ -181,6 +194,7 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             lanes=args.lanes,
             inference=args.inference,
             limits=_limits(args),
+            executor=_executor(args),
         )
     return store, False
 
@@ -215,9 +229,16 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             workers=args.workers,
             inference=args.inference,
             limits=_limits(args),
+            executor=_executor(args),
             shard=shard,
         )
     return store, redirect is not None
+
+
+def _executor(args: argparse.Namespace) -> "ExecutorSpec":
+    from fdp_bench.runner.executor import ExecutorSpec
+
+    return ExecutorSpec.parse(args.executor or "local", args.worker_gpus)
 
 
 def _limits(args: argparse.Namespace) -> "Limits":

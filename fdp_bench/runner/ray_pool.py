@@ -1,0 +1,332 @@
+"""Workers on a Ray cluster: one actor a worker, replaced with its node, and this process the only one that writes."""
+
+import logging
+import os
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.errors import RunError
+from fdp_bench.records.provenance import versions
+from fdp_bench.records.store import STRIPS_NAME
+from fdp_bench.records.writer import unwritable
+from fdp_bench.runner.child import ProcessLostError
+from fdp_bench.runner.duties import CrewMember
+from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.messages import TimesRequest
+from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.ray_host import Picture
+from fdp_bench.runner.ray_member import ANSWER_S, WORKER_CPUS, RayMember
+from fdp_bench.runner.sharing import SharedInference
+from fdp_bench.runner.supervision import Incident, Limits, Supervision
+from fdp_bench.runner.timing import PHASES
+from fdp_bench.runner.worker import PicturePlan, WorkerSettings
+
+try:
+    import ray
+    from ray.exceptions import RayError
+except ImportError as missing:
+    raise RunError(
+        "--executor ray needs Ray, which is not installed; pip install 'fdp-bench[ray]'"
+    ) from missing
+
+#: Seconds that the first worker is waited for: a cluster may have to start a node.
+_FIRST_S = 600.0
+#: So many hosts in a row that cannot even say what they are end the run.
+_FAILED_STARTS = 3
+
+
+class RayPool:
+    """Workers on a Ray cluster; see `fdp_bench.runner.executor.Executor`.
+
+    Args:
+        settings: What every worker is told.
+        spec: Which cluster, and what a worker gets of it.
+        inference: Where policies are asked: in each worker.
+        limits: When a worker is replaced.
+    """
+
+    is_shared = False
+    sharing: SharedInference | None = None
+
+    def __init__(
+        self, settings: WorkerSettings, spec: ExecutorSpec, inference: str, limits: Limits | None = None
+    ) -> None:
+        self.settings, self.spec, self.inference = settings, spec, inference
+        self.limits = limits or Limits()
+        self.incidents: list[Incident] = []
+        self.members: list[RayMember] = []
+        self.worker_gpus = float(settings.device != "cpu") if spec.worker_gpus is None else spec.worker_gpus
+        self._request: PreflightRequest | None = None
+        self._report: PreflightReport | None = None
+        self._pictures: PicturePlan | None = None
+        self._times: list[dict[str, float]] = []
+        self._nodes: Counter[tuple[str, str]] = Counter()
+        self._versions = versions()
+        self._failed_starts = 0
+        self._has_connected = False
+
+    def __enter__(self) -> "RayPool":
+        if not ray.is_initialized():
+            with _handlers_kept():
+                _connect(self.spec.address)
+            self._has_connected = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(RayError, ConnectionError):
+            if kind is None:
+                closing = [member.host.close.remote() for member in self.members if member.is_ready]
+                ray.wait(closing, num_returns=len(closing), timeout=ANSWER_S) if closing else None
+            for member in self.members:
+                ray.kill(member.host)
+        if self._has_connected:
+            with _handlers_kept():
+                ray.shutdown()
+
+    def default_workers(self, lanes: int) -> int:
+        """See `Executor.default_workers`: one a CPU of the cluster, fewer where GPUs are."""
+        del lanes
+        resources = ray.cluster_resources()
+        room = int(resources.get("CPU", 0.0) // WORKER_CPUS)
+        if self.worker_gpus:
+            room = min(room, int(resources.get("GPU", 0.0) / self.worker_gpus))
+        return max(1, room)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Executor.facts`: Ray's version, and how many workers ran where."""
+        nodes = [{"node": node, "cpu": cpu, "workers": count} for (node, cpu), count in self._nodes.items()]
+        return {"executor": "ray", "ray": ray.__version__, "worker_gpus": self.worker_gpus, "nodes": nodes}
+
+    def preflight(self, request: PreflightRequest, workers: int = 1) -> PreflightReport:
+        """See `Executor.preflight`."""
+        self._request = request
+        self.members = [self._hire() for _ in range(workers)]
+        begun = time.monotonic()
+        replaced = 0
+        while self._report is None:
+            for place in self.wait(dict(enumerate(self.members)), 1.0):
+                try:
+                    self.members[place].receive()
+                except ProcessLostError as lost:
+                    # Machines go together, with all their workers.
+                    if lost.has_raised or replaced >= (_FAILED_STARTS * workers if lost.is_of_machine else 1):
+                        raise
+                    replaced += 1
+                    self.incidents.append(Incident(str(lost), (), lost.said))
+                    self.bury(place)
+            if not any(member.is_ready for member in self.members) and time.monotonic() - begun > _FIRST_S:
+                raise RunError(
+                    f"the cluster has had no room for a worker ({self._needs()}) for {_FIRST_S:.0f} s; it has "
+                    f"{_shown(ray.cluster_resources())}"
+                )
+        return self._report
+
+    def times(self) -> list[dict[str, float]]:
+        """See `Executor.times`."""
+        found = [self._times_of(place) for place, member in enumerate(self.members) if member.is_ready]
+        return [*self._times, *found]
+
+    def run(
+        self,
+        chunks: Iterable[tuple[EpisodeSpec, ...]],
+        workers: int,
+        pictures: PicturePlan,
+        tick: Callable[[], None] = lambda: None,
+    ) -> Iterator[EpisodeRecord]:
+        """See `Executor.run`."""
+        self._pictures = pictures
+        return Supervision(self, chunks, workers, pictures, tick).records()
+
+    def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
+        """See `Crew.wait`; takes in what all workers say, and welcomes those whose hosts have come up."""
+        if not any(self.members[place].inbox for place in busy):
+            self._listen(timeout_s)
+        for place, member in enumerate(self.members):
+            if member.is_gone and place not in busy:
+                self._note_loss(member)
+                self.bury(place)
+        return [place for place in busy if self.members[place].inbox]
+
+    def memory_limit(self, place: int, workers: int) -> int | None:
+        """See `Crew.memory_limit`: a worker's share of its node."""
+        del workers
+        facts = self.members[place].facts
+        return self.limits.worker_bytes or (facts.worker_bytes if facts is not None else None)
+
+    def spawn(self, place: int, pictures: PicturePlan) -> None:
+        """See `Crew.spawn`; no place is ever empty."""
+        del pictures
+        self.bury(place)
+
+    def retire(self, place: int) -> None:
+        """See `Crew.retire`."""
+        self._times.append(self._times_of(place))
+        self.bury(place)
+
+    def bury(self, place: int) -> None:
+        """See `Crew.bury`: a fresh process by the same host, or another host where that one is gone."""
+        member = self.members[place]
+        if member.is_gone or not member.is_ready:
+            with suppress(RayError):
+                ray.kill(member.host)
+            self.members[place] = self._hire()
+        else:
+            self.members[place] = member.renewed()
+            self._brief(self.members[place])
+
+    def restart_inference(self) -> None:
+        """See `Crew.restart_inference`; there is none."""
+        raise NotImplementedError
+
+    def _hire(self) -> RayMember:
+        return RayMember(self.settings, self.worker_gpus)
+
+    def _listen(self, timeout_s: float) -> None:
+        # Whoever has something to say that nobody has received yet is not asked for more.
+        refs = {member.awaited(): member for member in self.members if not (member.is_gone or member.inbox)}
+        if not refs:
+            time.sleep(timeout_s)
+            return
+        ready, _ = ray.wait(list(refs), num_returns=1, timeout=timeout_s)
+        if ready:
+            ready, _ = ray.wait(list(refs), num_returns=len(refs), timeout=0.0)
+        for ref in ready:
+            member = refs[ref]
+            was_ready = member.is_ready
+            member.hear(ref)
+            if member.is_ready and not was_ready:
+                self._welcome(member)
+            elif member.is_gone and not was_ready:
+                self._count_failed_start(member)
+            self._take_in(member)
+
+    def _welcome(self, member: RayMember) -> None:
+        assert member.facts is not None
+        self._failed_starts = 0
+        for name, version in self._versions.items():
+            theirs = member.facts.versions.get(name)
+            if theirs != version:
+                raise RunError(
+                    f"node {member.facts.node!r} has {name} {theirs}, this machine {version}; install the same on all"
+                )
+        self._nodes[member.facts.node, member.facts.cpu] += 1
+        self._brief(member)
+
+    def _brief(self, member: RayMember) -> None:
+        """Tell a fresh process what the others know."""
+        if self._request is not None:
+            member.send(self._request)
+        if self._pictures is not None:
+            member.send(self._pictures)
+
+    def _take_in(self, member: RayMember) -> None:
+        """Take what concerns no episode out of a worker's inbox."""
+        kept: deque[Any] = deque()
+        for message in member.inbox:
+            if isinstance(message, PreflightReport):
+                self._compare(message, member)
+            elif isinstance(message, Picture):
+                self._keep(message)
+            else:
+                kept.append(message)
+        member.inbox = kept
+
+    def _compare(self, report: PreflightReport, member: RayMember) -> None:
+        """Hold what a node found against what the first one did: every node must run the same."""
+        first = self._report = self._report or report
+        unlike = [
+            f"{ours.spec!r} with weights {theirs.sha256[:12] or 'none'} instead of {ours.sha256[:12] or 'none'}"
+            for ours, theirs in zip(first.policies, report.policies, strict=True)
+            if (ours.spec, ours.sha256) != (theirs.spec, theirs.sha256)
+        ]
+        if report.plugins != first.plugins or report.shifts != first.shifts:
+            unlike.append(f"plugins {report.plugins} instead of {first.plugins}")
+        if unlike:
+            node = member.facts.node if member.facts is not None else "?"
+            raise RunError(f"node {node!r} has {unlike[0]}; every node needs the same files and plugins")
+
+    def _keep(self, picture: Picture) -> None:
+        plan = self._pictures
+        assert plan is not None
+        folder = plan.strips if picture.folder == STRIPS_NAME else plan.videos
+        if folder is None:
+            return
+        path = folder / Path(picture.name).name
+        part = path.with_name(f"{path.stem}.part{path.suffix}")
+        try:
+            part.write_bytes(picture.data)
+            part.replace(path)
+        except OSError as error:
+            raise RunError(unwritable(path, error)) from error
+
+    def _note_loss(self, member: RayMember) -> None:
+        try:
+            while member.inbox:
+                member.receive()
+        except ProcessLostError as lost:
+            if member.facts is not None:
+                self.incidents.append(Incident(str(lost), (), lost.said))
+
+    def _count_failed_start(self, member: RayMember) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= _FAILED_STARTS:
+            raise RunError(
+                f"{self._failed_starts} workers in a row could not be started on Ray: {member.gone}"
+            )
+
+    def _needs(self) -> str:
+        return f"{WORKER_CPUS} CPU" + (f", {self.worker_gpus:g} GPU" if self.worker_gpus else "")
+
+    def _times_of(self, place: int) -> dict[str, float]:
+        member = self.members[place]
+        begun = time.monotonic()
+        with suppress(ProcessLostError):
+            member.send(TimesRequest())
+            while (
+                time.monotonic() - begun < ANSWER_S and self.members[place] is member and not member.is_gone
+            ):
+                for _ in self.wait({place: member}, 1.0):
+                    message = member.receive()
+                    if isinstance(message, dict):
+                        return message
+        return dict.fromkeys(PHASES, 0.0)
+
+
+def _connect(address: str) -> None:
+    try:
+        ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RayError, TimeoutError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RunError(
+            f"no Ray cluster is reached at {address or os.environ.get('RAY_ADDRESS', 'this machine')!r} ({reason}); "
+            "start one with: ray start --head, or name its client port: --executor ray://HOST:10001"
+        ) from error
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Keep this program's handlers of signals: Ray would put its own in their place."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _shown(resources: Mapping[str, float]) -> str:
+    held = [f"{resources[name]:g} {name}" for name in ("CPU", "GPU") if name in resources]
+    return ", ".join(held) or "neither CPU nor GPU"

@@ -1,0 +1,110 @@
+"""A Ray cluster of several nodes on this machine: nodes that are lost, none that can be had, others than expected."""
+
+import os
+from pathlib import Path
+
+import pytest
+from executors import HAS_RAY, incidents_of, ray_cluster, run_on
+
+from fdp_bench.api import RunError
+from fdp_bench.records import compare_records
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.run import begin_run
+from fdp_bench.toy import TOY_TASK
+
+pytestmark = [
+    pytest.mark.usefixtures("fakes"),
+    pytest.mark.skipif(
+        not HAS_RAY, reason="Ray is not installed: pip install 'fdp-bench[ray]', or tox -e ray"
+    ),
+]
+CONFIG = RunConfig(
+    task=TOY_TASK, policies=("watcher?delay=0.05",), shifts=("dim@4",), episodes=8, lanes=2, videos=1
+)
+
+
+@pytest.fixture
+def cluster(fakes_folder):
+    """Three nodes."""
+    with ray_cluster(3, fakes_folder, Path(__file__).parents[1]) as found:
+        yield found
+
+
+def begin(out, progress, workers, executor="ray", **facts):
+    return begin_run(
+        CONFIG,
+        out,
+        name="test",
+        command=["fdp-bench", "run"],
+        progress=progress,
+        workers=workers,
+        executor=ExecutorSpec.parse(executor),
+        **facts,
+    )
+
+
+def test_a_node_killed_mid_run_moves_no_record(cluster, tmp_path):
+    ray_nodes, nodes = cluster
+    seen = []
+
+    def kill_a_node_after_three(announcement):
+        del announcement
+
+        def take(record):
+            seen.append(record)
+            if len(seen) == 3:
+                ray_nodes.remove_node(nodes[0], allow_graceful=False)
+
+        return take
+
+    store = begin(tmp_path / "run", kill_a_node_after_three, 3)
+
+    whole = run_on("one process", CONFIG, tmp_path / "whole")
+    assert compare_records(whole.path, store.path) == []
+    assert len(store.episodes_path.read_bytes().splitlines()) == len(store.records()) == 16
+    assert {record.status for record in store.records()} == {"ok"}
+    reasons = [incident["reason"] for incident in incidents_of(store)]
+    assert reasons
+    assert all("was lost with its node or actor" in reason for reason in reasons)
+    facts = store.manifest().invocations[0]
+    assert facts["executor"] == "ray"
+    assert sum(node["workers"] for node in facts["nodes"]) >= 2
+    assert {file.name for file in (store.path / "videos").iterdir()} == {
+        file.name for file in (whole.path / "videos").iterdir()
+    }
+
+
+def test_a_cluster_without_room_is_said(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("fdp_bench.runner.ray_pool._FIRST_S", 2.0)
+
+    with pytest.raises(RunError, match=r"no room for a worker \(1 CPU, 1 GPU\) .* it has 3 CPU"):
+        begin_run(
+            CONFIG,
+            tmp_path / "run",
+            name="test",
+            command=[],
+            progress=lambda announcement: lambda record: None,
+            workers=1,
+            executor=ExecutorSpec.parse("ray", worker_gpus=1.0),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_with_another_version_is_refused(cluster, tmp_path, monkeypatch):
+    theirs = {"fdp-bench": "0.0.1"}
+    monkeypatch.setattr("fdp_bench.runner.ray_pool.versions", lambda: theirs)
+
+    with pytest.raises(RunError, match=r"node '.*' has fdp-bench .*, this machine 0\.0\.1"):
+        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_is_not_there_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1")
+
+    with pytest.raises(RunError, match=r"no Ray cluster is reached at '127\.0\.0\.1:1'.*ray start --head"):
+        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+    assert "RAY_ADDRESS" in os.environ
+    assert list(tmp_path.iterdir()) == []
