@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api import PluginError, Policy, TaskInfo, image_keys
+from fdp_bench.api import DatasetError, PluginError, Policy, TaskInfo, image_keys
 from fdp_bench.api.modality import DEFAULT_MODALITIES
 from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
 from fdp_bench.plugins import load_policy
+from fdp_bench.runner.environment import DEFAULT_PROFILE, make_base
+from fdp_bench.runner.environment import task_info as environment_info
 from fdp_bench.sim.touch import TOUCH_COMPONENTS
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS
@@ -150,7 +152,14 @@ def plan_jobs(
 
 
 def task_info(demonstrations: Demonstrations) -> TaskInfo:
-    """What a policy may know of the task, read from its demonstrations alone."""
+    """What a policy may know of the task, read from its demonstrations alone; an environment of others is built for it.
+
+    Raises:
+        SpecError: If that environment cannot be built.
+        DatasetError: If the demonstrations do not hold its keys in its shapes.
+    """
+    if demonstrations.task_id not in TASKS:
+        return _foreign_task_info(demonstrations)
     first = demonstrations.demos[0]
     # A file from before touch lacks it; the task has it, and training refuses to go without.
     shapes: dict[str, tuple[int, ...]] = {"tactile": (len(TOUCH_COMPONENTS),)}
@@ -165,6 +174,36 @@ def task_info(demonstrations: Demonstrations) -> TaskInfo:
         control_hz=task.control_hz,
         profile=demonstrations.profile,
         default_modalities=DEFAULT_MODALITIES,
+    )
+
+
+def _foreign_task_info(demonstrations: Demonstrations) -> TaskInfo:
+    """The environment's own word, for the keys that the demonstrations hold."""
+    env = make_base(demonstrations.task_id, demonstrations.profile or DEFAULT_PROFILE)
+    try:
+        info = environment_info(env, demonstrations.task_id)
+    finally:
+        env.close()
+    first = demonstrations.demos[0]
+    held = {key: tuple(seen.shape[1:]) for key, seen in first.observations.items()}
+    for key, shape in held.items():
+        if info.observation_shapes.get(key) != shape:
+            raise DatasetError(
+                f"the demonstrations hold {key!r} of shape {shape}, and task {info.task_id!r} has "
+                f"{info.observation_shapes.get(key, 'no such key')}; record them on the task as it is now"
+            )
+    if first.actions.shape[1] != info.action_dim:
+        raise DatasetError(
+            f"the demonstrations hold {first.actions.shape[1]} numbers an action, and task {info.task_id!r} takes "
+            f"{info.action_dim}; record them on the task as it is now"
+        )
+    modalities = {name: keys for name, keys in info.modalities.items() if set(keys) <= set(held)}
+    return replace(
+        info,
+        modalities=modalities,
+        observation_shapes=held,
+        default_modalities=tuple(name for name in info.usual_modalities if name in modalities),
+        profile=demonstrations.profile,
     )
 
 

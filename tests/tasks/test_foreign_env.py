@@ -84,7 +84,7 @@ def test_a_map_makes_numbers_and_pictures_of_one_array(reach):
         "fast",
     )
     assert np.array_equal(observation["prop"], theirs[:2])
-    assert (observation["image.front"].shape, observation["image.front"].dtype) == ((48, 48, 3), np.uint8)
+    assert (observation["image.front"].shape, observation["image.front"].dtype) == ((84, 84, 3), np.uint8)
     assert observation["image.front"].std() > 10.0
     assert reach.observation_space.contains(observation)
     assert reach.unwrapped.metadata["components"] == {"prop": ("position", "position")}

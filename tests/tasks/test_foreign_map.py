@@ -24,7 +24,7 @@ def test_a_map_says_what_each_key_is_made_of():
     )
     (piece,) = found.vectors["prop"]
     assert (piece.start, piece.stop, piece.kind) == (0, 2, "position")
-    assert (found.pictures["image.front"].camera, found.pictures["image.front"].side) == ("front", 48)
+    assert (found.pictures["image.front"].camera, found.pictures["image.front"].side) == ("front", 84)
     assert found.scene.parts == {"object": ("ball",), "table": ("table",)}
 
 
