@@ -9,6 +9,14 @@ from fdp_bench.records import RunStore, compare_records
 from fdp_bench.toy import TOY_TASK
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_commit():
+    """Somebody may commit while a test runs, and shards of two commits are not merged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        yield
+
+
 @pytest.fixture
 def call(tmp_path, monkeypatch, fakes, capfd):
     monkeypatch.chdir(tmp_path)

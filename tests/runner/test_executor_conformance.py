@@ -26,6 +26,14 @@ pytestmark = pytest.mark.usefixtures("fakes")
 OTHERS = [name for name in EXECUTORS if name != "one process"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_commit():
+    """Somebody may commit while a test runs, and shards of two commits are not merged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        yield
+
+
 @pytest.fixture(scope="module")
 def cluster(fakes_folder):
     """Two nodes of Ray, where it is installed."""

@@ -19,6 +19,14 @@ pytestmark = pytest.mark.usefixtures("fakes")
 COUNT = 3
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_commit():
+    """Somebody may commit while a test runs, and shards of two commits are not merged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        yield
+
+
 def begin(out, shard=None, **changes):
     facts = {
         "policies": ("watcher", "blind"),
