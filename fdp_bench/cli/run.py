@@ -25,10 +25,11 @@ import argparse
 import shlex
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.cli._numbers import positive, seconds, share, size_bytes, whole
+from fdp_bench.cli._run_options import configure as configure
 from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -52,128 +53,29 @@ _NAME_LENGTH = 60
 TOO_MANY_ERRORS = 4
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommand's options. Those left out are None: `--resume` must know which were given."""
-    add = parser.add_argument
-    add(
-        "--policy",
-        action="append",
-        metavar="SPEC",
-        help="name[:order][@checkpoint][?key=value&...]; repeatable",
-    )
-    add(
-        "--shift",
-        action="append",
-        metavar="SPEC",
-        help="name[@severity][?key=value&...], joined by +; repeatable",
-    )
-    add("--task", metavar="NAME", help="Lift (default), LiftWide, or module:namespace/Env-v0")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--episodes", type=whole, metavar="N", help="episodes a cell (default: 50)")
-    size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
-    add("--seed", type=whole, metavar="N", help="seed of all random streams (default: 0)")
-    add(
-        "--noise-seed",
-        type=whole,
-        metavar="N",
-        help="another draw of the policies' noise for the same initial states and shifts (default: 0)",
-    )
-    add(
-        "--retest",
-        type=float,
-        metavar="SHARE",
-        help="run this share of the episodes again: with the same noise, which must agree, and with fresh noise, "
-        "whose disagreement is the noise floor",
-    )
-    add(
-        "--until-decided",
-        action="store_true",
-        default=None,
-        help="compare two policies while they run, and end each shift once one is found better",
-    )
-    add(
-        "--alpha",
-        type=float,
-        metavar="A",
-        help="with --until-decided: chance of any false decision (default: 0.05)",
-    )
-    add(
-        "--max-episodes",
-        type=positive,
-        metavar="N",
-        help="with --until-decided: episodes a cell at most (default: 200)",
-    )
-    add(
-        "--shard",
-        metavar="K/N",
-        help="run part K of N of the episodes, as one of N commands that differ in K and --out alone; join their runs "
-        "with fdp-bench merge",
-    )
-    add("--workers", type=positive, metavar="N", help="worker processes (default: the usable cores)")
-    add(
-        "--executor",
-        metavar="WHERE",
-        help="local (default): processes of this machine; ray: the Ray cluster that it is part of, or $RAY_ADDRESS; "
-        "ray://HOST:PORT: one elsewhere, by its client port",
-    )
-    add(
-        "--worker-gpus",
-        type=share,
-        metavar="SHARE",
-        help="with --executor ray: GPUs a worker gets, such as 0.25 (default: 1 unless the device is the cpu)",
-    )
-    add(
-        "--worker-memory",
-        type=size_bytes,
-        metavar="SIZE",
-        help="replace a worker between episodes once it holds more, for instance 4G (default: its share of 80%% of the "
-        "machine's memory)",
-    )
-    add(
-        "--hang-timeout",
-        type=seconds,
-        metavar="S",
-        help="replace a worker that shows no sign of life for so many seconds (default: 10 times the longest episode "
-        "so far, at least 60; 600 before the first has ended)",
-    )
-    add(
-        "--act-timeout",
-        type=seconds,
-        metavar="S",
-        help="record an error on an episode whose policy takes longer for a decision (default: any time)",
-    )
-    add(
-        "--max-errors",
-        type=whole,
-        metavar="N",
-        help="exit with code 4 if more than N episodes ended in an error (default: 0)",
-    )
-    add("--lanes", type=positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
-    add("--device", metavar="NAME", help="device of the policies (default: cpu)")
-    add(
-        "--inference",
-        choices=("worker", "shared"),
-        help="a policy in each worker (default on a CPU), or one process for all (default on other devices)",
-    )
-    add("--profile", metavar="NAME", help="render profile, fast (default) or reference")
-    add("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-NAME)")
-    add("--video", type=whole, metavar="N", help="keep the first N episodes of each cell as mp4 (default: 0)")
-    add("--resume", type=Path, metavar="RUN", help="finish an interrupted run with its own configuration")
-
-
 def run(args: argparse.Namespace) -> int:
-    """Run the subcommand; returns the exit code."""
+    """Run the subcommand; returns the exit code, of several tasks the highest."""
     from fdp_bench.runner.run import RunInterruptedError
 
-    try:
-        store, redirected = _resume(args) if args.resume else _begin(args)
-    except RunInterruptedError as interrupted:
-        print(interrupted, file=sys.stderr)
-        return interrupted.exit_code
-    return show_run(store, also_on_stderr=redirected, max_errors=args.max_errors or 0)
+    code, also_on_stderr = 0, False
+    if args.resume:
+        begin = [partial(_resume, args)]
+    else:
+        also_on_stderr = _mend_redirect(args)
+        begin = [partial(_begin, args, *plan) for plan in _plans(args)]
+    for number, each in enumerate(begin, start=1):
+        try:
+            store = each()
+        except RunInterruptedError as interrupted:
+            print(interrupted, file=sys.stderr)
+            for task in (args.task or [])[number:]:
+                print(f"not begun: --task {task}", file=sys.stderr)
+            return interrupted.exit_code
+        code = max(code, show_run(store, also_on_stderr=also_on_stderr, max_errors=args.max_errors or 0))
+    return code
 
 
-def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
+def _resume(args: argparse.Namespace) -> "RunStore":
     from fdp_bench.api.errors import SpecError
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import resume_run
@@ -186,7 +88,7 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
     inside = RESULTS / args.resume
     path = inside if inside.exists() and not args.resume.exists() else args.resume
     with ProgressBar(sys.stderr) as progress:
-        store = resume_run(
+        return resume_run(
             path,
             command=args.command_line,
             progress=progress,
@@ -196,15 +98,12 @@ def _resume(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             limits=_limits(args),
             executor=_executor(args),
         )
-    return store, False
 
 
-def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
+def _mend_redirect(args: argparse.Namespace) -> bool:
+    """Put orders back that a shell took for redirects; whether there was one. Says what was missing, too."""
     from fdp_bench.api.errors import SpecError
     from fdp_bench.cli._redirect import explanation, find_redirect, is_concerned, restore_orders
-    from fdp_bench.runner.progress import ProgressBar
-    from fdp_bench.runner.run import begin_run
-    from fdp_bench.runner.shard import Shard
 
     for name in ("policy", "shift"):
         if not getattr(args, name):
@@ -214,13 +113,40 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
         typed = args.policy
         args.policy = restore_orders(typed, redirect)
         print(explanation(typed, args.policy, redirect), file=sys.stderr)
-    config, name = _config(args)
+    return redirect is not None
+
+
+def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
+    """Configuration, name and folder of each task's run, all checked before the first one begins."""
+    from fdp_bench.api.errors import SpecError
+    from fdp_bench.records.store import check_new_folder
+    from fdp_bench.runner.shard import Shard
+
+    configs = [_config(args, task) for task in args.task or ["Lift"]]
+    tasks = [config.task for config, _ in configs]
+    for task in tasks:
+        if tasks.count(task) > 1:
+            raise SpecError(f"--task {task} is given twice; name each task once")
     shard = Shard.parse(args.shard) if args.shard else None
     # Shards start at the same second.
     suffix = f"-shard-{shard.number}-of-{shard.count}" if shard else ""
-    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}{suffix}"
+    plans = []
+    for config, name in configs:
+        out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}{suffix}"
+        if args.out and len(configs) > 1:
+            out = args.out / config.task.rpartition("/")[2].lower()
+        check_new_folder(out)
+        plans.append((config, name, out))
+    return plans
+
+
+def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) -> "RunStore":
+    from fdp_bench.runner.progress import ProgressBar
+    from fdp_bench.runner.run import begin_run
+    from fdp_bench.runner.shard import Shard
+
     with ProgressBar(sys.stderr) as progress:
-        store = begin_run(
+        return begin_run(
             config,
             out,
             name=name,
@@ -230,9 +156,8 @@ def _begin(args: argparse.Namespace) -> "tuple[RunStore, bool]":
             inference=args.inference,
             limits=_limits(args),
             executor=_executor(args),
-            shard=shard,
+            shard=Shard.parse(args.shard) if args.shard else None,
         )
-    return store, redirect is not None
 
 
 def _executor(args: argparse.Namespace) -> "ExecutorSpec":
@@ -247,7 +172,7 @@ def _limits(args: argparse.Namespace) -> "Limits":
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 
 
-def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
+def _config(args: argparse.Namespace, task: str) -> "tuple[RunConfig, str]":
     """The configuration as typed, checked as far as no plugin has to be imported for it, and the run's name."""
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
     from fdp_bench.runner.sequential import check_policies
@@ -256,7 +181,7 @@ def _config(args: argparse.Namespace) -> "tuple[RunConfig, str]":
 
     policies = [parse_policy(text) for text in args.policy]
     shifts = [resolve_shifts(parse_shifts(text)) for text in args.shift]
-    task = resolve_task(args.task or "Lift")
+    task = resolve_task(task)
     alpha = _sequential_options(args)
     episodes = TIERS[args.tier] if args.tier else args.episodes
     if alpha:

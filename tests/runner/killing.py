@@ -1,9 +1,5 @@
-"""Kill -9 of a run's driver or one of its workers at random moments, resumed each time; what comes of it.
+"""Kill -9 of a run's driver or one of its workers at random moments, resumed each time; what comes of it."""
 
-python -m tests.runner.killing --moments 100 --out results/robustness/kill.json
-"""
-
-import argparse
 import json
 import os
 import random
@@ -11,23 +7,23 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fdp_bench.records import RunStore, compare_records
-from fdp_bench.records.provenance import git_state, machine, versions
 from fdp_bench.toy import TOY_TASK
 
 PROGRAM = [sys.executable, "-m", "fdp_bench", "run"]
 EPISODES = 8
-ARGUMENTS = (
-    *("--task", TOY_TASK, "--policy", "watcher?delay=0.02", "--shift", "dim@4"),
-    *("--episodes", str(EPISODES), "--workers", "2", "--lanes", "2"),
-)
+
+
+def arguments(delay_s: float) -> list[str]:
+    """The run that is killed; its policy takes so many seconds a decision."""
+    what = f"--task {TOY_TASK} --policy watcher?delay={delay_s:g} --shift dim@4 --episodes {EPISODES}"
+    return [*what.split(), "--workers", "2", "--lanes", "2"]
 
 
 @dataclass
@@ -53,7 +49,9 @@ class Tally:
     failures: list = field(default_factory=list)
 
 
-def kill_at_random(folder: Path, environment: dict, *, moments: int, seed: int) -> Tally:
+def kill_at_random(
+    folder: Path, environment: dict, *, moments: int, seed: int, delay_s: float = 0.02
+) -> Tally:
     """Run, kill, resume, until so many moments have come.
 
     Args:
@@ -61,19 +59,18 @@ def kill_at_random(folder: Path, environment: dict, *, moments: int, seed: int) 
         environment: Environment variables with which the tests' plugins are found.
         moments: Kills that hit somebody.
         seed: Seed of the moments and of who is hit.
+        delay_s: How long the policy takes for a decision; the longer, the more kills fall into episodes.
     """
     generator = random.Random(seed)
     begun = time.monotonic()
     whole = folder / "whole"
-    done = subprocess.run(
-        [*PROGRAM, *ARGUMENTS, "--out", str(whole)], env=environment, capture_output=True, check=True
-    )
-    del done
+    begin = [*PROGRAM, *arguments(delay_s)]
+    subprocess.run([*begin, "--out", str(whole)], env=environment, capture_output=True, check=True)
     duration = time.monotonic() - begun
     tally = Tally()
     while sum(tally.kills.values()) < moments:
         run = folder / f"run-{tally.runs}"
-        _one_run(run, environment, generator, duration, moments, tally)
+        _one_run(run, begin, environment, generator, duration, moments, tally)
         tally.runs += 1
         lines = (run / "episodes.jsonl").read_bytes().splitlines()
         tally.doubled += len(lines) - len({json.loads(line)["id"] for line in lines})
@@ -83,13 +80,19 @@ def kill_at_random(folder: Path, environment: dict, *, moments: int, seed: int) 
 
 
 def _one_run(
-    run: Path, environment: dict, generator: random.Random, duration: float, moments: int, tally: Tally
+    run: Path,
+    begin: list[str],
+    environment: dict,
+    generator: random.Random,
+    duration: float,
+    moments: int,
+    tally: Tally,
 ) -> None:
     """Start a run and kill it, or one of its workers, again and again until it has come to its end."""
     there: set = set()
     while True:
         resumes = (run / "manifest.json").exists()
-        command = [*PROGRAM, "--resume", str(run)] if resumes else [*PROGRAM, *ARGUMENTS, "--out", str(run)]
+        command = [*PROGRAM, "--resume", str(run)] if resumes else [*begin, "--out", str(run)]
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -142,45 +145,3 @@ def workers_of(driver: int) -> list[int]:
             if parent == driver and b"spawn_main" in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return sorted(found)
-
-
-def main() -> None:
-    """Run it and write the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--moments", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from fakes import POLICIES, SHIFTS, install_distribution
-
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        install_distribution(folder / "fakes", "fdp-bench-fakes", policies=POLICIES, shifts=SHIFTS)
-        path = os.pathsep.join([str(folder / "fakes"), str(Path(__file__).resolve().parents[1])])
-        tally = kill_at_random(
-            folder, {**os.environ, "PYTHONPATH": path}, moments=arguments.moments, seed=arguments.seed
-        )
-    figures = {
-        "command": shlex.join(["python", "-m", "tests.runner.killing", *sys.argv[1:]]),
-        "run": shlex.join(["fdp-bench", "run", *ARGUMENTS]),
-        "wall_time_s": round(time.monotonic() - begun, 1),
-        **asdict(tally),
-        "machine": machine("cpu"),
-        "versions": versions(),
-        "git": git_state(),
-    }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(figures, indent=2) + "\n")
-    print(
-        json.dumps(
-            {key: figures[key] for key in ("kills", "runs", "lost", "doubled", "different", "failures")}
-        )
-    )
-
-
-if __name__ == "__main__":
-    main()
