@@ -37,7 +37,8 @@ class RayMember(CrewMember):
         self.facts: HostFacts | None = None
         self.inbox: deque[Any] = deque()
         self.gone = ""
-        self._life, self._held_bytes = 1, None
+        self._life = 1
+        self._held_bytes: int | None = None
         self._ear: Any = None
         if hired is None:
             self.host: Any = _host_class(gpus).remote(settings, str(Path.cwd()))

@@ -79,9 +79,12 @@ class Distractors(SceneShift):
     def _place(
         self, scene: Scene, slot: str, radius: float, kept_free: Sequence[Footprint], yaw: float
     ) -> tuple[float, float]:
-        """Stand an object on the table, or on a further surface if there is no place left, drawn at random."""
-        for places in (free_places, free_places_beyond):
-            xy = self._first_seen(scene, slot, self.rng.permutation(places(scene, radius, kept_free)), yaw)
+        """Stand an object at random on the table, else on a further surface, else on one of the robot's ways."""
+        # Counted once: a place that was tried in vain leaves the object standing there.
+        before = _seen_pixels(scene, self.camera_keys)
+        for places in (free_places, free_places_beyond, free_places_on_the_ways):
+            tried = self.rng.permutation(places(scene, radius, kept_free))
+            xy = self._first_seen(scene, slot, tried, yaw, before)
             if xy is not None:
                 return xy
         raise UnsupportedShiftError(
@@ -90,11 +93,15 @@ class Distractors(SceneShift):
         )
 
     def _first_seen(
-        self, scene: Scene, slot: str, places: npt.NDArray[np.float64], yaw: float
+        self,
+        scene: Scene,
+        slot: str,
+        places: npt.NDArray[np.float64],
+        yaw: float,
+        before: npt.NDArray[np.int64],
     ) -> tuple[float, float] | None:
         """Stand an object at the first of `places`, shape (K, 2), where it is seen and hides no target."""
         height = scene.table_center[2] + SEEN_HEIGHT_M
-        before = _seen_pixels(scene, self.camera_keys)
         for x, y in places.tolist():
             point = np.array([x, y, height])
             if not any(_in_frame(scene.project(key, point)) for key in self.camera_keys):
@@ -136,6 +143,17 @@ def free_places_beyond(
     ]
     ways = [*scene.keep_clear, scene.workspace]
     return _off_the_ways(scene, np.concatenate([np.empty((0, 2)), *places]), radius, ways)
+
+
+def free_places_on_the_ways(
+    scene: Scene, radius: float, kept_free: Sequence[Footprint]
+) -> npt.NDArray[np.float64]:
+    """Places on any surface, the robot's ways to the target among them: the hand may pass over such an object.
+
+    Args and returns as for `free_places`.
+    """
+    table = Surface(scene.table_center[:2], scene.table_half_extent)
+    return np.concatenate([_grid(surface, radius, kept_free) for surface in (table, *scene.further_surfaces)])
 
 
 def _grid(surface: Surface, radius: float, kept_free: Sequence[Footprint]) -> npt.NDArray[np.float64]:
