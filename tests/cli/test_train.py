@@ -21,7 +21,7 @@ def test_missing_data_names_the_command_that_makes_it_and_leaves_no_folder(tmp_p
 def test_file_that_is_no_demonstration_file_is_refused_and_leaves_no_folder(tmp_path):
     data = tmp_path / "data.hdf5"
     data.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(DatasetError, match="truncated or no demonstration file"):
+    with pytest.raises(DatasetError, match="truncated or no HDF5 file"):
         run("--data", str(data), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
