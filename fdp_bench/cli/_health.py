@@ -11,6 +11,7 @@ from fdp_bench.cli._finding import OK, PROBLEM, WARNING, Finding
 
 if TYPE_CHECKING:
     from fdp_bench.plugins import Plugin
+    from fdp_bench.tasks import Task
 
 DISTRIBUTION = "fdp-bench"
 
@@ -92,7 +93,6 @@ def check_plugins() -> Iterator[Finding]:
 def check_weights() -> Iterator[Finding]:
     """Whether each policy's weights for each task that comes with some are there and whole, by loading them."""
     from fdp_bench.plugins import policy_plugins
-    from fdp_bench.tasks import TASKS
 
     whole = 0
     for plugin in policy_plugins().values():
@@ -100,8 +100,7 @@ def check_weights() -> Iterator[Finding]:
             continue
         states = [
             (f"{spec} on {task.short_name}", reason)
-            for task in TASKS.values()
-            if task.bundled
+            for task in _tasks_with_weights(plugin)
             for spec, reason in _missing_weights(plugin, task.id)
         ]
         missing = {name: reason for name, reason in states if reason}
@@ -113,6 +112,15 @@ def check_weights() -> Iterator[Finding]:
             yield Finding(PROBLEM if plugin.distribution == DISTRIBUTION else WARNING, "weights", text, mend)
     if whole:
         yield Finding(OK, "weights", f"{whole} pairs of policy and task load with whole weights")
+
+
+def _tasks_with_weights(plugin: "Plugin") -> "list[Task]":
+    """The built-in tasks for which a policy says that it brings weights."""
+    from fdp_bench.plugins import load_policy
+    from fdp_bench.tasks import TASKS
+
+    named = load_policy(plugin.name).bundled_tasks
+    return [task for task in TASKS.values() if (task.bundled if named is None else task.id in named)]
 
 
 def _missing_weights(plugin: "Plugin", task_id: str) -> Iterator[tuple[str, str]]:

@@ -90,6 +90,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.can:CanEnv",
             senses="vision finds the can; the bins stand still, so proprioception alone knows the way back",
+            bundled=True,
         ),
         Task(
             id="fdp_bench/Stack-v1",

@@ -19,6 +19,7 @@ class RegressionPolicy(LearnedPolicy):
     """
 
     summary: ClassVar[str] = "behaviour cloning by plain regression of action chunks"
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
         """Load the weights.

@@ -13,3 +13,4 @@ class UnetDiffusionPolicy(DiffusionPolicy):
     """
 
     summary: ClassVar[str] = "1-D convolutional U-Net of Diffusion Policy, conditioned on all senses jointly"
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ("fdp_bench/Lift-v1", "fdp_bench/Can-v1")

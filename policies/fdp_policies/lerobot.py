@@ -61,6 +61,7 @@ class LeRobotPolicy(Policy):
     """
 
     option_values: ClassVar[OptionValues | None] = {"cameras": ""}
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
     #: Whether the policy draws from torch's generator. It is then asked row by row, under a seed made from the row's
     #: noise. LeRobot's diffusion policy needs no word about it.
     stochastic: ClassVar[bool] = False

@@ -27,6 +27,7 @@ class ReplayPolicy(Policy):
 
     summary: ClassVar[str] = "stored actions of the demonstration whose first observation is nearest"
     option_values: ClassVar = {}
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
 
     def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
         """Load the demonstrations' first observations and actions.

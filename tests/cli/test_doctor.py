@@ -109,6 +109,13 @@ def test_policies_without_weights_are_named_and_those_that_need_none_count_as_wh
     assert found[-1].status == OK
 
 
+def test_policies_that_bring_no_weights_or_for_some_tasks_alone_are_no_problem() -> None:
+    found = list(_health.check_weights())
+
+    assert [finding.status for finding in found] == [OK]
+    assert int(found[0].text.split()[0]) >= 17
+
+
 def test_weights_that_are_there_but_do_not_load_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
