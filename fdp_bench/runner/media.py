@@ -52,7 +52,8 @@ class Recorder:
         import imageio.v3 as imageio
 
         part = path.with_name(path.stem + ".part.png")
-        imageio.imwrite(part, film_strip(self._decisions))
+        # Encoded in memory: on a full disk imageio's open file would complain a second time, with a traceback.
+        part.write_bytes(imageio.imwrite("<bytes>", film_strip(self._decisions), extension=".png"))
         part.replace(path)
 
     def save_video(self, path: Path, frames_per_second: float) -> None:
