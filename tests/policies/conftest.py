@@ -7,7 +7,7 @@ import pytest
 import torch
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
 from fdp_policies.identity import Architecture, architecture_of
-from fdp_policies.training.fit import Job
+from fdp_policies.training.job import Job
 
 from fdp_bench.api import PolicySpec, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations
