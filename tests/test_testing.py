@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from fdp_bench.api import ObservationShift, Policy, PolicySpec, SceneShift, ShiftConfigError, image_keys
-from fdp_bench.plugins import load_shift, shift_plugins
 from fdp_bench.testing import ConformanceError, check_policy, check_shift
 from fdp_bench.toy import TOY_TASK
 
@@ -415,14 +414,3 @@ def test_the_checks_leave_the_global_generators_as_they_were(toy):
 
     assert np.array_equal(np.random.get_state()[1], before[0])  # noqa: NPY002
     assert random.getstate() == before[1]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "shift",
-    [name for name, plugin in shift_plugins().items() if plugin.distribution == "fdp-bench"],
-)
-def test_installed_shifts_keep_the_rules_on_the_real_task(shift):
-    if load_shift(shift).modality == "tactile":
-        pytest.skip("Lift has no touch")
-    check_shift(shift)

@@ -39,3 +39,17 @@ def shift_ladder(base: Any, task: str, shift: str, *, run_seed: int = 0) -> "Lad
         run_seed=run_seed,
         swaying=any(frame_reach(env) > 0 for env in environments.values()),
     )
+
+
+def seen_ladder(base: Any, task: str, shift: str) -> "Ladder":
+    """Draw a shift's severities on a task for their own sake, not for a report.
+
+    Args:
+        base: Environment without shifts.
+        task: Name of its task.
+        shift: Shift string; its severities are replaced.
+    """
+    from fdp_bench.runner.environment import task_info
+
+    ladder = shift_ladder(base, task_info(base, task).task_id, shift)
+    return replace(ladder, subject=ladder.subject.removesuffix(", drawn for this report"))

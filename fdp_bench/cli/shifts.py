@@ -2,6 +2,7 @@
 
 fdp-bench shifts preview
 fdp-bench shifts preview --shift "camera_pose+occlusion" --task Lift --out previews
+fdp-bench shifts preview --task Can --sheet can.jpg
 fdp-bench shifts table
 fdp-bench shifts table --into shifts/README.md --check
 """
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SUMMARY = SUBCOMMANDS["shifts"]
 #: Folder of the pictures.
 PREVIEWS = Path("previews")
+#: What a contact sheet may be.
+SHEETS = (".png", ".jpg")
 #: Exit code where a page's table is out of date.
 OUTDATED = 1
 
@@ -44,6 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PATH",
         help=f"folder, or for one shift a file that ends in .png (default: {PREVIEWS}/)",
+    )
+    preview.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="instead, put every shift of the cameras on one sheet, a row a shift: a .png or .jpg",
     )
     table = actions.add_parser("table", help="make the Markdown tables of parameters and measured effects")
     table.add_argument(
@@ -70,6 +79,8 @@ def _preview(args: argparse.Namespace) -> int:
     from fdp_bench.report.shift_tables import variants
     from fdp_bench.runner.environment import make_base
 
+    if args.sheet is not None:
+        return _sheet(args)
     shifts: list[str] = args.shift or [text for kind in _kinds() for text in variants(kind)]
     out: Path = args.out or PREVIEWS
     if out.suffix == ".png" and len(shifts) > 1:
@@ -93,11 +104,44 @@ def _preview(args: argparse.Namespace) -> int:
     return 0 if skipped < len(shifts) else OUTDATED
 
 
+def _sheet(args: argparse.Namespace) -> int:
+    """Write a contact sheet of the shifts that alter what cameras show."""
+    from fdp_bench.api import SpecError, UnsupportedShiftError
+    from fdp_bench.cli._ladders import seen_ladder
+    from fdp_bench.report.contact_sheet import sheet_figure
+    from fdp_bench.report.shift_tables import variants
+    from fdp_bench.runner.environment import make_base
+
+    if args.sheet.suffix not in SHEETS or args.out is not None:
+        raise SpecError(
+            f"--sheet writes one file, a {' or '.join(SHEETS)}, and no folder: --sheet previews.png"
+        )
+    of_cameras = (text for kind in _kinds() if kind.modality == "vision" for text in variants(kind))
+    shifts: list[str] = args.shift or list(of_cameras)
+    base = make_base(args.task, args.profile)
+    ladders = []
+    try:
+        for shift in shifts:
+            try:
+                ladders.append(seen_ladder(base, args.task, shift))
+            except UnsupportedShiftError as error:
+                if args.shift:
+                    raise
+                print(f"left out: {error}", file=sys.stderr)
+    finally:
+        base.close()
+    if not ladders:
+        return OUTDATED
+    figure = sheet_figure(ladders)
+    args.sheet.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.sheet, pil_kwargs={} if args.sheet.suffix == ".png" else {"quality": 75})
+    print(args.sheet)
+    return 0
+
+
 def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
     """Write the film strip of a shift, and its readings where it alters a sense of numbers."""
-    from dataclasses import replace
-
-    from fdp_bench.cli._ladders import shift_ladder, shifted_at_levels
+    from fdp_bench.cli._ladders import seen_ladder, shifted_at_levels
     from fdp_bench.report.reading_strips import reading_figure, reading_file
     from fdp_bench.report.shift_effects import play_swaying
     from fdp_bench.report.strips import shift_slug, strip_figure
@@ -109,9 +153,7 @@ def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
     info = task_info(base, task)
     figures: dict[str, Any] = {}
     if "vision" in senses:
-        ladder = shift_ladder(base, info.task_id, shift)
-        ladder = replace(ladder, subject=ladder.subject.removesuffix(", drawn for this report"))
-        figures[f"strip-{shift_slug(shift)}.png"] = strip_figure(ladder)
+        figures[f"strip-{shift_slug(shift)}.png"] = strip_figure(seen_ladder(base, task, shift))
     for sense in sorted(senses - {"vision"}):
         episodes = {severity: play_swaying(env, 0) for severity, env in environments.items()}
         for key in info.modalities[sense]:
@@ -132,7 +174,7 @@ def _table(args: argparse.Namespace) -> int:
         EFFECTS,
         PARAMETERS,
         between,
-        effect_table,
+        effect_tables,
         fill,
         parameter_table,
     )
@@ -153,7 +195,7 @@ def _table(args: argparse.Namespace) -> int:
         for name in (PARAMETERS, *(() if args.no_effects else (EFFECTS,))):
             between(_read(args.into), name)
     if not args.no_effects:
-        tables[EFFECTS] = effect_table(dict(_measured(kinds, args.task)))
+        tables[EFFECTS] = effect_tables(dict(_measured(kinds, args.task)))
     if args.into is None:
         print("\n\n".join(tables.values()))
         return 0
@@ -183,7 +225,7 @@ def _kinds() -> "list[type[Shift]]":
 def _measured(
     kinds: "Sequence[type[Shift]]", tasks: Sequence[str] | None
 ) -> "Iterator[tuple[tuple[str, str], list[Effect]]]":
-    """Effects of each shift on each task that has what it alters."""
+    """Effects of each shift on each task that has what it alters, task by task."""
     from fdp_bench.api import UnsupportedShiftError
     from fdp_bench.cli._ladders import shifted_at_levels
     from fdp_bench.report.ladder import EPISODES
@@ -192,13 +234,12 @@ def _measured(
     from fdp_bench.runner.environment import make_base
     from fdp_bench.tasks import TASKS
 
-    measured: dict[tuple[str, str], list[Effect]] = {}
-    names = list(tasks or (task.short_name for task in TASKS.values()))
-    for name in names:
+    texts = [(kind, text) for kind in kinds for text in variants(kind)]
+    for name in tasks or [task.short_name for task in TASKS.values()]:
         base = make_base(name)
-        clean = tuple(play_swaying(base, index) for index in EPISODES)
-        for kind in kinds:
-            for text in variants(kind):
+        try:
+            clean = tuple(play_swaying(base, index) for index in EPISODES)
+            for kind, text in texts:
                 try:
                     environments = shifted_at_levels(base, text)
                     effects = [
@@ -209,10 +250,7 @@ def _measured(
                 except UnsupportedShiftError as error:
                     print(f"left out: {error}", file=sys.stderr)
                     continue
-                measured[text, name] = effects
+                yield (text, name), effects
                 print(f"measured {text} on {name}", file=sys.stderr)
-        base.close()
-    # A row a shift, its tasks one below the other.
-    for kind in kinds:
-        for text in variants(kind):
-            yield from (((text, name), measured[text, name]) for name in names if (text, name) in measured)
+        finally:
+            base.close()

@@ -9,6 +9,13 @@ from fdp_bench.report.shift_effects import Effect
 #: Names of the places in a page that tables go to, between ``<!-- NAME -->`` and ``<!-- end of NAME -->``.
 PARAMETERS, EFFECTS = "shift parameters", "shift effects"
 _LEVELS = tuple(range(1, LEVELS + 1))
+#: Attribute of `Effect`, its name in tables, how it is written.
+_MEASURES = (
+    ("pixel_change", "pixel change", "{:.1f}"),
+    ("target_hidden", "target hidden", "{:.0%}"),
+    ("gripper_hidden", "gripper hidden", "{:.0%}"),
+    ("reading_change", "reading change", "{:.3g}"),
+)
 
 
 def variants(kind: type[Shift]) -> tuple[str, ...]:
@@ -37,27 +44,37 @@ def parameter_table(kinds: Iterable[type[Shift]]) -> str:
     return _markdown(["shift", "parameter"], rows)
 
 
-def effect_table(effects: Mapping[tuple[str, str], Sequence[Effect]]) -> str:
-    """Measured effects in Markdown.
+def effect_tables(effects: Mapping[tuple[str, str], Sequence[Effect]]) -> str:
+    """Measured effects in Markdown: a table a task, folded away but for the first one's.
 
     Args:
         effects: (shift with options, task's short name) -> an effect for each level. An empty sequence stands for a
             task that has not what the shift alters, and is left out.
     """
-    rows = []
+    rows: dict[str, list[list[str]]] = {}
     for (shift, task), of_levels in effects.items():
-        for measure, name, pattern in (
-            ("pixel_change", "pixel change", "{:.1f}"),
-            ("target_hidden", "target hidden", "{:.0%}"),
-            ("gripper_hidden", "gripper hidden", "{:.0%}"),
-            ("reading_change", "reading change", "{:.3g}"),
-        ):
+        for measure, name, pattern in _MEASURES:
             values = [getattr(effect, measure) for effect in of_levels]
             # What a shift never hides needs no row.
             if any(value for value in values if value is not None):
                 shown = ["-" if value is None else pattern.format(value) for value in values]
-                rows.append([f"`{shift}`", task, name, *shown])
-    return _markdown(["shift", "task", "measured"], rows)
+                rows.setdefault(task, []).append([f"`{shift}`", name, *shown])
+    tables = []
+    for task, of_task in rows.items():
+        opened = "" if tables else " open"
+        table = _markdown(["shift", "measured"], of_task)
+        # Markdown inside HTML is read as such only between empty lines.
+        tables.append(f"<details{opened}>\n<summary>{task}</summary>\n\n{table}\n\n</details>")
+    return "\n\n".join(tables)
+
+
+def shown_effects(tables: str) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """Read `effect_tables` back: (task, shift with options, what was measured) -> what stands there for each level."""
+    rows: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    for task, table in re.findall(r"<summary>(.*?)</summary>(.*?)</details>", tables, re.DOTALL):
+        for shift, measure, values in re.findall(r"^\| `(.*?)` \| (.*?) \| (.*) \|$", table, re.MULTILINE):
+            rows[task, shift, measure] = tuple(values.split(" | "))
+    return rows
 
 
 def fill(page: str, name: str, table: str) -> str:

@@ -50,6 +50,31 @@ def test_all_shifts_into_one_file_are_refused(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["sheet.png", "sheet.jpg"])
+def test_a_sheet_shows_each_shift_in_a_row(tmp_path, capsys, name):
+    path = tmp_path / "new" / name
+    sheet = ["shifts", "preview", "--task", TOY_TASK, "--sheet", str(path)]
+
+    assert main([*sheet, "--shift", "noise"]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    one = imread(path).shape
+    assert main([*sheet, "--shift", "noise", "--shift", "blur"]) == 0
+    two = imread(path).shape
+    assert two[0] > one[0] + 30
+    assert two[1] == one[1]
+
+
+@pytest.mark.parametrize("more", [["--sheet", "sheet.gif"], ["--sheet", "sheet.png", "--out", "previews"]])
+def test_a_sheet_that_is_no_picture_or_goes_to_two_places_is_refused(tmp_path, monkeypatch, capsys, more):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["shifts", "preview", "--task", TOY_TASK, "--shift", "noise", *more]) != 0
+    assert capsys.readouterr().err == (
+        "error: --sheet writes one file, a .png or .jpg, and no folder: --sheet previews.png\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_shift_that_the_task_cannot_take_is_an_error_when_asked_for(tmp_path, capsys):
     code = main(
         ["shifts", "preview", "--shift", "tactile_bias", "--task", TOY_TASK, "--out", str(tmp_path / "new")]

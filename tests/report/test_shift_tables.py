@@ -10,9 +10,10 @@ from fdp_bench.report.shift_tables import (
     EFFECTS,
     PARAMETERS,
     between,
-    effect_table,
+    effect_tables,
     fill,
     parameter_table,
+    shown_effects,
     variants,
 )
 from fdp_bench.runner.environment import make_base
@@ -101,15 +102,30 @@ def test_the_arm_sways_while_effects_are_measured(clean: Any) -> None:
         assert (np.ptp(episode.readings["prop"], axis=0) > 0.03).all()
 
 
-def test_effects_are_shown_by_task_and_measure_without_rows_of_zeros() -> None:
-    seen = [
-        Effect(pixel_change=level + 0.25, target_hidden=0.0, gripper_hidden=level / 10) for level in range(5)
-    ]
-    read = [Effect(reading_change=0.01 * level) for level in range(5)]
-    lines = effect_table({("dim", "Lift"): seen, ("wrong", "Toy"): read}).splitlines()
+SEEN = [Effect(pixel_change=level + 0.25, target_hidden=0.0, gripper_hidden=level / 10) for level in range(5)]
+READ = [Effect(reading_change=0.01 * level) for level in range(5)]
 
-    assert lines[2:] == [
-        "| `dim` | Lift | pixel change | 0.2 | 1.2 | 2.2 | 3.2 | 4.2 |",
-        "| `dim` | Lift | gripper hidden | 0% | 10% | 20% | 30% | 40% |",
-        "| `wrong` | Toy | reading change | 0 | 0.01 | 0.02 | 0.03 | 0.04 |",
+
+def test_effects_are_shown_by_task_and_measure_without_rows_of_zeros() -> None:
+    first, second = effect_tables({("dim", "Lift"): SEEN, ("wrong", "Toy"): READ}).split("</details>\n\n")
+
+    assert first.splitlines()[:3] == ["<details open>", "<summary>Lift</summary>", ""]
+    assert first.splitlines()[5:7] == [
+        "| `dim` | pixel change | 0.2 | 1.2 | 2.2 | 3.2 | 4.2 |",
+        "| `dim` | gripper hidden | 0% | 10% | 20% | 30% | 40% |",
     ]
+    assert second.splitlines()[:2] == ["<details>", "<summary>Toy</summary>"]
+    assert "| `wrong` | reading change | 0 | 0.01 | 0.02 | 0.03 | 0.04 |" in second.splitlines()
+
+
+def test_what_the_tables_show_can_be_read_back() -> None:
+    shown = shown_effects(effect_tables({("dim?a=1", "Lift"): SEEN, ("dim?a=1", "Toy"): SEEN}))
+
+    assert shown == {
+        (task, "dim?a=1", measure): values
+        for task in ("Lift", "Toy")
+        for measure, values in (
+            ("pixel change", ("0.2", "1.2", "2.2", "3.2", "4.2")),
+            ("gripper hidden", ("0%", "10%", "20%", "30%", "40%")),
+        )
+    }
