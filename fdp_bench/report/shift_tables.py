@@ -59,7 +59,7 @@ def effect_tables(effects: Mapping[tuple[str, str], Sequence[Effect]]) -> str:
             if any(value for value in values if value is not None):
                 shown = ["-" if value is None else pattern.format(value) for value in values]
                 rows.setdefault(task, []).append([f"`{shift}`", name, *shown])
-    tables = []
+    tables: list[str] = []
     for task, of_task in rows.items():
         opened = "" if tables else " open"
         table = _markdown(["shift", "measured"], of_task)
