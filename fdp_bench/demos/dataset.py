@@ -12,52 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, FdpBenchError
-from fdp_bench.api.untrusted import check_entries, parse_json
-from fdp_bench.demos import guarded
-from fdp_bench.demos.guarded_npz import GuardedArchive
-from fdp_bench.demos.layout import (
-    FORMAT_VERSION,
-    IMAGE_NAMES,
-    LEAD_IN_ATTRIBUTE,
-    PROP_PARTS,
-    TOUCH_NAME,
-    demo_name,
-    held_out_count,
-)
+from fdp_bench.api.untrusted import check_entries
+from fdp_bench.demos.demonstration import Demonstration, checked
+from fdp_bench.demos.layout import FORMAT_VERSION, TOUCH_NAME, demo_name, held_out_count
+from fdp_bench.demos.readers import CARD_ENTRIES, Hdf5Reader, PackedReader
+
+__all__ = ["Demonstration", "Demonstrations", "load_demonstrations", "require_senses", "split_names"]
 
 #: Demonstrations held out for every one trained on, where the file has more than are trained on.
 _HELD_OUT_SHARE = 5
-#: Types of what a card says.
-_CARD: Mapping[str, Any] = {"task_id": str, "profile": str, "format": int, "cameras": Sequence[str]}
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """One demonstration of T control steps; row t is what was seen before action t.
-
-    Attributes:
-        name: Name in the file, for instance ``"demo_12"``.
-        prop: Shape (T, 16), float32: joint positions 7 (rad), end-effector position 3 (m, world),
-            end-effector quaternion 4 (xyzw, x >= 0), finger positions 2 (m).
-        images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
-        actions: Shape (T, 7), float32, in [-1, 1].
-        tactile: Shape (T, 12), float32, see `fdp_bench.sim.touch.TouchSensor`; None in a file from before it.
-    """
-
-    name: str
-    prop: npt.NDArray[np.float32]
-    images: Mapping[str, npt.NDArray[np.uint8]]
-    actions: npt.NDArray[np.float32]
-    tactile: npt.NDArray[np.float32] | None = None
-
-    def __len__(self) -> int:
-        return len(self.actions)
-
-    @property
-    def observations(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Observation key -> values of all steps, shape (T, ...), of the senses that were recorded."""
-        touch = {} if self.tactile is None else {"tactile": self.tactile}
-        return {"prop": self.prop, **touch, **self.images}
 
 
 @dataclass(frozen=True)
@@ -120,11 +83,11 @@ def load_demonstrations(
             f"make it with: fdp-bench demos --task {_short_name(task_id)} --num {num_demos or 200} --out {path}"
         )
     try:
-        reader = _PackedReader(path) if zipfile.is_zipfile(path) else _Hdf5Reader(path)
+        reader = PackedReader(path) if zipfile.is_zipfile(path) else Hdf5Reader(path)
         with reader:
             _check(path, reader, task_id, num_demos)
             train, valid = split_names(reader.num_demos, num_demos)
-            demos = tuple(_checked(reader.read(index)) for index in range(len(train) + len(valid)))
+            demos = tuple(checked(reader.read(index)) for index in range(len(train) + len(valid)))
             _check_alike(path, demos)
             card = reader.card
     except FdpBenchError:
@@ -159,10 +122,12 @@ def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
     held = demonstrations.demos[0].observations
     for key in keys:
         if key not in held:
-            command = f"fdp-bench demos --task {_short_name(demonstrations.task_id)} --out FILE"
-            raise DatasetError(
-                f"the demonstrations hold no {key!r}, only {', '.join(held)}; record it with: {command}"
-            )
+            way = f"record it with: fdp-bench demos --task {_short_name(demonstrations.task_id)} --out FILE"
+            if key == TOUCH_NAME:
+                way = (
+                    f"add it to their HDF5 file with: fdp-bench demos --import FILE --out NEW_FILE, or {way}"
+                )
+            raise DatasetError(f"the demonstrations hold no {key!r}, only {', '.join(held)}; {way}")
 
 
 def split_names(available: int, num_demos: int | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -176,11 +141,9 @@ def split_names(available: int, num_demos: int | None) -> tuple[tuple[str, ...],
     return names[:num_demos], names[num_demos:]
 
 
-def _check(
-    path: Path, reader: "_Hdf5Reader | _PackedReader", task_id: str | None, num_demos: int | None
-) -> None:
+def _check(path: Path, reader: Hdf5Reader | PackedReader, task_id: str | None, num_demos: int | None) -> None:
     card = reader.card
-    check_entries(card, _CARD, "card", needed=("task_id", "profile", "format"))
+    check_entries(card, CARD_ENTRIES, "card", needed=("task_id", "profile", "format"))
     if card["format"] != FORMAT_VERSION:
         raise DatasetError(f"{path} has format {card['format']!r}; this version reads {FORMAT_VERSION}")
     if task_id is not None and card["task_id"] != task_id:
@@ -195,23 +158,6 @@ def _check(
         )
 
 
-def _checked(demo: Demonstration) -> Demonstration:
-    """Hold a demonstration to what its class promises; shapes and dtypes of files are anybody's."""
-    steps = len(demo.actions)
-    numbers: dict[str, npt.NDArray[Any]] = {"prop": demo.prop, "actions": demo.actions}
-    numbers |= {} if demo.tactile is None else {"tactile": demo.tactile}
-    for name, values in numbers.items():
-        if values.ndim != 2 or values.dtype != np.float32 or not np.isfinite(values).all():
-            raise ValueError(f"{name} of {demo.name} is no table of finite float32 numbers")
-    for key, frames in demo.images.items():
-        if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
-            raise ValueError(f"{key[:60]} of {demo.name} holds no RGB frames")
-    lengths = {len(values) for values in (*numbers.values(), *demo.images.values())}
-    if steps == 0 or lengths != {steps}:
-        raise ValueError(f"{demo.name} holds no steps, or not as many of each kind")
-    return demo
-
-
 def _check_alike(path: Path, demos: Sequence[Demonstration]) -> None:
     def form(demo: Demonstration) -> dict[str, tuple[int, ...]]:
         arrays = {**demo.observations, "actions": demo.actions}
@@ -224,100 +170,6 @@ def _check_alike(path: Path, demos: Sequence[Demonstration]) -> None:
 
 def _short_name(task_id: str | None) -> str:
     return (task_id or "fdp_bench/Lift-v1").partition("/")[2].rpartition("-v")[0]
-
-
-class _Hdf5Reader:
-    """Reads robomimic's layout with our attributes."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = guarded.open_hdf5(path)
-        try:
-            self._data = guarded.child(self._file, "data")
-            env_args = parse_json(guarded.text(self._data, "env_args") or "")
-            if not isinstance(env_args, dict) or "fdp_bench" not in env_args:
-                raise ValueError("it was not written by fdp-bench")
-            self.card: dict[str, Any] = env_args["fdp_bench"]
-            self.num_demos = len(self._data)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def __enter__(self) -> "_Hdf5Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def read(self, index: int) -> Demonstration:
-        name = demo_name(index)
-        group = guarded.child(self._data, name)
-        if group is None:
-            raise ValueError(f"there is no {name}")
-        start = int(group.attrs[LEAD_IN_ATTRIBUTE])
-        if start < 0:
-            raise ValueError(f"{name} has {start} leading steps")
-
-        def held(part: str) -> bool:
-            return guarded.child(group, f"obs/{part}") is not None
-
-        def read(part: str, *sizes: int | None) -> Any:
-            return guarded.array(group, part, shape=(None, *sizes))[start:]
-
-        return Demonstration(
-            name=name,
-            prop=np.concatenate([read(f"obs/{part}", size) for part, size in PROP_PARTS.items()], axis=1),
-            images={
-                key: read(f"obs/{image}", None, None, 3) for key, image in IMAGE_NAMES.items() if held(image)
-            },
-            actions=read("actions", None),
-            tactile=read(f"obs/{TOUCH_NAME}", None) if held(TOUCH_NAME) else None,
-        )
-
-
-class _PackedReader:
-    """Reads the packed form, see `fdp_bench.demos.pack`, with numpy alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._data = GuardedArchive(path)
-        try:
-            self.card: dict[str, Any] = parse_json(self._data.array("card", dtype=np.uint8, ndim=1).tobytes())
-            check_entries(self.card, _CARD, "card", needed=tuple(_CARD))
-            self._ends = self._data.array("episode_ends", dtype=np.int64, ndim=1)
-            self.num_demos = len(self._ends)
-            self._prop, self._actions = (self._numbers(name) for name in ("prop", "actions"))
-            self._touch = self._numbers(TOUCH_NAME) if TOUCH_NAME in self._data else None
-            self._frames: dict[str, npt.NDArray[np.uint8]] = {}
-            for key in self.card["cameras"]:
-                self._frames[key] = self._data.array(key, dtype=np.uint8, ndim=4)
-            steps = {len(self._prop), len(self._actions), *(len(frames) for frames in self._frames.values())}
-            steps |= set() if self._touch is None else {len(self._touch)}
-            rising = self.num_demos > 0 and self._ends[0] > 0 and bool(np.all(np.diff(self._ends) > 0))
-            if not rising or steps != {int(self._ends[-1])}:
-                raise ValueError("its demonstrations do not end where its arrays do")
-        except BaseException:
-            self._data.close()
-            raise
-
-    def _numbers(self, name: str) -> npt.NDArray[np.float32]:
-        return self._data.array(name, dtype=np.float32, ndim=2)
-
-    def __enter__(self) -> "_PackedReader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._data.close()
-
-    def read(self, index: int) -> Demonstration:
-        rows = slice(int(self._ends[index - 1]) if index else 0, int(self._ends[index]))
-        return Demonstration(
-            name=demo_name(index),
-            prop=self._prop[rows],
-            images={
-                key: np.cumsum(frames[rows], axis=0, dtype=np.uint8) for key, frames in self._frames.items()
-            },
-            actions=self._actions[rows],
-            tactile=None if self._touch is None else self._touch[rows],
-        )
 
 
 def _content_sha256(task_id: str, profile: str, demos: tuple[Demonstration, ...], num_train: int) -> str:

@@ -71,7 +71,15 @@ def child(group: Any, name: str) -> Any:
 
 
 def names(group: Any) -> tuple[str, ...]:
-    """Names right below a group."""
+    """Names right below a group.
+
+    Raises:
+        DatasetError: If it is an array instead, which may go on without end.
+    """
+    import h5py
+
+    if not isinstance(group, h5py.Group):
+        raise DatasetError(f"{group.name} of {group.file.filename} is an array, not a group")
     return tuple(str(name) for name in group)
 
 

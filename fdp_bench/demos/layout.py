@@ -22,6 +22,7 @@ IMAGE_NAMES: Mapping[str, str] = {
     "image.agentview": "agentview_image",
     "image.wrist": "robot0_eye_in_hand_image",
 }
+_IMAGE_SUFFIX = "_image"
 #: Touch as the environment shows it; robomimic has no name for it. Files from before it lack it.
 TOUCH_NAME = "tactile"
 #: Attribute of a demonstration: number of leading steps that are no example to follow, see `fdp_bench.demos.expert`.
@@ -30,7 +31,16 @@ LEAD_IN_ATTRIBUTE = "lead_in_steps"
 
 def image_name(key: str) -> str:
     """Name in the file of a camera's frames: robomimic's, or in its manner, ``"front_image"`` for ``"image.front"``."""
-    return IMAGE_NAMES.get(key, key.removeprefix("image.") + "_image")
+    return IMAGE_NAMES.get(key, key.removeprefix("image.") + _IMAGE_SUFFIX)
+
+
+def image_key(name: str) -> str | None:
+    """Camera key of frames that a file has under a name, see `image_name`; None for what is no camera's name."""
+    for key, known in IMAGE_NAMES.items():
+        if name == known:
+            return key
+    camera = name.removesuffix(_IMAGE_SUFFIX)
+    return f"image.{camera}" if camera not in ("", name) else None
 
 
 def demo_name(index: int) -> str:

@@ -12,7 +12,7 @@ from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.episode import ImportedEpisode
 from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.formats.lerobot_out import export_lerobot
-from fdp_bench.demos.formats.write import write_description, write_imported
+from fdp_bench.demos.robomimic import write_hdf5
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed; pip install 'fdp-bench[lerobot-data]'")
 
@@ -40,8 +40,8 @@ def smooth_episode(seed, steps):
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "demos.hdf5"
-    write_imported(path, [smooth_episode(seed, steps) for seed, steps in enumerate(LENGTHS)])
-    write_description(path, {"env_name": "Lift", "type": 1, "env_kwargs": {}, "fdp_bench": HEADER})
+    episodes = [smooth_episode(seed, steps) for seed, steps in enumerate(LENGTHS)]
+    write_hdf5(path, episodes, {"env_name": "Lift", "type": 1, "env_kwargs": {}, "fdp_bench": HEADER})
     return path
 
 

@@ -11,7 +11,7 @@ from test_lerobot_data import CAMERAS, LENGTHS, smooth_episode
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.formats.lerobot_out import export_lerobot
-from fdp_bench.demos.formats.write import write_description, write_imported
+from fdp_bench.demos.robomimic import write_hdf5
 
 #: Kept for the length of the process: what a `Library` defines goes with it.
 _OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
@@ -63,8 +63,8 @@ def _decode_with_pyav(monkeypatch):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "demos.hdf5"
-    write_imported(path, [smooth_episode(seed, steps) for seed, steps in enumerate(LENGTHS)])
-    write_description(path, {"env_name": "Lift", "type": 1, "env_kwargs": {}, "fdp_bench": HEADER})
+    episodes = [smooth_episode(seed, steps) for seed, steps in enumerate(LENGTHS)]
+    write_hdf5(path, episodes, {"env_name": "Lift", "type": 1, "env_kwargs": {}, "fdp_bench": HEADER})
     return path
 
 

@@ -134,13 +134,14 @@ def _task_of(source: Path) -> str:
 
 def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool) -> list[int]:
     """Write everything beside `out`, then move it there."""
-    from fdp_bench.demos.formats.write import write_description, write_imported
+    from fdp_bench.demos.robomimic import write_hdf5
 
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        lengths = write_imported(unfinished, _shown(opened.episodes(count), count, progress))
-        write_description(unfinished, _env_args(opened, info))
+        shown = _shown(opened.episodes(count), count, progress)
+        # What there is to say of the source is complete when all of it was read.
+        lengths = write_hdf5(unfinished, shown, lambda: _env_args(opened, info))
         unfinished.replace(out)
     except OSError as error:
         raise DatasetError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error

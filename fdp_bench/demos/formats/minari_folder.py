@@ -4,7 +4,6 @@ It holds no simulator states, so its observations are taken as they are: a Dict 
 that is ``prop``. Each demonstration has one observation more than actions, the last of which nobody acted on.
 """
 
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, TaskInfo
-from fdp_bench.api.untrusted import parse_json, read_limited
 from fdp_bench.demos import guarded
 from fdp_bench.demos.formats.episode import (
     MAX_STEPS,
@@ -23,10 +21,11 @@ from fdp_bench.demos.formats.episode import (
     checked_actions,
     checked_prop,
 )
+from fdp_bench.demos.formats.metadata import read_metadata, word
+from fdp_bench.demos.formats.pictures import decode_picture
 
 DATA_PATH = "data/main_data.hdf5"
 METADATA_PATH = "data/metadata.json"
-_MAX_METADATA_BYTES = 2**24
 
 
 def is_minari(folder: Path) -> bool:
@@ -47,7 +46,7 @@ class MinariFolder:
 
     def __init__(self, path: Path, task: TaskInfo) -> None:
         self._path, self._task = path, task
-        metadata = _metadata(path / METADATA_PATH)
+        metadata = read_metadata(path / METADATA_PATH)
         data_format = metadata.get("data_format", "hdf5")
         if data_format != "hdf5":
             raise DatasetError(f"{path} is a Minari dataset in {data_format!r:.40}; those in 'hdf5' are read")
@@ -61,7 +60,7 @@ class MinariFolder:
             raise DatasetError(f"{path} holds no episodes (groups episode_0, episode_1 ...)")
         self.num_demos = len(self._names)
         details = {
-            name: _word(metadata.get(name)) for name in ("dataset_id", "minari_version", "algorithm_name")
+            name: word(metadata.get(name)) for name in ("dataset_id", "minari_version", "algorithm_name")
         }
         self.origin = Origin("minari", {name: value for name, value in details.items() if value})
         self._note(
@@ -126,7 +125,12 @@ class MinariFolder:
             raise DatasetError(f"{name} has {found.shape} pictures, not {steps + 1}")
         self.origin.details["lossy_frames"] = True
         self._note("Frames were JPEG pictures: near those that were drawn, not equal to them.")
-        return np.array([_picture(found[step], name, shape) for step in range(steps)], np.uint8)
+        side = (shape[0], shape[1])
+        pictures = [
+            decode_picture(bytes(found[step]), side=side, place=f"{name} of step {step}")
+            for step in range(steps)
+        ]
+        return np.array(pictures, np.uint8)
 
     def _note(self, note: str) -> None:
         if note not in self.origin.notes:
@@ -141,32 +145,6 @@ def _holds_pictures(found: Any) -> bool:
         return False
     kind: Any = h5py.check_vlen_dtype(found.dtype)
     return kind is not None and np.dtype(kind) == np.uint8
-
-
-def _picture(encoded: Any, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(bytes(encoded)), formats=("JPEG", "PNG")) as picture:
-            if (picture.height, picture.width) != shape[:2]:
-                raise DatasetError(f"{name} has frames of {picture.size} pixels, not {shape[1::-1]}")
-            return np.asarray(picture.convert("RGB"), np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{name} holds a damaged picture ({error})") from error
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    try:
-        value = parse_json(read_limited(path, _MAX_METADATA_BYTES))
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} is missing or no JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise DatasetError(f"{path} is no JSON object")
-    return value
-
-
-def _word(value: Any) -> str:
-    return value[:200] if isinstance(value, str) else ""
 
 
 def _number(name: str) -> int:

@@ -1,12 +1,12 @@
 """What a robomimic or robosuite file says of the environment it was recorded in, and whether a task is the same."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos import guarded
+from fdp_bench.demos.formats.metadata import parse_metadata, word
 
 #: The controller of the package's tasks, robosuite's default for the Panda: what an action means.
 _CONTROLLER: Mapping[str, Any] = {
@@ -53,13 +53,13 @@ def read_recorded_with(data: Any) -> RecordedWith:
         settings = args.get("env_kwargs")
         ours = args.get("fdp_bench")
         return RecordedWith(
-            env_name=_word(args.get("env_name")),
-            version=_word(args.get("env_version")),
+            env_name=word(args.get("env_name")),
+            version=word(args.get("env_version")),
             settings=settings if isinstance(settings, dict) else {},
             ours=ours if isinstance(ours, dict) else {},
         )
     info = _json_object(data, "env_info") or {}
-    name = guarded.text(data, "env") or _word(info.get("env_name"))
+    name = guarded.text(data, "env") or word(info.get("env_name"))
     return RecordedWith(name, guarded.text(data, "repository_version") or "", info)
 
 
@@ -114,19 +114,7 @@ def _arm_controller(configs: Any) -> dict[str, Any] | None:
 
 def _json_object(data: Any, attribute: str) -> dict[str, Any] | None:
     text = guarded.text(data, attribute)
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"the file's {attribute} is no JSON") from error
-    if not isinstance(value, dict):
-        raise DatasetError(f"the file's {attribute} is no JSON object")
-    return value
-
-
-def _word(value: Any) -> str:
-    return value[:200] if isinstance(value, str) else ""
+    return None if text is None else parse_metadata(text, attribute)
 
 
 def _short(value: Any) -> str:

@@ -112,6 +112,47 @@ def read_video(path: Path, *, side: tuple[int, int]) -> Iterator[npt.NDArray[np.
             raise DatasetError(f"{path} is damaged or no mp4 ({said()})")
 
 
+class VideoReader:
+    """Frames of one camera, decoded in the order in which demonstrations ask for them. Close it after use.
+
+    Args:
+        side: ``(H, W)`` of its frames.
+    """
+
+    def __init__(self, side: tuple[int, int]) -> None:
+        self._side = side
+        self._path: Path | None = None
+        self._frames: Iterator[npt.NDArray[np.uint8]] = iter(())
+        self._next = 0
+
+    def take(self, path: Path, first: int, count: int) -> npt.NDArray[np.uint8]:
+        """Frames `first` to ``first + count`` of a video, shape (count, H, W, 3).
+
+        Raises:
+            DatasetError: If it ends before, or see `read_video`.
+        """
+        if path != self._path or first < self._next:
+            self.close()
+            self._path, self._next = path, 0
+            self._frames = read_video(path, side=self._side)
+        frames = []
+        for frame in self._frames:
+            self._next += 1
+            if self._next > first:
+                frames.append(frame)
+            if len(frames) == count:
+                break
+        if len(frames) < count:
+            raise DatasetError(f"{path} ends before frame {first + count}, which an episode asks for")
+        return np.array(frames, np.uint8)
+
+    def close(self) -> None:
+        """End the decoder."""
+        close = getattr(self._frames, "close", None)
+        if close is not None:
+            close()
+
+
 def _address(path: Path) -> str:
     """A path that ffmpeg takes for nothing else, whatever characters it begins with."""
     return f"file:{path.absolute()}"
