@@ -58,20 +58,65 @@ class DiffusionTransformer(SingleDenoiser):
         self.trunk = DiT(action_dim, config, zero_gate=zero_gate)
 
 
-class FactorizedDenoiser(nn.Module):
-    r"""FDP: a base on the prioritized modalities and a residual on all (arXiv 2509.16830).
+class FactorizedNetwork(nn.Module):
+    r"""FDP (arXiv 2509.16830): a base on the prioritized modalities and a residual on all, whatever denoises.
+
+    With ``composition="block"`` the residual's features are added to the base's behind every block, through layers Z
+    that start at zero; subclasses say how. With ``composition="score"`` there is no Z: the noise predictions are
+    summed once, at the end. Either way the composition equals the base bit for bit before training, unless an
+    ablation asks for Z without zeros.
+
+    The paper's score identity behind it: the score of p(a | base, rest) is the score of p(a | base) plus that of
+    p(rest | a, base), which is what the residual learns.
+    """
+
+    base: SingleDenoiser
+    residual: SingleDenoiser
+    zero_layers: nn.ModuleList
+
+    def __init__(self, base: SingleDenoiser, residual: SingleDenoiser, composition: str) -> None:
+        super().__init__()
+        self.base = base
+        self.composition = composition
+        self.residual = residual
+        if composition == "block":
+            # The composition leaves by the base's head; a second one would be dead weight.
+            self.residual.trunk.head = None  # type: ignore[assignment]
+
+    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
+        """Encode normalized observations to (base code, residual code), each (B, W)."""
+        return (*self.base.encode(observation), *self.residual.encode(observation))
+
+    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+        if self.composition == "score":
+            base: Tensor = self.base.trunk(noisy_actions, step, codes[0])
+            residual: Tensor = self.residual.trunk(noisy_actions, step, codes[1])
+            return base + residual
+        return self._predict_joined(noisy_actions, step, codes)
+
+    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+        """`predict_noise` of a composition by blocks."""
+        raise NotImplementedError
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """The residual's and Z's weights: all but the base's."""
+        return {name: value for name, value in self.state_dict().items() if not name.startswith("base.")}
+
+
+class FactorizedDenoiser(FactorizedNetwork):
+    r"""FDP on transformers.
 
     With ``composition="block"`` the tokens after embedding and after each of the N blocks are
 
     .. math:: h^b_i = B_i(h^b_{i-1}) + Z_i\, h^r_i, \qquad h^r_i = R_i(h^r_{i-1}),
 
-    with N + 1 zero-initialized linear layers Z; the base's head reads the corrected stream. With
-    ``composition="score"`` there is no Z: the noise predictions are summed once, at the end. Either way the
-    composition equals the base bit for bit before training, unless an ablation asks for Z without zeros.
-
-    The paper's score identity behind it: the score of p(a | base, rest) is the score of p(a | base) plus that of
-    p(rest | a, base), which is what the residual learns.
+    with N + 1 zero-initialized linear layers Z; the base's head reads the corrected stream. A residual whose score is
+    summed ends in a head that starts at zero.
     """
+
+    base: DiffusionTransformer
+    residual: DiffusionTransformer
 
     def __init__(
         self,
@@ -83,28 +128,15 @@ class FactorizedDenoiser(nn.Module):
         composition: str = "block",
         zero_init: bool = True,
     ) -> None:
-        super().__init__()
-        self.base = base
-        self.composition = composition
-        self.residual = DiffusionTransformer(shapes, action_dim, config, zero_gate=False)
+        super().__init__(base, DiffusionTransformer(shapes, action_dim, config, zero_gate=False), composition)
         if composition == "block":
             self.zero_layers = nn.ModuleList(
                 (zero_linear if zero_init else nn.Linear)(config.width, config.width)
                 for _ in range(config.depth + 1)
             )
-            # The composition leaves by the base's head; a second one would be dead weight.
-            self.residual.trunk.head = None  # type: ignore[assignment]
 
-    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
-        """Encode normalized observations to (base code, residual code), each (B, W)."""
-        return (*self.base.encode(observation), *self.residual.encode(observation))
-
-    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
-        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk
-        if self.composition == "score":
-            summed: Tensor = base(noisy_actions, step, codes[0]) + residual(noisy_actions, step, codes[1])
-            return summed
         base_condition = base.condition(step, codes[0])
         residual_condition = residual.condition(step, codes[1])
         residual_tokens = residual.embed(noisy_actions)
@@ -115,10 +147,6 @@ class FactorizedDenoiser(nn.Module):
             base_tokens = base_tokens + self.zero_layers[index + 1](residual_tokens)
         noise: Tensor = base.head(base_tokens, base_condition)
         return noise
-
-    def trainable_state(self) -> dict[str, Tensor]:
-        """The residual's and Z's weights: all but the base's."""
-        return {name: value for name, value in self.state_dict().items() if not name.startswith("base.")}
 
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:

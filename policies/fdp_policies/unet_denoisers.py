@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import Codes, SingleDenoiser
+from fdp_policies.denoisers import Codes, FactorizedNetwork, SingleDenoiser
 from fdp_policies.encoders import ObservationEncoder
 from fdp_policies.unet import ConditionalUnet
 
@@ -21,8 +21,8 @@ class DiffusionUnet(SingleDenoiser):
         self.trunk = ConditionalUnet(action_dim, config)
 
 
-class FactorizedUnet(nn.Module):
-    r"""FDP (arXiv 2509.16830) on U-Nets: a base on the prioritized modalities and a residual on all.
+class FactorizedUnet(FactorizedNetwork):
+    r"""FDP on U-Nets.
 
     What `FactorizedDenoiser` does between blocks of a transformer happens here between stages of a U-Net: behind
     each stage i,
@@ -30,10 +30,12 @@ class FactorizedUnet(nn.Module):
     .. math:: h^b_i = B_i(h^b_{i-1}, s^b) + Z_i * h^r_i, \qquad h^r_i = R_i(h^r_{i-1}, s^r),
 
     with zero-initialized 1x1 convolutions Z over the chunk; what a stage keeps for the way up, s, is the corrected
-    stream. The base's head reads the last one. With ``composition="score"`` there is no Z: the noise predictions are
-    summed once, and the residual's last convolution starts at zero instead. Either way the composition equals the
-    base bit for bit before training, unless an ablation asks for Z without zeros.
+    stream. The base's head reads the last one. With ``composition="score"`` the residual's last convolution starts at
+    zero.
     """
+
+    base: DiffusionUnet
+    residual: DiffusionUnet
 
     def __init__(
         self,
@@ -45,34 +47,19 @@ class FactorizedUnet(nn.Module):
         composition: str = "block",
         zero_init: bool = True,
     ) -> None:
-        super().__init__()
-        self.base = base
-        self.composition = composition
-        self.residual = DiffusionUnet(shapes, action_dim, config)
+        super().__init__(base, DiffusionUnet(shapes, action_dim, config), composition)
         if composition == "block":
             self.zero_layers = nn.ModuleList(
                 zero_convolution(width) if zero_init else nn.Conv1d(width, width, 1)
                 for width in base.trunk.widths
             )
-            # The composition leaves by the base's head; a second one would be dead weight.
-            self.residual.trunk.head = None  # type: ignore[assignment]
         elif zero_init:
             set_zero(self.residual.trunk.head[-1])
 
-    def encode(self, observation: Mapping[str, Tensor]) -> Codes:
-        """Encode normalized observations to (base code, residual code), each (B, W)."""
-        return (*self.base.encode(observation), *self.residual.encode(observation))
-
-    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
-        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk
-        if self.composition == "score":
-            summed: Tensor = base(noisy_actions, step, codes[0]) + residual(noisy_actions, step, codes[1])
-            return summed
-        base_condition, residual_condition = (
-            base.condition(step, codes[0]),
-            residual.condition(step, codes[1]),
-        )
+        base_condition = base.condition(step, codes[0])
+        residual_condition = residual.condition(step, codes[1])
         base_features, residual_features = base.embed(noisy_actions), residual.embed(noisy_actions)
         base_skipped: list[Tensor] = []
         residual_skipped: list[Tensor] = []
@@ -85,10 +72,6 @@ class FactorizedUnet(nn.Module):
             base.keep(index, base_features, base_skipped)
             residual.keep(index, residual_features, residual_skipped)
         return base.leave(base_features)
-
-    def trainable_state(self) -> dict[str, Tensor]:
-        """The residual's and Z's weights: all but the base's."""
-        return {name: value for name, value in self.state_dict().items() if not name.startswith("base.")}
 
 
 def zero_convolution(channels: int) -> nn.Conv1d:
