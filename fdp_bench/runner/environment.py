@@ -6,14 +6,13 @@ from typing import Any
 
 import gymnasium
 
-from fdp_bench.api.errors import FdpBenchError, SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.scene_shift import SceneShift
 from fdp_bench.api.shift import Shift, ShiftSpec
 from fdp_bench.plugins import load_shift
 from fdp_bench.specs import resolve_shifts
-from fdp_bench.tasks import TASKS, resolve_task
-from fdp_bench.tasks.foreign import adapted, make_foreign
+from fdp_bench.tasks.foreign import adapted
+from fdp_bench.tasks.making import make_task
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -37,15 +36,7 @@ def make_env(task_id: str, shifts: Sequence[ShiftSpec] = (), profile: str = DEFA
 
 def make_base(task_id: str, profile: str = DEFAULT_PROFILE) -> Environment:
     """Build a task's environment without shifts. See `make_env`."""
-    identifier = resolve_task(task_id)
-    if identifier not in TASKS:
-        return make_foreign(identifier, profile)
-    try:
-        return gymnasium.make(identifier, disable_env_checker=True, profile=profile)
-    except FdpBenchError:
-        raise
-    except Exception as error:
-        raise SpecError(f"task {task_id!r} cannot be built: {type(error).__name__}: {error}") from error
+    return make_task(task_id, profile)
 
 
 def wrap(env: Environment, shifts: Sequence[ShiftSpec]) -> Environment:

@@ -19,7 +19,8 @@ from fdp_bench.runner.inference import policy_keys
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.latency import probe_latency_ms
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
-from fdp_bench.tasks.foreign import ForeignEnv, check_starts_alike
+from fdp_bench.tasks.foreign import check_starts_alike
+from fdp_bench.tasks.foreign_env import ForeignEnv
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,7 @@ Implements `fdp_bench.api.scene.Scene` for environments that this package did no
 state; both are only read here. There are no distractors: nobody knows what stands firm in a strange room.
 """
 
-import copy
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api.errors import ShiftConfigError, SpecError, nearest
-from fdp_bench.api.modality import Observation
 from fdp_bench.api.receipt import GRIPPER, OTHER, TARGET
-from fdp_bench.api.scene import Footprint, Surface, SurfacePattern
-from fdp_bench.sim.cameras import project_point
+from fdp_bench.api.scene import Footprint, Surface
 from fdp_bench.sim.drawn import Profile
+from fdp_bench.sim.dressed_scene import DressedScene
 from fdp_bench.sim.look import Look
+from fdp_bench.sim.model_mirror import ModelMirror
 from fdp_bench.sim.model_parts import DRAWN_GROUPS, bodies_below, make_parts, paint_by_geom
 from fdp_bench.sim.renderer import Renderer
 
@@ -29,22 +26,6 @@ MODEL_PROFILES = {
     "fast": Profile("fast", samples=0, shadows=False, reflections=False, sites=True, reduction=None),
     "reference": Profile("reference", samples=4, shadows=True, reflections=True, sites=True, reduction=None),
 }
-#: Arrays of the model that say where things are: no shift changes them, so they are copied before each frame.
-_PLACES = (
-    "body_pos",
-    "body_quat",
-    "geom_pos",
-    "geom_quat",
-    "geom_size",
-    "site_pos",
-    "site_quat",
-    "site_size",
-)
-#: Arrays that shifts change too: what the task itself changes of them is taken over row by row.
-_LOOKS = (
-    *("geom_rgba", "geom_group", "mat_rgba", "site_rgba", "cam_pos", "cam_quat", "cam_fovy"),
-    *("light_pos", "light_dir", "light_diffuse", "light_ambient", "light_specular"),
-)
 #: Tendons, flexes and skins are drawn in as many pieces as this at the most.
 _OTHER_THINGS = 2000
 
@@ -66,7 +47,7 @@ class ModelLayout:
     parts: Mapping[str, tuple[str, ...]] | None = None
 
 
-class ModelScene:
+class ModelScene(DressedScene):
     """See `fdp_bench.api.scene.Scene`.
 
     Where no target or gripper is named, the model's own centre (``model.stat.center``) takes its place.
@@ -77,84 +58,46 @@ class ModelScene:
         profile: How frames are drawn.
         layout: The model's cameras and bodies.
 
-    Attributes:
-        model: The drawn model.
-        data: Its state.
-        drawing_s: Seconds spent on pictures so far.
-
     Raises:
         SpecError: If the model has no such camera or body.
     """
 
     def __init__(self, model: Any, data: Any, profile: Profile, layout: ModelLayout) -> None:
+        super().__init__()
         self._profile, self._layout = profile, layout
-        self.drawing_s = 0.0
-        self._renderer: Renderer | None = None
-        self.follow(model, data)
+        self._mirror(model, data)
 
     def follow(self, model: Any, data: Any) -> None:
-        """Draw this model from now on: the first one, or one that the environment made in its place."""
-        import mujoco
-
+        """Draw another model from now on, which the environment made in the first one's place."""
         self.close()
-        self._physics_model, self._physics = model, data
-        self.model = copy.copy(model)
-        self.data = mujoco.MjData(self.model)
-        if self._profile.samples:
-            self.model.vis.quality.offsamples = self._profile.samples
-        else:
-            self.model.vis.quality.offsamples = 0
+        self._mirror(model, data)
+
+    def _mirror(self, model: Any, data: Any) -> None:
+        self._copy = ModelMirror(model, data)
+        self.model, self.data = self._copy.model, self._copy.data
+        self.model.vis.quality.offsamples = self._profile.samples
         self._cameras = {
             key: (_camera_id(self.model, key, name), side)
             for key, (name, side) in self._layout.cameras.items()
         }
-        self._target = bodies_below(self.model, self._layout.target)
-        self._gripper = bodies_below(self.model, self._layout.gripper)
         self._parts = make_parts(self.model, self._layout.parts or {})
         self._geom_class = self._classify_geoms()
-        self._look: Look | None = None
         self._renderer = Renderer(self.model, self.data, self._profile, DRAWN_GROUPS, _OTHER_THINGS)
-        self.restore()
+        self._dress()
 
-    # What a shift may change
+    def restore(self) -> None:
+        """Undo all changes, and take over how the environment itself looks now; called at each reset."""
+        self._look.restore()
+        stale = self._look.stale_textures
+        self._copy.take_looks()
+        self._dress()
+        self._look.stale_textures |= stale
 
-    @property
-    def material_groups(self) -> Mapping[str, tuple[str, ...]]:
-        """See `Scene.material_groups`."""
-        return {name: part.names for name, part in self._parts.items()}
+    def _dress(self) -> None:
+        paint_by_geom(self.model, self._parts)
+        self._look = Look(self.model, self._parts)
 
-    def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
-        """See `Scene.part_rgba`."""
-        return self._dressed.part_rgba(part)
-
-    def tint_part(self, part: str, rgb: npt.NDArray[np.floating[Any]], *, amount: float) -> None:
-        """See `Scene.tint_part`."""
-        self._dressed.tint_part(part, rgb, amount=amount)
-
-    def texture_part(self, part: str, pattern: SurfacePattern, *, amount: float) -> None:
-        """See `Scene.texture_part`."""
-        self._dressed.texture_part(part, pattern, amount=amount)
-
-    @property
-    def main_light_rgb(self) -> npt.NDArray[np.float64]:
-        """See `Scene.main_light_rgb`."""
-        return self._dressed.main_light_rgb
-
-    def set_lights(
-        self,
-        *,
-        diffuse_scale: npt.NDArray[np.floating[Any]],
-        ambient_scale: npt.NDArray[np.floating[Any]],
-        specular_scale: npt.NDArray[np.floating[Any]] | None = None,
-    ) -> None:
-        """See `Scene.set_lights`."""
-        self._dressed.set_lights(
-            diffuse_scale=diffuse_scale, ambient_scale=ambient_scale, specular_scale=specular_scale
-        )
-
-    def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
-        """See `Scene.turn_lights`; here they turn about the model's centre."""
-        self._dressed.turn_lights(azimuth_rad=azimuth_rad, tilt_rad=tilt_rad, center=self._center)
+    # What a shift may change, beside the look
 
     @property
     def fixed_cameras(self) -> tuple[str, ...]:
@@ -167,16 +110,6 @@ class ModelScene:
             for key, (camera, _) in self._cameras.items()
             if self.model.cam_bodyid[camera] == 0 and self.model.cam_mode[camera] == fixed
         )
-
-    def move_camera(
-        self,
-        key: str,
-        *,
-        offset_m: npt.NDArray[np.floating[Any]],
-        rotation_rad: npt.NDArray[np.floating[Any]],
-    ) -> None:
-        """See `Scene.move_camera`."""
-        self._dressed.move_camera(self._camera(key), offset_m=offset_m, rotation_rad=rotation_rad)
 
     @property
     def distractor_slots(self) -> tuple[str, ...]:
@@ -192,20 +125,11 @@ class ModelScene:
         del xy, yaw
         raise ShiftConfigError(f"distractor slot {slot!r} is not known{nearest(slot, ())}")
 
-    def restore(self) -> None:
-        """Undo all changes, and take over how the environment itself looks now; called at each reset."""
-        stale: set[int] = set()
-        if self._look is not None:
-            self._look.restore()
-            stale = self._look.stale_textures
-        self._seen_looks = {name: np.array(getattr(self._physics_model, name)) for name in _LOOKS}
-        for name, seen in self._seen_looks.items():
-            getattr(self.model, name)[:] = seen
-        paint_by_geom(self.model, self._parts)
-        self._look = Look(self.model, self._parts)
-        self._look.stale_textures |= stale
-
     # Where things are
+
+    def sync(self) -> None:
+        """See `DressedScene.sync`."""
+        self._copy.sync()
 
     @property
     def table_half_extent(self) -> tuple[float, float]:
@@ -243,61 +167,6 @@ class ModelScene:
         """See `Scene.gripper_position`: the middle of the gripper's drawn geoms."""
         return self._middle(GRIPPER)
 
-    # What is seen
-
-    def sync(self) -> None:
-        """Take over the physics' state and compute where everything is."""
-        import mujoco
-
-        for name in _PLACES:
-            getattr(self.model, name)[:] = getattr(self._physics_model, name)
-        for name, seen in self._seen_looks.items():
-            present = getattr(self._physics_model, name)
-            if not np.array_equal(present, seen):
-                rows = (present != seen).reshape(len(seen), -1).any(axis=1)
-                getattr(self.model, name)[rows] = present[rows]
-                seen[:] = present
-        for name in ("qpos", "mocap_pos", "mocap_quat"):
-            getattr(self.data, name)[:] = getattr(self._physics, name)
-        for compute in (mujoco.mj_kinematics, mujoco.mj_comPos, mujoco.mj_camlight, mujoco.mj_flex):
-            compute(self.model, self.data)
-        mujoco.mj_tendon(self.model, self.data)
-
-    def frames(self, keys: Sequence[str]) -> Observation:
-        """See `Scene.frames`."""
-        with self._drawing() as renderer:
-            return {
-                key: renderer.frame(camera, width=side, height=side)
-                for key, (camera, side) in ((key, self._view(key)) for key in keys)
-            }
-
-    def picture(self, key: str, side: int) -> npt.NDArray[np.uint8]:
-        """Draw a larger frame for people, shape (side, side, 3)."""
-        with self._drawing() as renderer:
-            return renderer.frame(self._camera(key), width=side, height=side)
-
-    def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
-        """See `Scene.segmentation`."""
-        camera, side = self._view(key)
-        with self._drawing() as renderer:
-            geoms = renderer.geom_ids(camera, width=side, height=side)
-        return np.where(geoms >= 0, self._geom_class[geoms], OTHER).astype(np.uint8)
-
-    def project(self, key: str, point: npt.NDArray[np.floating[Any]]) -> tuple[float, float] | None:
-        """See `Scene.project`."""
-        self.sync()
-        return project_point(self.model, self.data, self._camera(key), point)
-
-    def close(self) -> None:
-        """Free what the scene holds on the graphics side."""
-        if self._renderer is not None:
-            self._renderer.close()
-
-    @property
-    def _dressed(self) -> Look:
-        assert self._look is not None
-        return self._look
-
     @property
     def _center(self) -> npt.NDArray[np.float64]:
         return np.array(self.model.stat.center)
@@ -315,29 +184,15 @@ class ModelScene:
             raise ShiftConfigError(f"camera {key!r} is not known{nearest(key, self._cameras)}")
         return self._cameras[key]
 
-    def _camera(self, key: str) -> int:
-        return self._view(key)[0]
-
     def _classify_geoms(self) -> npt.NDArray[np.uint8]:
+        target, gripper = (
+            bodies_below(self.model, names) for names in (self._layout.target, self._layout.gripper)
+        )
         classes = np.full(self.model.ngeom, OTHER, np.uint8)
         drawn = np.isin(self.model.geom_group, DRAWN_GROUPS)
-        for label, bodies in ((GRIPPER, self._gripper), (TARGET, self._target)):
+        for label, bodies in ((GRIPPER, gripper), (TARGET, target)):
             classes[drawn & np.isin(self.model.geom_bodyid, list(bodies))] = label
         return classes
-
-    @contextmanager
-    def _drawing(self) -> Iterator[Renderer]:
-        start = time.monotonic()
-        renderer, look = self._renderer, self._dressed
-        assert renderer is not None
-        try:
-            self.sync()
-            # Only now: a texture that several changes met is uploaded once.
-            while look.stale_textures:
-                renderer.upload_texture(look.stale_textures.pop())
-            yield renderer
-        finally:
-            self.drawing_s += time.monotonic() - start
 
 
 def _camera_id(model: Any, key: str, name: str) -> int:

@@ -4,19 +4,17 @@ Implements `fdp_bench.api.scene.Scene` on a drawn model whose joints mirror the 
 can reach the physics.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api.errors import ShiftConfigError, nearest
-from fdp_bench.api.modality import Observation
-from fdp_bench.api.scene import Footprint, Surface, SurfacePattern
-from fdp_bench.sim.cameras import project_point
+from fdp_bench.api.receipt import DISTRACTOR, GRIPPER, OTHER, TARGET
+from fdp_bench.api.scene import Footprint, Surface
 from fdp_bench.sim.drawn import Profile
+from fdp_bench.sim.dressed_scene import DressedScene
 from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.look import Look
 from fdp_bench.sim.parts import find_parts
@@ -28,13 +26,12 @@ CAMERAS = {"image.agentview": "agentview", "image.wrist": "robot0_eye_in_hand"}
 #: Side of an observation's frames, pixels.
 FRAME_SIDE = 84
 
-_OTHER, _TARGET, _GRIPPER, _DISTRACTOR = range(4)
 #: Circles on the table, metres: the target with the gripper's fingers around it; the Panda's base.
 FINGER_REACH_M = 0.08
 _BASE_RADIUS_M = 0.15
 
 
-class DrawnScene:
+class DrawnScene(DressedScene):
     """See `fdp_bench.api.scene.Scene`.
 
     Args:
@@ -43,11 +40,6 @@ class DrawnScene:
         physics_data: The physics state; only read.
         profile: How frames are drawn.
         layout: The task's bodies.
-
-    Attributes:
-        model: The drawn model.
-        data: Its state.
-        drawing_s: Seconds spent on pictures so far: frames, segmentations and changed textures.
     """
 
     def __init__(
@@ -62,9 +54,9 @@ class DrawnScene:
         ]
         if names[0] != names[1]:
             raise AssertionError("the drawn model's bodies do not begin with the physics model's")
+        super().__init__()
         self.model = model
         self.data = mujoco.MjData(model)
-        self.drawing_s = 0.0
         self._physics_model, self._physics = physics_model, physics_data
         self._sites_drawn = profile.sites
         self._renderer = Renderer(model, self.data, profile)
@@ -77,60 +69,12 @@ class DrawnScene:
         self._surface = self._first_visible_geom(layout.surface_body)
         self._grip_site = model.site("gripper0_right_grip_site").id
 
-    # What a shift may change
-
-    @property
-    def material_groups(self) -> Mapping[str, tuple[str, ...]]:
-        """See `Scene.material_groups`."""
-        return {name: part.names for name, part in self._parts.items()}
-
-    def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
-        """See `Scene.part_rgba`."""
-        return self._look.part_rgba(part)
-
-    def tint_part(self, part: str, rgb: npt.NDArray[np.floating[Any]], *, amount: float) -> None:
-        """See `Scene.tint_part`."""
-        self._look.tint_part(part, rgb, amount=amount)
-
-    def texture_part(self, part: str, pattern: SurfacePattern, *, amount: float) -> None:
-        """See `Scene.texture_part`."""
-        self._look.texture_part(part, pattern, amount=amount)
-
-    @property
-    def main_light_rgb(self) -> npt.NDArray[np.float64]:
-        """See `Scene.main_light_rgb`."""
-        return self._look.main_light_rgb
-
-    def set_lights(
-        self,
-        *,
-        diffuse_scale: npt.NDArray[np.floating[Any]],
-        ambient_scale: npt.NDArray[np.floating[Any]],
-        specular_scale: npt.NDArray[np.floating[Any]] | None = None,
-    ) -> None:
-        """See `Scene.set_lights`."""
-        self._look.set_lights(
-            diffuse_scale=diffuse_scale, ambient_scale=ambient_scale, specular_scale=specular_scale
-        )
-
-    def turn_lights(self, *, azimuth_rad: float, tilt_rad: float) -> None:
-        """See `Scene.turn_lights`."""
-        self._look.turn_lights(azimuth_rad=azimuth_rad, tilt_rad=tilt_rad, center=np.array(self.table_center))
+    # What a shift may change, beside the look
 
     @property
     def fixed_cameras(self) -> tuple[str, ...]:
         """See `Scene.fixed_cameras`."""
-        return tuple(key for key in CAMERAS if self.model.cam_bodyid[self._camera(key)] == 0)
-
-    def move_camera(
-        self,
-        key: str,
-        *,
-        offset_m: npt.NDArray[np.floating[Any]],
-        rotation_rad: npt.NDArray[np.floating[Any]],
-    ) -> None:
-        """See `Scene.move_camera`."""
-        self._look.move_camera(self._camera(key), offset_m=offset_m, rotation_rad=rotation_rad)
+        return tuple(key for key in CAMERAS if self.model.cam_bodyid[self._view(key)[0]] == 0)
 
     @property
     def distractor_slots(self) -> tuple[str, ...]:
@@ -158,10 +102,6 @@ class DrawnScene:
         self.data.mocap_quat[mocap] = (np.cos(yaw / 2.0), 0.0, 0.0, np.sin(yaw / 2.0))
         self.model.geom_group[self.model.geom(SLOT_PREFIX + slot).id] = VISIBLE_GROUP
         self._show_stand_under(xy)
-
-    def restore(self) -> None:
-        """Undo all changes; the environment calls it at each reset."""
-        self._look.restore()
 
     # Where things are
 
@@ -215,10 +155,8 @@ class DrawnScene:
         self.sync()
         return self.data.site_xpos[self._grip_site].copy()  # type: ignore[no-any-return]
 
-    # What is seen
-
     def sync(self) -> None:
-        """Take over the physics' joint positions and compute where everything is."""
+        """See `DressedScene.sync`: the physics' joint positions."""
         import mujoco
 
         self.data.qpos[:] = self._physics.qpos
@@ -231,37 +169,6 @@ class DrawnScene:
             self.model.site_rgba[:] = self._physics_model.site_rgba
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
-
-    def frames(self, keys: Sequence[str]) -> Observation:
-        """See `Scene.frames`."""
-        with self._drawing():
-            self.sync()
-            return {
-                key: self._renderer.frame(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE)
-                for key in keys
-            }
-
-    def picture(self, key: str, side: int) -> npt.NDArray[np.uint8]:
-        """Draw a larger frame for people, shape (side, side, 3)."""
-        self.sync()
-        self._upload_textures()
-        return self._renderer.frame(self._camera(key), width=side, height=side)
-
-    def segmentation(self, key: str) -> npt.NDArray[np.uint8]:
-        """See `Scene.segmentation`."""
-        with self._drawing():
-            self.sync()
-            geoms = self._renderer.geom_ids(self._camera(key), width=FRAME_SIDE, height=FRAME_SIDE)
-        return np.where(geoms >= 0, self._geom_class[geoms], _OTHER).astype(np.uint8)
-
-    def project(self, key: str, point: npt.NDArray[np.floating[Any]]) -> tuple[float, float] | None:
-        """See `Scene.project`."""
-        self.sync()
-        return project_point(self.model, self.data, self._camera(key), point)
-
-    def close(self) -> None:
-        """Free what the scene holds on the graphics side."""
-        self._renderer.close()
 
     def _show_stand_under(self, xy: tuple[float, float]) -> None:
         stand, height = self._layout.stand, self.table_center[2]
@@ -280,10 +187,10 @@ class DrawnScene:
         geoms = np.flatnonzero(self.model.geom_bodyid == self.model.body(body).id)
         return int(next(geom for geom in geoms if self.model.geom_group[geom] == VISIBLE_GROUP))
 
-    def _camera(self, key: str) -> int:
+    def _view(self, key: str) -> tuple[int, int]:
         if key not in CAMERAS:
             raise ShiftConfigError(f"camera {key!r} is not known{nearest(key, CAMERAS)}")
-        return int(self.model.camera(CAMERAS[key]).id)
+        return int(self.model.camera(CAMERAS[key]).id), FRAME_SIDE
 
     def _slot_points(self, slot: str) -> npt.NDArray[np.float64]:
         """Vertices of a slot's mesh in its body's frame, shape (V, 3)."""
@@ -300,28 +207,14 @@ class DrawnScene:
         mujoco.mju_quat2Mat(rotation, geom.quat)
         return vertices @ rotation.reshape(3, 3).T + geom.pos  # type: ignore[no-any-return]
 
-    def _upload_textures(self) -> None:
-        while self._look.stale_textures:
-            self._renderer.upload_texture(self._look.stale_textures.pop())
-
-    @contextmanager
-    def _drawing(self) -> Iterator[None]:
-        start = time.monotonic()
-        try:
-            # Only now: a texture that several changes met is uploaded once.
-            self._upload_textures()
-            yield
-        finally:
-            self.drawing_s += time.monotonic() - start
-
     def _classify_geoms(self) -> npt.NDArray[np.uint8]:
-        classes = np.full(self.model.ngeom, _OTHER, np.uint8)
+        classes = np.full(self.model.ngeom, OTHER, np.uint8)
         for geom in range(self.model.ngeom):
             body = self.model.body(self.model.geom_bodyid[geom]).name
             if body in self._layout.target_bodies:
-                classes[geom] = _TARGET
+                classes[geom] = TARGET
             elif body.startswith("gripper0_"):
-                classes[geom] = _GRIPPER
+                classes[geom] = GRIPPER
             elif body.startswith(SLOT_PREFIX) and body != STAND:
-                classes[geom] = _DISTRACTOR
+                classes[geom] = DISTRACTOR
         return classes

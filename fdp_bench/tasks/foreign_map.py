@@ -4,6 +4,7 @@ A map comes from a TOML file (`fdp_bench.tasks.foreign_toml`) or from the enviro
 process are remembered by the id that they give, so that the rest of the program knows tasks by their ids alone.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from fdp_bench.api.errors import SpecError
 
 #: Side of drawn and rendered frames, pixels, unless a map says otherwise.
 DEFAULT_SIDE = 84
+#: Keys of a map that say nothing of the task itself.
+_FOR_PEOPLE = ("summary", "install")
 #: Kind of a component that nobody says anything of, see `fdp_shifts.readings`.
 OTHER_KIND = "other"
 
@@ -105,6 +108,17 @@ class TaskMap:
     summary: str = ""
     install: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Observation keys of all modalities."""
+        return tuple(key for keys in self.modalities.values() for key in keys)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all that decides what the task is, 64 hexadecimal digits: words for people left out."""
+        decisive = {key: value for key, value in self.data.items() if key not in _FOR_PEOPLE}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     @property
     def renders(self) -> bool:

@@ -49,6 +49,8 @@ class VectorReader:
             lows.append(box.low.ravel()[part])
             highs.append(box.high.ravel()[part])
             kinds += [piece.kind] * (stop - piece.start)
+        if not kinds:
+            raise SpecError(f"{where}: {key!r} holds no numbers; leave it out of its modality")
         self.kinds = tuple(kinds)
         self.space = spaces.Box(_float32(np.concatenate(lows)), _float32(np.concatenate(highs)))
 
@@ -108,6 +110,17 @@ class ActionScaler:
         if not self._is_unit:
             given = np.clip(self._middle + self._half * given, self._low, self._high)
         return given.astype(self._dtype)
+
+    def unscaled(self, action: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Actions in [-1, 1] for the environment's own, shape (..., A); the inverse of `scaled` within the bounds.
+
+        Raises:
+            ValueError: If the actions have another shape or are not finite.
+        """
+        given = np.asarray(action, np.float64)
+        if given.shape[-1:] != (self.size,) or not np.isfinite(given).all():
+            raise ValueError(f"action {action!r} is not {self.size} finite numbers")
+        return np.clip((given - self._middle) / self._half, -1.0, 1.0).astype(np.float32)
 
 
 def frame_space(where: str, key: str, space: gymnasium.Space[Any], source: str) -> spaces.Box:

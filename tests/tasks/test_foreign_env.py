@@ -6,7 +6,8 @@ import pytest
 
 from fdp_bench.api import SpecError
 from fdp_bench.runner.environment import make_base, task_info
-from fdp_bench.tasks.foreign import ForeignEnv, adapted, check_starts_alike
+from fdp_bench.tasks.foreign import adapted, check_starts_alike
+from fdp_bench.tasks.foreign_env import ForeignEnv
 from fdp_bench.tasks.foreign_toml import parse_map
 from fdp_bench.testing import check_shift
 
