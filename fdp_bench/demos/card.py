@@ -34,7 +34,7 @@ def dataset_card(path: Path) -> dict[str, Any]:
     task = TASKS.get(data.task_id)
     return {
         "task": data.task_id,
-        "task_version": _version(data.task_id),
+        "task_version": data.card.get("task_map_sha256", "")[:12] or _version(data.task_id),
         "profile": data.profile,
         "expert": _expert(data.card),
         "source": data.card.get("source"),
@@ -49,7 +49,7 @@ def dataset_card(path: Path) -> dict[str, Any]:
             "median": float(np.median(lengths)),
             "shortest": min(lengths),
             "longest": max(lengths),
-            "horizon": task.horizon if task else None,
+            "horizon": task.horizon if task else data.card.get("horizon"),
         },
         "arrays": _arrays(data),
         "sha256": data.sha256,
@@ -83,6 +83,9 @@ def _version(task_id: str) -> int | None:
 
 
 def _expert(card: Mapping[str, Any]) -> dict[str, Any] | None:
+    if isinstance(recorded := card.get("recorded"), Mapping):
+        name, *counts = (recorded.get(key) for key in ("policy", "solved", "only_successes"))
+        return {"kind": "policy", "name": name, "solved": counts[0], "only_successes": counts[1]}
     if "expert_version" not in card:
         return None
     return {"kind": "scripted", "version": card["expert_version"]}

@@ -176,6 +176,7 @@ def _content_sha256(task_id: str, profile: str, demos: tuple[Demonstration, ...]
     digest = hashlib.sha256(json.dumps([task_id, profile, num_train]).encode())
     for demo in demos:
         parts: dict[str, npt.NDArray[Any]] = {"prop": demo.prop, "actions": demo.actions, **demo.images}
+        parts |= demo.vectors
         for key in sorted(parts):
             digest.update(f"{demo.name}/{key}{parts[key].shape}".encode())
             digest.update(np.ascontiguousarray(parts[key]).data)

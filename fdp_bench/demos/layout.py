@@ -43,6 +43,11 @@ def image_key(name: str) -> str | None:
     return f"image.{camera}" if camera not in ("", name) else None
 
 
+def vector_member(key: str) -> str:
+    """Name in a packed file of numbers under a key that is neither ``prop`` nor ``tactile``."""
+    return f"vector:{key}"
+
+
 def demo_name(index: int) -> str:
     """Name of a demonstration's group, for instance ``"demo_12"``."""
     return f"demo_{index}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.dataset import Demonstration, load_demonstrations
-from fdp_bench.demos.layout import TOUCH_NAME
+from fdp_bench.demos.layout import TOUCH_NAME, vector_member
 
 
 def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None) -> int:
@@ -19,7 +19,8 @@ def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None
 
     Members: ``episode_ends`` (N,) int64, ``prop`` (S, 16) float32, ``actions`` (S, 7) float32, a member of
     frame differences (S, H, W, 3) uint8 a camera key, ``card`` (JSON as bytes), and ``tactile`` (S, 12) float32 where
-    the source has it; S is the sum of lengths.
+    the source has it; ``vector:KEY`` (S, D) float32 for each further key of somebody else's task, which the card's
+    ``vectors`` name; S is the sum of lengths.
 
     Args:
         source: Demonstration file, HDF5 or packed.
@@ -54,6 +55,10 @@ def pack_demonstrations(source: Path, out: Path, *, num_demos: int | None = None
                 actions=np.concatenate([demo.actions for demo in demos]),
                 card=np.frombuffer(json.dumps(card, sort_keys=True).encode(), np.uint8),
                 **({TOUCH_NAME: np.concatenate(touch)} if touch else {}),
+                **{
+                    vector_member(key): np.concatenate([demo.vectors[key] for demo in demos])
+                    for key in demos[0].vectors
+                },
                 **{key: _differences(demos, key) for key in cameras},
             )
         unfinished.replace(out)

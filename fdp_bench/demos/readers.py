@@ -22,10 +22,19 @@ from fdp_bench.demos.layout import (
     TOUCH_NAME,
     demo_name,
     image_key,
+    vector_member,
 )
 
 #: Types of what a file says of itself.
-CARD_ENTRIES: Mapping[str, Any] = {"task_id": str, "profile": str, "format": int, "cameras": Sequence[str]}
+CARD_ENTRIES: Mapping[str, Any] = {
+    "task_id": str,
+    "profile": str,
+    "format": int,
+    "cameras": Sequence[str],
+    "vectors": Sequence[str],
+    "task_map_sha256": str,
+}
+_PACKED_ENTRIES = ("task_id", "profile", "format", "cameras")
 
 
 class Hdf5Reader:
@@ -64,6 +73,8 @@ class Hdf5Reader:
         if observed is None:
             raise ValueError(f"{name} has no group 'obs'")
         held = guarded.names(observed)
+        further = self.card.get("vectors", ())
+        pictures = [name for name in held if name not in further]
         # In one piece where its numbers are not those of a Panda.
         parts: Mapping[str, int | None] = {PROP_NAME: None} if PROP_NAME in held else PROP_PARTS
 
@@ -73,9 +84,12 @@ class Hdf5Reader:
         return Demonstration(
             name=name,
             prop=np.concatenate([read(observed, part, size) for part, size in parts.items()], axis=1),
-            images={key: read(observed, image, None, None, 3) for image in held if (key := image_key(image))},
+            images={
+                key: read(observed, image, None, None, 3) for image in pictures if (key := image_key(image))
+            },
             actions=read(group, "actions", None),
             tactile=read(observed, TOUCH_NAME, None) if TOUCH_NAME in held else None,
+            vectors={key: read(observed, key, None) for key in further},
         )
 
 
@@ -86,16 +100,18 @@ class PackedReader:
         self._data = GuardedArchive(path)
         try:
             self.card: dict[str, Any] = parse_json(self._data.array("card", dtype=np.uint8, ndim=1).tobytes())
-            check_entries(self.card, CARD_ENTRIES, "card", needed=tuple(CARD_ENTRIES))
+            check_entries(self.card, CARD_ENTRIES, "card", needed=_PACKED_ENTRIES)
             self._ends = self._data.array("episode_ends", dtype=np.int64, ndim=1)
             self.num_demos = len(self._ends)
             self._prop, self._actions = (self._numbers(name) for name in ("prop", "actions"))
             self._touch = self._numbers(TOUCH_NAME) if TOUCH_NAME in self._data else None
+            self._vectors = {key: self._numbers(vector_member(key)) for key in self.card.get("vectors", ())}
             self._frames: dict[str, npt.NDArray[np.uint8]] = {}
             for key in self.card["cameras"]:
                 self._frames[key] = self._data.array(key, dtype=np.uint8, ndim=4)
             steps = {len(self._prop), len(self._actions), *(len(frames) for frames in self._frames.values())}
             steps |= set() if self._touch is None else {len(self._touch)}
+            steps |= {len(values) for values in self._vectors.values()}
             rising = self.num_demos > 0 and self._ends[0] > 0 and bool(np.all(np.diff(self._ends) > 0))
             if not rising or steps != {int(self._ends[-1])}:
                 raise ValueError("its demonstrations do not end where its arrays do")
@@ -123,4 +139,5 @@ class PackedReader:
             },
             actions=self._actions[rows],
             tactile=None if self._touch is None else self._touch[rows],
+            vectors={key: values[rows] for key, values in self._vectors.items()},
         )

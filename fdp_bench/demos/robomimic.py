@@ -93,6 +93,7 @@ def _arrays(episode: RecordedEpisode | ImportedEpisode) -> dict[str, npt.NDArray
     dones[-1] = 1
     # robomimic's readers ask for rewards; imitation learners make no use of them.
     rewards = np.zeros(steps, np.float32) if episode.rewards is None else episode.rewards
+    further = episode.vectors if isinstance(episode, ImportedEpisode) else {}
     arrays: dict[str, npt.NDArray[Any] | None] = {
         "states": episode.states,
         "actions": episode.actions,
@@ -100,6 +101,7 @@ def _arrays(episode: RecordedEpisode | ImportedEpisode) -> dict[str, npt.NDArray
         "dones": dones,
         **{f"obs/{name}": values for name, values in _prop_arrays(episode.prop).items()},
         f"obs/{TOUCH_NAME}": episode.tactile,
+        **{f"obs/{key}": values for key, values in further.items()},
         **{f"obs/{image_name(key)}": frames for key, frames in episode.images.items()},
     }
     return {name: values for name, values in arrays.items() if values is not None}

@@ -120,7 +120,8 @@ class ActionScaler:
         given = np.asarray(action, np.float64)
         if given.shape[-1:] != (self.size,) or not np.isfinite(given).all():
             raise ValueError(f"action {action!r} is not {self.size} finite numbers")
-        return np.clip((given - self._middle) / self._half, -1.0, 1.0).astype(np.float32)
+        unit: npt.NDArray[np.float64] = np.clip((given - self._middle) / self._half, -1.0, 1.0)
+        return unit.astype(np.float32)
 
 
 def frame_space(where: str, key: str, space: gymnasium.Space[Any], source: str) -> spaces.Box:

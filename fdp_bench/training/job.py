@@ -156,7 +156,7 @@ def task_info(demonstrations: Demonstrations) -> TaskInfo:
 
     Raises:
         SpecError: If that environment cannot be built.
-        DatasetError: If the demonstrations do not hold its keys in its shapes.
+        DatasetError: If the demonstrations do not hold its keys in its shapes, or were recorded on another map of it.
     """
     if demonstrations.task_id not in TASKS:
         return _foreign_task_info(demonstrations)
@@ -182,8 +182,15 @@ def _foreign_task_info(demonstrations: Demonstrations) -> TaskInfo:
     env = make_base(demonstrations.task_id, demonstrations.profile or DEFAULT_PROFILE)
     try:
         info = environment_info(env, demonstrations.task_id)
+        present = getattr(env.unwrapped, "map_sha256", "")
     finally:
         env.close()
+    recorded = demonstrations.card.get("task_map_sha256") or present
+    if recorded != present:
+        raise DatasetError(
+            f"the demonstrations were recorded on another map of {info.task_id} (digest {recorded[:12]}, now "
+            f"{present[:12]}); record them again, and give a changed map another version in its 'id'"
+        )
     first = demonstrations.demos[0]
     held = {key: tuple(seen.shape[1:]) for key, seen in first.observations.items()}
     for key, shape in held.items():

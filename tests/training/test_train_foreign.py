@@ -9,7 +9,9 @@ from foreign_page import example
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.layout import FORMAT_VERSION
+from fdp_bench.demos.record import record
 from fdp_bench.runner.environment import make_base
+from fdp_bench.tasks import foreign_map, resolve_task
 from fdp_bench.training.job import task_info
 
 __all__ = ["example"]
@@ -62,3 +64,29 @@ def test_demonstrations_of_another_shape_are_refused(example):
 
     with pytest.raises(DatasetError, match=r"'image.front' of shape \(40, 40, 3\).*\(84, 84, 3\)"):
         task_info(load_demonstrations(example / "small.npz"))
+
+
+def test_demonstrations_of_another_map_under_the_same_id_are_refused(example):
+    record(
+        "reach.toml",
+        lambda observation, env: [0, 0],
+        episodes=2,
+        out=example / "reach.hdf5",
+        only_successes=False,
+    )
+    data = load_demonstrations(example / "reach.hdf5")
+    assert task_info(data).task_id == "mine/ReachByEye-v0"
+
+    text = (example / "reach.toml").read_text()
+    for changed, refused in (("[0, 2]", True), ('summary = "Reach the ball"', False)):
+        foreign_map._remembered.clear()
+        other = text.replace("slice = [0, 2]", "slice = [2, 4]") if refused else changed + "\n" + text
+        (example / "reach.toml").write_text(other)
+        resolve_task("reach.toml")
+        if refused:
+            with pytest.raises(
+                DatasetError, match=r"another map of mine/ReachByEye-v0 \(digest [0-9a-f]{12}, now"
+            ):
+                task_info(data)
+        else:
+            assert task_info(data).action_dim == 2

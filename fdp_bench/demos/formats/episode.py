@@ -26,6 +26,7 @@ class ImportedEpisode:
         model_file: MuJoCo XML that the states belong to; empty likewise.
         lead_in_steps: Number of leading steps that are no example to follow.
         tactile: Touch, shape (T, K), float32; None where the source has none.
+        vectors: Further observation keys of somebody else's task -> numbers, shape (T, D), float32.
     """
 
     prop: npt.NDArray[np.float32]
@@ -36,6 +37,7 @@ class ImportedEpisode:
     model_file: str = ""
     lead_in_steps: int = 0
     tactile: npt.NDArray[np.float32] | None = None
+    vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass
