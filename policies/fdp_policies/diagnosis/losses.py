@@ -1,6 +1,7 @@
 """Noise-prediction losses of a checkpoint on a demonstration file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,4 +96,4 @@ def _only(demo: Demonstration, keys: Sequence[str]) -> Demonstration:
     images: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = {
         key: frames for key, frames in demo.images.items() if key in keys
     }
-    return Demonstration(demo.name, demo.prop, images, demo.actions)
+    return replace(demo, images=images)

@@ -21,6 +21,7 @@ from fdp_policies.config import TrainingConfig, as_json, variant_of
 from fdp_policies.determinants import agree
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
+from fdp_policies.readable import check_readable
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
 from fdp_policies.training.job import Job, remake_command
 from fdp_policies.training.lock import only_maker
@@ -61,8 +62,10 @@ class Fitter:
         """Read the demonstrations.
 
         Raises:
+            SpecError: If the task shows frames or numbers that the encoders cannot read.
             DatasetError: If they lack a sense that is needed, or none is left to be held out.
         """
+        check_readable(job.architecture, job.task)
         self.job = job
         train = job.demonstrations.subset(job.demonstrations.train)
         valid = job.demonstrations.subset(job.demonstrations.valid)
@@ -73,7 +76,8 @@ class Fitter:
         keys = shapes_of(job.task, job.architecture.modalities)
         require_senses(job.demonstrations, keys)
         vectors = [key for key in keys if not key.startswith(IMAGE_PREFIX)]
-        self.normalizer = fit_normalizer(train, dict.fromkeys(["prop", *vectors]))
+        own = ["prop"] if "prop" in train[0].observations else []
+        self.normalizer = fit_normalizer(train, dict.fromkeys([*own, *vectors]))
         self.schedule = NoiseSchedule(job.diffusion, job.device)
         self.objective = objective_of(job.network)
         self.data = WindowDataset(train, self.normalizer, job.network, job.device)
