@@ -44,6 +44,7 @@ _ENTRIES: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
             **dict.fromkeys(("command", "started", "ended", "inference", "error"), str),
             **dict.fromkeys(("workers", "lanes", "episodes"), int),
             "versions": _TEXTS,
+            "git": Mapping[str, Any],
             "worker_time_s": float,
             "time_share": Mapping[str, float],
             "incidents": Sequence[Mapping[str, Any]],
@@ -101,8 +102,8 @@ class Manifest:
         renderer: Render profile, OpenGL vendor and renderer, as a worker saw them.
         invocations: One entry for the start and each resumption: ``command``, ``started``, ``ended``,
             ``episodes`` (written by it), ``workers``, ``lanes``, ``inference`` (where policies were asked),
-            ``worker_time_s`` (of all its workers) and ``time_share`` (phase -> share of it, see
-            `fdp_bench.runner.timing`).
+            ``versions`` and ``git`` as above, ``worker_time_s`` (of all its workers) and ``time_share`` (phase -> share
+            of it, see `fdp_bench.runner.timing`).
         shard: ``number`` and ``count`` of a run that is one of several parts of another; empty for a whole run.
         merged: Of a run that was put together from shards, one entry a shard: ``shard``, ``run`` (its folder),
             ``created``, ``machine`` and ``renderer``; see `fdp_bench.runner.merge`.
@@ -190,7 +191,9 @@ class Manifest:
         text = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
         part = path.with_name(path.name + ".part")
         try:
-            with part.open("w") as file:
+            # A rest of a write that was cut off, or a link that somebody put there, which would be followed.
+            part.unlink(missing_ok=True)
+            with part.open("x") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """What can move a number and is not in the configuration: versions, source, machine. Imports none of it."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -39,7 +40,9 @@ def git_state(package: Path | None = None) -> dict[str, Any]:
         package: Folder of the package; this one if None.
 
     Returns:
-        ``{"commit": hash, "dirty": bool}``; empty when the package is not part of a git checkout.
+        ``{"commit": hash, "dirty": bool}``, and where tracked files differ ``"changes"``, the start of a SHA-256 over
+        how they do: two dirty checkouts of one commit are rarely alike. Empty when the package is not part of a git
+        checkout.
     """
     folder = package or Path(__file__).parents[1]
     # A site-packages folder can lie inside somebody's repository without being part of it.
@@ -47,7 +50,16 @@ def git_state(package: Path | None = None) -> dict[str, Any]:
         return {}
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": bool(changes)} if commit else {}
+    if not commit:
+        return {}
+    if not changes:
+        return {"commit": commit, "dirty": False}
+    how = _git(folder, "diff", "--binary", "--no-color", "--no-ext-diff", "HEAD") or changes
+    return {
+        "commit": commit,
+        "dirty": True,
+        "changes": hashlib.sha256(how.encode(errors="replace")).hexdigest()[:12],
+    }
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -85,7 +97,12 @@ def usable_cores() -> int:
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=30
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -33,7 +33,7 @@ def shared_facts(manifest: Manifest) -> dict[str, Any]:
     facts |= _flat({name: value for name, value in manifest.config.items() if name not in _FREE}, "")
     facts |= _flat(policies, "policy ")
     facts |= _flat({"version of": manifest.versions, "plugin": plugins, "task": manifest.task}, "")
-    facts |= _flat({"protocol": manifest.protocol, "commit": manifest.git}, "")
+    facts |= _flat({"protocol": manifest.protocol, "git": manifest.git}, "")
     facts["render profile"] = manifest.renderer.get("profile")
     return facts
 

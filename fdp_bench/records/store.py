@@ -1,5 +1,6 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -157,6 +158,8 @@ class RunStore:
 def read_records(path: Path) -> list[EpisodeRecord]:
     """Read an episodes file. See `RunStore.records`."""
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("it is no file")
         data = path.read_bytes()
     except OSError as error:
         raise RunError(f"episode records {str(path)!r} cannot be read: {error}") from error
@@ -173,32 +176,31 @@ def read_records(path: Path) -> list[EpisodeRecord]:
 
 
 def check_new_folder(path: Path) -> None:
-    """Check that a run may be written to a folder, and leave nothing behind.
+    """Check that a run may be written to a folder, and leave nothing behind, nor make anything that others see.
+
+    Shards start together, and beside one another: a folder made for a check and taken away again may be another's.
 
     Raises:
         RunError: If it holds something, is no folder, or cannot be written.
     """
-    if path.exists() and not path.is_dir():
-        raise RunError(f"run folder {str(path)!r} is a file; choose another --out")
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
+        if path.exists() and not path.is_dir():
+            raise RunError(f"run folder {str(path)!r} is a file; choose another --out")
         if path.is_dir() and not _is_unused(path):
             raise RunError(
                 f"run folder {str(path)!r} is not empty; choose another --out, or finish the run in it with: "
                 f"fdp-bench run --resume {path}"
             )
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".writable"
-        probe.touch()
-        probe.unlink()
+        if path.is_symlink() and not path.exists():
+            raise RunError(f"run folder {str(path)!r} is a link to nowhere; choose another --out")
+        # What is there of the way to it; for Path.absolute, "." has parents too.
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
     except OSError as error:
         raise RunError(
-            f"run folder {str(path)!r} cannot be written: {error}; choose another --out"
+            f"run folder {str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
         ) from error
-    finally:
-        for folder in missing:
-            if folder.is_dir():
-                folder.rmdir()
 
 
 def _is_unused(path: Path) -> bool:

@@ -116,6 +116,7 @@ def exclusive_writer(path: Path) -> Iterator[RecordWriter]:
         RunError: If another process holds it, or the file cannot be written.
     """
     try:
+        refuse_link(path)
         handle = path.open("a+b", buffering=0)
     except OSError as error:
         raise RunError(unwritable(path, error)) from error
@@ -136,6 +137,18 @@ def exclusive_writer(path: Path) -> Iterator[RecordWriter]:
                 writer.sync(now=True)
             with suppress(OSError):
                 holder.unlink()
+
+
+def refuse_link(path: Path) -> None:
+    """Refuse a symbolic link where a run keeps its files: a stranger's may lead to any file of the user's.
+
+    Raises:
+        RunError: If it is one.
+    """
+    if path.is_symlink():
+        raise RunError(
+            f"{str(path)!r} is a symbolic link, which may lead out of the run; put what it leads to in its place"
+        )
 
 
 def complete_length(data: bytes) -> int:
@@ -209,7 +222,9 @@ def _note_holder(holder: Path) -> None:
     text = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": now})
     # The lock is held whether it can be told or not.
     with suppress(OSError):
-        holder.write_text(text + "\n")
+        holder.unlink(missing_ok=True)
+        with holder.open("x") as file:
+            file.write(text + "\n")
 
 
 def _who(holder: Path) -> str:

@@ -37,7 +37,7 @@ def extend_run(store: RunStore, request: RunConfig, policies: Sequence[ResolvedP
         )
     config = RunConfig.from_json(manifest.config)
     _check_alike(store, config, request)
-    before = tuple(Arm(**arm) for arm in manifest.arms)
+    before = tuple(Arm.from_json(arm) for arm in manifest.arms)
     arms = _joined(before, _planned(request, policies))
     larger = replace(
         config,

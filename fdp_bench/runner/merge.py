@@ -2,22 +2,22 @@
 
 import shlex
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import FdpBenchError, RunError
+from fdp_bench.api.errors import RunError
 from fdp_bench.records.manifest import COMPLETE, Manifest
 from fdp_bench.records.shards import place_facts, shared_facts
 from fdp_bench.records.store import MANIFEST_NAME, STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
-from fdp_bench.records.writer import unwritable
+from fdp_bench.records.writer import refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.opening import now
-from fdp_bench.runner.plan import Arm
+from fdp_bench.runner.opening import now, source_changes
+from fdp_bench.runner.plan import Arm, plan_episodes
 from fdp_bench.runner.shard import Shard, plan_part
 
 #: Differences and missing shards that a message names.
@@ -32,6 +32,7 @@ class Part:
         store: Its folder.
         manifest: Its manifest.
         shard: Which part it is.
+        config: Its configuration.
         records: Its episodes.
         again: Its episodes run again.
     """
@@ -39,6 +40,7 @@ class Part:
     store: RunStore
     manifest: Manifest
     shard: Shard
+    config: RunConfig
     records: tuple[EpisodeRecord, ...]
     again: tuple[EpisodeRecord, ...]
 
@@ -68,20 +70,33 @@ def merge_runs(paths: Sequence[Path], out: Path, command: Sequence[str] = ()) ->
 
     Raises:
         RunError: If a folder is no shard, if they are not of one run (says in what they differ), if one is missing,
-            given twice or incomplete (with the command that mends it), or if `out` cannot be written.
+            given twice or incomplete (with the command that mends it), if one holds symbolic links in place of
+            pictures, or if `out` lies in one or cannot be written.
+        SpecError: If the shards' manifests name more episodes or shards than a run can have.
     """
     started = now()
     check_new_folder(out)
+    if out.resolve() == Path.cwd():
+        # It is put in place whole, and whoever stands in the folder that it replaces stands nowhere.
+        raise RunError(f"--out {out} is the working folder; name a new one in it")
+    for path in paths:
+        if out.resolve().is_relative_to(path.resolve()) and (path / MANIFEST_NAME).is_file():
+            raise RunError(
+                f"--out {out} lies in the shard {path}, and shards stay as they are; choose another"
+            )
     parts = sorted((_read(path) for path in dict.fromkeys(paths)), key=lambda part: part.shard.number)
     if not parts:
         raise RunError("no shard given; name all of a run: fdp-bench merge RUN... --out DIR")
     _check_one_run(parts)
+    config = parts[0].config
+    arms = tuple(Arm.from_json(arm) for arm in parts[0].manifest.arms)
+    parts[0].shard.check_size(len(plan_episodes(config, arms)))
     _check_each_once(parts)
-    config = RunConfig.from_json(parts[0].manifest.config)
-    arms = tuple(Arm(**arm) for arm in parts[0].manifest.arms)
     problems = [problem for part in parts if (problem := _incomplete(part, config, arms))]
     if problems:
-        raise RunError("; ".join(problems))
+        more = f"; and {len(problems) - _SHOWN} shards more" if len(problems) > _SHOWN else ""
+        raise RunError("; ".join(problems[:_SHOWN]) + more)
+    pictures = [picture for part in parts for picture in _pictures(part.store.path)]
     episodes, again = plan_part(config, arms, None)
     invocation = {"command": shlex.join(command), "started": started, "ended": now(), "episodes": 0}
     manifest = _manifest(parts, len(episodes), invocation)
@@ -90,7 +105,7 @@ def merge_runs(paths: Sequence[Path], out: Path, command: Sequence[str] = ()) ->
         manifest,
         _in_order((record for part in parts for record in part.records), episodes),
         _in_order((record for part in parts for record in part.again), again),
-        [part.store.path for part in parts],
+        pictures,
     )
     return Merged(RunStore.open(out), _warnings(parts))
 
@@ -102,7 +117,10 @@ def _read(path: Path) -> Part:
     if shard is None:
         what = "was merged already" if manifest.merged else "is a whole run"
         raise RunError(f"{path} is no shard: it {what}; shards come from fdp-bench run --shard K/N")
-    return Part(store, manifest, shard, tuple(store.all_records(manifest)), tuple(store.retest_records()))
+    config = RunConfig.from_json(manifest.config)
+    return Part(
+        store, manifest, shard, config, tuple(store.all_records(manifest)), tuple(store.retest_records())
+    )
 
 
 def _check_one_run(parts: Sequence[Part]) -> None:
@@ -123,13 +141,10 @@ def _check_one_run(parts: Sequence[Part]) -> None:
             )
     for part in parts:
         for entry in part.manifest.invocations:
-            versions: Mapping[str, str] = entry.get("versions") or first.manifest.versions
-            for name, version in first.manifest.versions.items():
-                if versions.get(name, version) != version:
-                    raise RunError(
-                        f"{part.store.path} went on with {name} {versions[name]} after a start with {version}; its "
-                        f"episodes are not those of one run; run shard {part.shard} anew"
-                    )
+            began = {"versions": part.manifest.versions, "git": part.manifest.git}
+            changes = source_changes(part.manifest, {**began, **entry})
+            if changes:
+                raise RunError(f"{part.store.path}: {changes[0]}; run shard {part.shard} anew")
 
 
 def _check_each_once(parts: Sequence[Part]) -> None:
@@ -208,7 +223,7 @@ def _manifest(parts: Sequence[Part], planned: int, invocation: Mapping[str, Any]
         first,
         status=COMPLETE,
         created=min(part.manifest.created for part in parts),
-        config={**first.config, "workers": max(int(part.manifest.config["workers"]) for part in parts)},
+        config={**first.config, "workers": max(part.config.workers for part in parts)},
         episodes_planned=planned,
         policies=[{**policy, "latency_ms": latencies[str(policy["spec"])]} for policy in first.policies],
         invocations=[*invocations, dict(invocation)],
@@ -231,43 +246,40 @@ def _write(
     manifest: Manifest,
     records: Sequence[EpisodeRecord],
     again: Sequence[EpisodeRecord],
-    sources: Sequence[Path],
+    pictures: Sequence[Path],
 ) -> None:
-    """Write the run beside its place, then move it there in one step."""
-    part = out.with_name(f".{out.name}.part")
+    """Write the run into a folder beside its place, then move it there in one step."""
+    place = out.resolve()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if part.exists():
-            shutil.rmtree(part)
-        part.mkdir()
-        store = RunStore(part)
-        for retest, lines in ((False, records), (True, again)):
-            if lines or not retest:
-                with store.writer(retest=retest) as append:
-                    for record in lines:
-                        append(record)
-        for source in sources:
-            _copy_pictures(source, part)
-        manifest.write(part / MANIFEST_NAME)
-        part.rename(out)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".merge-", dir=place.parent) as beside:
+            part = Path(beside) / "run"
+            part.mkdir()
+            store = RunStore(part)
+            for retest, lines in ((False, records), (True, again)):
+                if lines or not retest:
+                    with store.writer(retest=retest) as append:
+                        for record in lines:
+                            append(record)
+            for picture in pictures:
+                (part / picture.parent.name).mkdir(exist_ok=True)
+                shutil.copyfile(picture, part / picture.parent.name / picture.name)
+            manifest.write(part / MANIFEST_NAME)
+            part.rename(place)
     except OSError as error:
-        with suppress(OSError):
-            shutil.rmtree(part)
         raise RunError(unwritable(out / MANIFEST_NAME, error)) from error
-    except FdpBenchError:
-        with suppress(OSError):
-            shutil.rmtree(part)
-        raise
 
 
-def _copy_pictures(source: Path, target: Path) -> None:
-    for name in (STRIPS_NAME, VIDEOS_NAME):
-        if (source / name).is_dir():
-            (target / name).mkdir(exist_ok=True)
-            for file in sorted((source / name).iterdir()):
-                # Whoever draws writes to NAME.part.EXTENSION first.
-                if file.is_file() and ".part." not in file.name:
-                    shutil.copyfile(file, target / name / file.name)
+def _pictures(run: Path) -> list[Path]:
+    """Strips and videos of a shard; a link may lead to any file, which would be copied and shown."""
+    found = []
+    for folder in (run / STRIPS_NAME, run / VIDEOS_NAME):
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        for entry in (folder, *files):
+            refuse_link(entry)
+        # Whoever draws writes to NAME.part.EXTENSION first.
+        found += [file for file in files if file.is_file() and ".part." not in file.name]
+    return found
 
 
 def _warnings(parts: Sequence[Part]) -> tuple[str, ...]:

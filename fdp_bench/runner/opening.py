@@ -41,8 +41,7 @@ def new_manifest(
         policies=[asdict(policy) for policy in report.policies],
         protocol={"success_rule": SUCCESS_RULE, "seed_protocol": SEED_PROTOCOL},
         plugins=[dict(plugin) for plugin in report.plugins],
-        versions=versions(),
-        git=git_state(),
+        **source_facts(),
         machine=machine(config.device),
         renderer=dict(report.renderer),
     )
@@ -69,14 +68,46 @@ def check_weights_unchanged(path: Path, arms: Sequence[Arm], report: PreflightRe
             )
 
 
-def version_changes(before: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """A sentence for each version that has changed since a run was started."""
-    return [
-        f"the run was started with {name} {before[name]} and goes on with {current[name]}: "
-        "its episodes may not be comparable"
+def source_facts() -> dict[str, Any]:
+    """What a manifest keeps of the code, of the start and of each time that a run goes on: ``versions``, ``git``."""
+    return {"versions": versions(), "git": git_state()}
+
+
+def source_changes(manifest: Manifest, current: Mapping[str, Any]) -> list[str]:
+    """A sentence for each version, and for the checkout, that has changed since a run was started.
+
+    Args:
+        manifest: The run's.
+        current: `source_facts` of now.
+    """
+    before, now_installed = manifest.versions, current["versions"]
+    changes = [
+        (f"{name} {before[name]}", now_installed[name])
         for name in before
-        if name in current and before[name] != current[name]
+        if name in now_installed and before[name] != now_installed[name]
     ]
+    if _differ(manifest.git, current["git"]):
+        changes.append((_source(manifest.git), _source(current["git"])))
+    return [
+        f"the run was started with {was} and goes on with {now_is}: its episodes may not be comparable"
+        for was, now_is in changes
+    ]
+
+
+def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two states of a checkout differ, as `fdp_bench.records.provenance.git_state` tells them.
+
+    Those of older runs do not say what was changed in a checkout, only that something was; they count as alike.
+    """
+    names = {*first, *second} - (set() if "changes" in first and "changes" in second else {"changes"})
+    return any(first.get(name) != second.get(name) for name in names)
+
+
+def _source(git: Mapping[str, Any]) -> str:
+    if not git:
+        return "an installed package"
+    changes = f" and changes {git.get('changes', '')}".rstrip() if git.get("dirty") else ""
+    return f"commit {str(git.get('commit'))[:12]}{changes}"
 
 
 def now() -> str:

@@ -7,12 +7,16 @@ from itertools import groupby
 from typing import Any
 
 from fdp_bench.api.episode import CLEAN, EpisodeSpec
+from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.training import Training
+from fdp_bench.api.untrusted import check_fields
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.specs import parse_shifts
 
 #: Episodes of one arm that are planned before the next arm's turn, so that a run cut short holds pairs.
 BLOCK = 10
+#: Most episodes of a run: a plan lies in memory, and a manifest may come from a stranger.
+MAX_EPISODES = 1_000_000
 _SLUG_LENGTH = 80
 
 
@@ -43,6 +47,21 @@ class Arm:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Arm":
+        """Inverse of `to_json`.
+
+        Raises:
+            RunError: If a field is missing or unknown, as in a run of another version, or of another type.
+        """
+        try:
+            check_fields(cls, data, "arms[]")
+        except ValueError as error:
+            raise RunError(
+                f"the run's manifest is of another version or damaged: {error}; start anew"
+            ) from None
+        return cls(**data)
 
 
 def plan_arms(
@@ -80,7 +99,16 @@ def plan_arms(
 
 
 def plan_episodes(config: RunConfig, arms: Sequence[Arm]) -> tuple[EpisodeSpec, ...]:
-    """All episodes: by policy, then by blocks of indices, then by arm, the clean one first."""
+    """All episodes: by policy, then by blocks of indices, then by arm, the clean one first.
+
+    Raises:
+        SpecError: If they are more than `MAX_EPISODES`.
+    """
+    if len(arms) * config.episodes > MAX_EPISODES:
+        raise SpecError(
+            f"{len(arms)} arms of {config.episodes:,} episodes are more than a run holds ({MAX_EPISODES:,}); "
+            f"ask for {max(1, MAX_EPISODES // len(arms)):,} episodes at most"
+        )
     episodes = []
     for _, group in groupby(arms, key=lambda arm: arm.policy):
         policy_arms = list(group)

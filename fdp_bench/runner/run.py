@@ -12,15 +12,14 @@ from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.training import Training
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
-from fdp_bench.records.provenance import versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
-from fdp_bench.records.writer import lock_limits, unwritable
+from fdp_bench.records.writer import lock_limits, refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.ending import RunInterruptedError as RunInterruptedError
 from fdp_bench.runner.ending import Terminated, exit_code_of, terminable, unbroken
 from fdp_bench.runner.executor import Executor, ExecutorSpec, make_executor
 from fdp_bench.runner.feed import CHUNK, Feed, FixedFeed
-from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, now, version_changes
+from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, now, source_changes, source_facts
 from fdp_bench.runner.plan import Arm, plan_arms
 from fdp_bench.runner.preflight import PreflightRequest
 from fdp_bench.runner.sequential import SequentialFeed, check_policies
@@ -166,7 +165,7 @@ def resume_run(
     manifest = store.manifest()
     config = RunConfig.from_json(manifest.config)
     config = replace(config, lanes=lanes or config.lanes)
-    arms = tuple(Arm(**arm) for arm in manifest.arms)
+    arms = tuple(Arm.from_json(arm) for arm in manifest.arms)
     shard = Shard.from_json(manifest.shard)
     episodes, again = plan_part(config, arms, shard)
     finished = store.all_records(manifest)
@@ -190,7 +189,7 @@ def resume_run(
             arms,
             len(episodes),
             tuple(finished),
-            (*version_changes(manifest.versions, versions()), *_warnings(path)),
+            (*source_changes(manifest, source_facts()), *_warnings(path)),
             shard=shard,
         )
         _execute(pool, announcement, feed, again, command, progress)
@@ -220,7 +219,7 @@ def _execute(
             "lanes": config.lanes,
             "inference": pool.inference,
             **pool.facts(),
-            "versions": versions(),
+            **source_facts(),
         }
         manifest = store.manifest().started(invocation)
         store.update_manifest(manifest)
@@ -316,9 +315,12 @@ def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> in
 
 
 def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> PicturePlan:
-    strips, videos = store.path / STRIPS_NAME, store.path / VIDEOS_NAME
+    # A plugin may make another folder the working one.
+    run = store.path.absolute()
+    strips, videos = run / STRIPS_NAME, run / VIDEOS_NAME
     for folder, wanted in ((strips, True), (videos, config.videos > 0)):
         if wanted:
+            refuse_link(folder)
             try:
                 folder.mkdir(exist_ok=True)
                 for part in folder.glob("*.part.*"):

@@ -22,7 +22,8 @@ from fdp_bench.report.markup import markdown_report
 from fdp_bench.report.runs import load_runs, probed_latencies
 from fdp_bench.report.tables import compare_policies, summarize
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import Arm, plan_arms, plan_episodes
+from fdp_bench.runner.plan import MAX_EPISODES, Arm, plan_arms, plan_episodes
+from fdp_bench.runner.shard import Shard, plan_part
 from fdp_bench.suites.journal import Journal
 
 from .mutate import mutate_bytes, mutate_data
@@ -142,11 +143,10 @@ def read_json_file(seed: int) -> None:
         manifest = RunStore.open(run).manifest()
         use(run)
         config = RunConfig.from_json(manifest.config)
-        arms = tuple(
-            Arm(**{key: arm[key] for key in Arm.__dataclass_fields__ if key in arm}) for arm in manifest.arms
-        )
-        if config.episodes < 1000:
-            plan_episodes(config, arms)
+        arms = tuple(Arm.from_json(arm) for arm in manifest.arms)
+        # A plan in between is allowed, and takes seconds.
+        if not 1000 <= config.episodes * len(arms) <= MAX_EPISODES:
+            plan_part(config, arms, Shard.from_json(manifest.shard))
 
 
 def _rewritten(source: Path, target: Path, rng: random.Random) -> Path:

@@ -34,6 +34,17 @@ def test_a_changed_tracked_file_makes_it_dirty(checkout):
     assert git_state(checkout)["dirty"] is True
 
 
+def test_two_changes_of_one_commit_are_told_apart(checkout):
+    states = []
+    for text in (b"a = 1\n", b"a = 2\n", b"\xff\x00 no text", b"a = 1\n"):
+        (checkout / "__init__.py").write_bytes(text)
+        states.append(git_state(checkout))
+
+    assert len({state["commit"] for state in states}) == 1
+    assert states[0] == states[3]
+    assert len({state["changes"] for state in states}) == 3
+
+
 def test_a_package_that_only_lies_inside_a_checkout_is_not_part_of_it(checkout):
     installed = checkout.parent / "site-packages" / "fdp_bench"
     installed.mkdir(parents=True)

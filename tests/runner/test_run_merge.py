@@ -167,7 +167,7 @@ def test_a_shard_given_twice_is_named(parts, tmp_path):
             lambda manifest: {"policies": [{**policy, "sha256": "f00"} for policy in manifest.policies]},
             "policy watcher sha256 is '' and 'f00'",
         ),
-        (lambda manifest: {"git": {"commit": "abc", "dirty": False}}, "commit commit is .* and 'abc'"),
+        (lambda manifest: {"git": {"commit": "abc", "dirty": False}}, "git commit is 'c0ffee' and 'abc'"),
         (lambda manifest: {"shard": {"number": 2, "count": 4}}, "number of shards is 3 and 4"),
         (
             lambda manifest: {"protocol": {**manifest.protocol, "seed_protocol": "other"}},
@@ -175,7 +175,7 @@ def test_a_shard_given_twice_is_named(parts, tmp_path):
         ),
         (
             lambda manifest: {"invocations": [{**manifest.invocations[0], "versions": {"numpy": "0.1"}}]},
-            "went on with numpy 0.1",
+            "goes on with 0.1: its episodes may not be comparable; run shard 2/3 anew",
         ),
     ],
     ids=["seed", "version", "weights", "commit", "count", "protocol", "resumed"],
