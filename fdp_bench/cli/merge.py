@@ -43,4 +43,4 @@ def run(args: argparse.Namespace) -> int:
     merged = merge_runs(paths, args.out, args.command_line)
     for sentence in merged.warnings:
         print(f"warning: {sentence}", file=sys.stderr)
-    return show_run(merged.store, max_errors=args.max_errors)
+    return show_run(merged.store, max_errors=args.max_errors, next_report=merged.store.path)

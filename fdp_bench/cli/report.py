@@ -1,7 +1,7 @@
 """Write tables, plots, film strips and one page, report.html, of runs, and print the tables.
 
-Without a run, the newest one under results/ is reported. Several runs are joined into one report; a folder of
-runs, a sweep's for instance, means all runs in it.
+Without a run, the newest one under results/ is reported; if it is of several tasks, all of them together. Several
+runs are joined into one report; a folder of runs, a sweep's for instance, means all runs in it.
 
   fdp-bench report
   fdp-bench report results/20260131-120000-Lift-fdp-occlusion
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
     from fdp_bench.report.runs import in_results, load_runs, newest_run
-    from fdp_bench.report.text import comparison_table, terminal_table
+    from fdp_bench.report.text import across_text, comparison_table, terminal_table
     from fdp_bench.report.write import write_report
 
     asked: list[Path] = args.runs or [newest_run()]
@@ -55,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"warning: {sentence}", file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
     report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))
+    # Of several tasks, the table of all of them is read last, where the terminal shows it.
     tables = [terminal_table(report.summary), comparison_table(report.comparison), *notes]
+    tables.append(across_text(report.summary))
     print("\n\n".join(filter(None, tables)))
     for sentence in report.missing:
         print(f"warning: {sentence}", file=sys.stderr)

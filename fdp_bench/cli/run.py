@@ -22,8 +22,10 @@ What goes wrong again is recorded as an error with the reason, counts as a failu
 """
 
 import argparse
+import re
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -58,20 +60,30 @@ def run(args: argparse.Namespace) -> int:
     from fdp_bench.runner.run import RunInterruptedError
 
     code, also_on_stderr = 0, False
+    plans: list[tuple[RunConfig, str, Path]] = []
     if args.resume:
         begin = [partial(_resume, args)]
     else:
         also_on_stderr = _mend_redirect(args)
-        begin = [partial(_begin, args, *plan) for plan in _plans(args)]
+        plans = _plans(args)
+        begin = [partial(_begin, args, *plan) for plan in plans]
     for number, each in enumerate(begin, start=1):
         try:
             store = each()
         except RunInterruptedError as interrupted:
             print(interrupted, file=sys.stderr)
-            for task in (args.task or [])[number:]:
-                print(f"not begun: --task {task}", file=sys.stderr)
+            for config, _, out in plans[number:]:
+                print(f"not begun: {shlex.join(['--task', config.task, '--out', str(out)])}", file=sys.stderr)
             return interrupted.exit_code
-        code = max(code, show_run(store, also_on_stderr=also_on_stderr, max_errors=args.max_errors or 0))
+        # The runs of several tasks are read together, when the last of them is complete.
+        next_report = store.path if len(begin) == 1 else store.path.parent
+        shown = show_run(
+            store,
+            also_on_stderr=also_on_stderr,
+            max_errors=args.max_errors or 0,
+            next_report=next_report if number == len(begin) else None,
+        )
+        code = max(code, shown)
     return code
 
 
@@ -123,21 +135,41 @@ def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
     from fdp_bench.runner.shard import Shard
 
     configs = [_config(args, task) for task in args.task or ["Lift"]]
-    tasks = [config.task for config, _ in configs]
+    tasks = [config.task for config in configs]
     for task in tasks:
         if tasks.count(task) > 1:
             raise SpecError(f"--task {task} is given twice; name each task once")
     shard = Shard.parse(args.shard) if args.shard else None
     # Shards start at the same second.
     suffix = f"-shard-{shard.number}-of-{shard.count}" if shard else ""
-    plans = []
-    for config, name in configs:
-        out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{name}{suffix}"
-        if args.out and len(configs) > 1:
-            out = args.out / config.task.rpartition("/")[2].lower()
-        check_new_folder(out)
-        plans.append((config, name, out))
-    return plans
+    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{_name(args, tasks)}{suffix}"
+    folders = [out] if len(tasks) == 1 else [out / name for name in _task_folders(tasks)]
+    for folder in folders:
+        check_new_folder(folder)
+    return [
+        (config, _name(args, [config.task]), folder) for config, folder in zip(configs, folders, strict=True)
+    ]
+
+
+def _task_folders(tasks: Sequence[str]) -> list[str]:
+    """Names of the folders of several tasks' runs; of tasks that share a name those that come later bear a number."""
+    names = [
+        re.sub(r"[^a-z0-9._-]+", "-", task.rpartition("/")[2].lower()).lstrip("._-") or "task"
+        for task in tasks
+    ]
+    return [
+        name if name not in names[:number] else f"{name}-{number + 1}" for number, name in enumerate(names)
+    ]
+
+
+def _name(args: argparse.Namespace, tasks: Sequence[str]) -> str:
+    """What a run is called: its tasks, policies and shifts, as far as they fit."""
+    from fdp_bench.specs import parse_policy, parse_shifts
+
+    words = [task.rpartition("/")[2].rpartition("-v")[0] for task in tasks]
+    words += [parse_policy(text).name for text in args.policy]
+    words += [spec.name for text in args.shift for spec in parse_shifts(text)]
+    return "-".join(dict.fromkeys(words))[:_NAME_LENGTH].strip("-.")
 
 
 def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) -> "RunStore":
@@ -172,15 +204,16 @@ def _limits(args: argparse.Namespace) -> "Limits":
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 
 
-def _config(args: argparse.Namespace, task: str) -> "tuple[RunConfig, str]":
-    """The configuration as typed, checked as far as no plugin has to be imported for it, and the run's name."""
+def _config(args: argparse.Namespace, task: str) -> "RunConfig":
+    """The configuration as typed, checked as far as no plugin has to be imported for it."""
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
     from fdp_bench.runner.sequential import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
     from fdp_bench.tasks import resolve_task
 
     policies = [parse_policy(text) for text in args.policy]
-    shifts = [resolve_shifts(parse_shifts(text)) for text in args.shift]
+    for text in args.shift:
+        resolve_shifts(parse_shifts(text))
     task = resolve_task(task)
     alpha = _sequential_options(args)
     episodes = TIERS[args.tier] if args.tier else args.episodes
@@ -188,7 +221,7 @@ def _config(args: argparse.Namespace, task: str) -> "tuple[RunConfig, str]":
         check_policies([str(policy) for policy in policies])
         episodes = _MAX_EPISODES if args.max_episodes is None else args.max_episodes
     device = args.device or "cpu"
-    config = RunConfig(
+    return RunConfig(
         task=task,
         policies=tuple(map(str, policies)),
         shifts=tuple(args.shift),
@@ -204,9 +237,6 @@ def _config(args: argparse.Namespace, task: str) -> "tuple[RunConfig, str]":
         until_decided=alpha,
         act_timeout=args.act_timeout or 0.0,
     )
-    words = [task.rpartition("/")[2].rpartition("-v")[0]]
-    words += [spec.name for spec in policies] + [spec.name for shift in shifts for spec in shift]
-    return config, "-".join(dict.fromkeys(words))[:_NAME_LENGTH].strip("-.")
 
 
 def _sequential_options(args: argparse.Namespace) -> float:
@@ -229,13 +259,20 @@ def _sequential_options(args: argparse.Namespace) -> float:
     return alpha
 
 
-def show_run(store: "RunStore", *, also_on_stderr: bool = False, max_errors: int = 0) -> int:
+def show_run(
+    store: "RunStore",
+    *,
+    also_on_stderr: bool = False,
+    max_errors: int = 0,
+    next_report: Path | None = None,
+) -> int:
     """Print a complete run's table, what to do next, and on standard error what went wrong.
 
     Args:
         store: The run.
         also_on_stderr: Whether the table goes there, too.
         max_errors: Episodes that may have ended in an error.
+        next_report: Folder whose report is the next step; None where something else is.
 
     Returns:
         The exit code.
@@ -263,12 +300,12 @@ def show_run(store: "RunStore", *, also_on_stderr: bool = False, max_errors: int
         parts.append(retest_text(retest, min(Counter(record.spec.arm for record in records).values())))
     table = "\n\n".join(filter(None, parts))
     if store.manifest().shard:
-        next_command = f"next, when all shards are there: {PROGRAM} merge RUN... --out DIR"
-    else:
-        next_command = f"next: {shlex.join([PROGRAM, 'report', str(store.path)])}"
-    print(f"{table}\n\n{next_command}")
+        table += f"\n\nnext, when all shards are there: {PROGRAM} merge RUN... --out DIR"
+    elif next_report is not None:
+        table += f"\n\nnext: {shlex.join([PROGRAM, 'report', str(next_report)])}"
+    print(table)
     if also_on_stderr:
-        print(f"{table}\n\n{next_command}", file=sys.stderr)
+        print(table, file=sys.stderr)
     errors = [record for record in records if record.status != "ok"]
     for text in (incidents_text(store), errors_text(store, errors, len(records))):
         if text:

@@ -11,7 +11,7 @@ from fdp_bench.report.curve_plots import short_task
 from fdp_bench.report.layout import Column, Layout, percent, signed, typeset
 from fdp_bench.report.layout import split_shift as split
 from fdp_bench.report.tables import EpisodeKey, by_arm
-from fdp_bench.report.trainings import PolicyKey, are_compared, find_trainings, name_policies
+from fdp_bench.report.trainings import PolicyKey, are_compared, find_trainings, name_policies, tasks_of
 from fdp_bench.stats import severity_area, severity_area_difference
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def area_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import pandas
 
     trainings = find_trainings(records)
-    names = name_policies(trainings, records)
+    names = name_policies(trainings, tasks_of(records))
     rows: list[dict[str, Any]] = []
     for (task, shift), curves in _curves(records).items():
         levels = sorted(set.intersection(*(set(curve) for curve in curves.values())))

@@ -7,26 +7,35 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.report.curve_plots import POINTS, point_caption, shift_title, short_task
 from fdp_bench.report.layout import Column, p_value, percent, signed, split_shift, typeset
 from fdp_bench.report.plots import Panel, Plot
-from fdp_bench.report.style import ink, series_style
+from fdp_bench.report.style import Palette, ink, series_style
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
+#: Styles of a figure that stands alone.
+_OWN = Palette()
 
 
-def ablation_plot(table: "pandas.DataFrame") -> Plot:
+def ablation_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
     """Bars of success, one a variant.
 
     Args:
         table: As `fdp_bench.report.curves.ablation_table` returns it, at least one row.
+        palette: Styles of the report.
     """
     rows = table.to_dict("records")
     variants = list(dict.fromkeys(table["variant"]))
+    names = palette.order(variants)
     height = 1.1 + 0.34 * len(variants)
     panels = [
-        Panel(title, partial(draw_bars, rows=members, variants=variants), (5.6, height))
+        Panel(
+            title,
+            partial(draw_bars, rows=members, variants=variants, names=names),
+            (5.6, height),
+            members[0]["task"],
+        )
         for title, members in _by_scene(rows).items()
     ]
     columns = (
@@ -82,7 +91,12 @@ def order_plot(table: "pandas.DataFrame") -> Plot:
             "succeeds more often on the same episodes. A filled mark: Holm-adjusted p below 0.05."
         ),
         panels=tuple(
-            Panel(title, partial(draw_differences, rows=members), (6.2, 1.1 + 0.36 * len(members)))
+            Panel(
+                title,
+                partial(draw_differences, rows=members),
+                (6.2, 1.1 + 0.36 * len(members)),
+                members[0]["task"],
+            )
             for title, members in panels.items()
         ),
         table=table,
@@ -90,11 +104,11 @@ def order_plot(table: "pandas.DataFrame") -> Plot:
     )
 
 
-def draw_bars(axes: "Axes", rows: Sequence[Row], variants: Sequence[str]) -> None:
-    """Draw a bar with its interval for each variant, the first at the top."""
+def draw_bars(axes: "Axes", rows: Sequence[Row], variants: Sequence[str], names: Sequence[str]) -> None:
+    """Draw a bar with its interval for each variant, the first at the top; its place in `names` gives its style."""
     for row in rows:
         number = variants.index(row["variant"])
-        style = series_style(number)
+        style = series_style(names.index(row["variant"]))
         rate, low, high = (100 * row[name] for name in ("success_rate", "low", "high"))
         axes.barh(
             number,

@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
 from fdp_bench.report.layout import split_shift
+from fdp_bench.report.style import Palette, finish, ink, save_figure, series_style, themed
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Colours that stay apart for colour-blind readers (Okabe and Ito 2008), ordered so that neighbours differ in
-#: lightness too; hatches tell the bars apart in black and white.
-_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo", "--")
+#: Styles of a figure that stands alone.
+_OWN = Palette()
 #: Groups of bars in a panel before a task is split into one panel a shift.
 _MOST_GROUPS = 6
 
 
-def success_figure(summary: "pandas.DataFrame") -> "Figure":
+def success_figure(summary: "pandas.DataFrame", palette: Palette = _OWN) -> "Figure":
     """Draw the success rate of each arm: a group a shift, a bar a policy, a panel a task.
 
     A task with more than `_MOST_GROUPS` groups gets a panel for each shift, its severities beside the clean
-    group.
+    group. A policy looks alike in all panels, and takes room only where it was run.
 
     Args:
         summary: As `fdp_bench.report.tables.summarize` returns it, at least one row.
+        palette: Styles of the report.
 
     Returns:
         A figure that belongs to no window system.
@@ -35,38 +35,28 @@ def success_figure(summary: "pandas.DataFrame") -> "Figure":
     from matplotlib.figure import Figure
 
     rows = summary.to_dict("records")
-    policies = list(dict.fromkeys(row["label"] for row in rows))
+    names = palette.order(summary["label"])
     panels = _panels(rows)
     groups = max(len({row["shift"] for row in panel}) for _, panel in panels)
-    width = max(6.4, 1.2 + groups * (0.5 + 0.42 * len(policies)))
+    bars = max(len({row["label"] for row in panel}) for _, panel in panels)
+    width = max(6.4, 1.2 + groups * (0.5 + 0.42 * bars))
     figure = Figure(figsize=(width, 0.9 + 3.3 * len(panels)), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     for axes, (title, panel) in zip(all_axes, panels, strict=True):
-        _draw_panel(axes, panel, policies)
+        _draw_panel(axes, panel, names)
         axes.set_title(title, fontsize=11)
         axes.set_xlim(-0.6, groups - 0.4)
-    handles, names = all_axes[0].get_legend_handles_labels()
-    # About 1.8 inches an entry.
-    columns = max(1, min(len(names), int(width / 1.8)))
-    figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
-    figure.supxlabel(_caption(rows), fontsize=8.5)
-    return figure
+    return finish(figure, list(all_axes), _caption(rows))
 
 
-def save_success_plot(summary: "pandas.DataFrame", folder: Path) -> list[Path]:
+def save_success_plot(summary: "pandas.DataFrame", folder: Path, palette: Palette = _OWN) -> list[Path]:
     """Write `success_figure` as ``success.png`` and ``success.svg``; the same bytes for the same table.
 
     Returns:
         The files written.
     """
-    import matplotlib
-
-    figure = success_figure(summary)
-    files = [folder / "success.png", folder / "success.svg"]
-    with matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}):
-        figure.savefig(files[0], dpi=160)
-        figure.savefig(files[1], metadata={"Date": None})
-    return files
+    with themed():
+        return save_figure(success_figure(summary, palette), folder, "success")
 
 
 def _panels(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -84,10 +74,13 @@ def _panels(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, An
     return panels
 
 
-def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], policies: Sequence[str]) -> None:
+def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    """Draw a task's bars; a policy's place in `names` gives its style."""
+    policies = list(dict.fromkeys(row["label"] for row in rows))
     shifts = list(dict.fromkeys(row["shift"] for row in rows))
     bar_width = min(0.8 / len(policies), 0.35)
     for number, policy in enumerate(policies):
+        style = series_style(names.index(policy))
         bars = [row for row in rows if row["label"] == policy]
         offset = (number - (len(policies) - 1) / 2) * bar_width
         centers = [shifts.index(row["shift"]) + offset for row in bars]
@@ -100,11 +93,11 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], policies: Sequence
             bar_width,
             yerr=[below, above],
             label=policy,
-            color=_COLORS[number % len(_COLORS)],
-            hatch=_HATCHES[number % len(_HATCHES)],
-            edgecolor="black",
+            color=style.color,
+            hatch=style.hatch,
+            edgecolor=ink(),
             linewidth=0.8,
-            error_kw={"elinewidth": 1.4, "capsize": 3, "ecolor": "black"},
+            error_kw={"elinewidth": 1.4, "capsize": 3, "ecolor": ink()},
         )
         for center, rate, up in zip(centers, rates, above, strict=True):
             axes.annotate(
@@ -121,7 +114,7 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], policies: Sequence
     # Room for the numbers above an interval that ends at 100.
     axes.set_ylim(0, 110)
     axes.set_yticks(range(0, 101, 20))
-    axes.grid(axis="y", linewidth=0.5, alpha=0.5)
+    axes.grid(axis="y", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 

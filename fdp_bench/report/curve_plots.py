@@ -1,34 +1,36 @@
 """Success over the level of a shift and over the number of demonstrations, one panel a shift."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
 from fdp_bench.report.curves import OVER_SEEDS
-from fdp_bench.report.layout import EMPTY, Column, percent, split_shift, typeset
+from fdp_bench.report.layout import EMPTY, Column, known, percent, split_shift, typeset
 from fdp_bench.report.plots import Panel, Plot
-from fdp_bench.report.style import series_style, success_axis
+from fdp_bench.report.style import Palette, series_style, success_axis
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
+#: Styles of a figure that stands alone.
+_OWN = Palette()
 
 
-def severity_plot(table: "pandas.DataFrame") -> Plot:
+def severity_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
     """Severity curves: clean at 0, a line a series.
 
     Args:
         table: As `fdp_bench.report.curves.severity_table` returns it, at least one row.
+        palette: Styles of the report.
     """
     rows = table.to_dict("records")
-    names = list(dict.fromkeys(table["series"]))
+    names = palette.order(table["series"])
     draw = partial(draw_curves, names=names, x="level")
     panels = [
-        Panel(title, partial(_draw_severity, rows=members, draw=draw))
+        Panel(title, partial(_draw_severity, rows=members, draw=draw), row=members[0]["task"])
         for title, members in _by_shift(rows, with_demos=True).items()
     ]
     return Plot(
@@ -41,16 +43,17 @@ def severity_plot(table: "pandas.DataFrame") -> Plot:
     )
 
 
-def efficiency_plot(table: "pandas.DataFrame") -> Plot:
+def efficiency_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
     """Data-efficiency curves: success over the number of demonstrations.
 
     Args:
         table: As `fdp_bench.report.curves.efficiency_table` returns it, at least one row.
+        palette: Styles of the report.
     """
     rows = table.to_dict("records")
-    names = list(dict.fromkeys(table["series"]))
+    names = palette.order(table["series"])
     panels = [
-        Panel(title, partial(_draw_efficiency, rows=members, names=names))
+        Panel(title, partial(_draw_efficiency, rows=members, names=names), row=members[0]["task"])
         for title, members in _by_shift(rows, with_severity=True).items()
     ]
     return Plot(
@@ -69,7 +72,7 @@ def draw_curves(axes: "Axes", rows: Sequence[Row], names: Sequence[str], x: str)
     Args:
         axes: Where to draw.
         rows: Rows of a table of points.
-        names: All series of the figure, so that one looks alike in every panel.
+        names: All series of the figure or the report, so that one looks alike in every panel.
         x: Column of the horizontal axis.
     """
     for number, name in enumerate(names):
@@ -145,23 +148,21 @@ def shift_title(shift: str) -> str:
 def _by_shift(
     rows: Sequence[Row], *, with_severity: bool = False, with_demos: bool = False
 ) -> dict[str, list[Row]]:
-    """Panel's title -> its rows; clean first, task and demonstrations named where there are several."""
+    """Panel's title -> its rows; clean first, task and demonstrations named where there are several (of a task)."""
     several = len({row["task"] for row in rows}) > 1
-    several_demos = with_demos and len({row["train_demos"] for row in rows if known(row["train_demos"])}) > 1
+    sizes: dict[str, set[float]] = {}
+    for row in rows:
+        if with_demos and known(row["train_demos"]):
+            sizes.setdefault(row["task"], set()).add(row["train_demos"])
     panels: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row["task"], row["shift"] != CLEAN)):
         title = shift_title(row["shift"]) if with_severity else row["shift"]
         if several:
             title = f"{short_task(row['task'])}: {title}"
-        if several_demos and known(row["train_demos"]):
+        if len(sizes.get(row["task"], ())) > 1 and known(row["train_demos"]):
             title = f"{title}, {row['train_demos']:g} demonstrations"
         panels.setdefault(title, []).append(row)
     return panels
-
-
-def known(number: Any) -> bool:
-    """Whether a table's cell holds a number."""
-    return isinstance(number, int | float) and not math.isnan(number)
 
 
 def short_task(task: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS, Training
 from fdp_bench.report.layout import split_shift
-from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series, recipe_of
+from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series, recipe_of, tasks_in
 from fdp_bench.stats import TrainingResult, data_efficiency_curve
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def severity_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas
         Table with `SEVERITY_COLUMNS`. ``level`` is 5 times the severity, of the first shift where several act;
         ``train_demos`` is nan where nobody knows it.
     """
-    names = name_series(trainings, pooled=(SEED, DEMOS))
+    names = name_series(trainings, tasks_in(summary), pooled=(SEED, DEMOS))
     points = [
         {"task": row["task"], "shift": shift, "train_demos": _demos(row, trainings)}
         | {"series": names[_key(row)], "level": level, "row": row}
@@ -58,7 +58,7 @@ def efficiency_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pand
     Returns:
         Table with `EFFICIENCY_COLUMNS`; see `severity_table` for the arguments.
     """
-    names = name_series(trainings, pooled=(SEED, DEMOS))
+    names = name_series(trainings, tasks_in(summary), pooled=(SEED, DEMOS))
     points = [
         {name: row[name] for name in ("task", "shift", "severity")}
         | {"series": names[_key(row)], "train_demos": trainings[_key(row)].demos, "row": row}
@@ -75,7 +75,7 @@ def surface_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.
     Returns:
         Table with `SURFACE_COLUMNS`; see `severity_table` for the arguments.
     """
-    names = name_series(trainings, pooled=(SEED, DEMOS))
+    names = name_series(trainings, tasks_in(summary), pooled=(SEED, DEMOS))
     points = [
         {"task": row["task"], "shift": shift, "series": names[_key(row)]}
         | {"train_demos": trainings[_key(row)].demos, "level": level, "row": row}
@@ -95,18 +95,20 @@ def ablation_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas
         Table with `ABLATION_COLUMNS`; ``family`` is the recipe without options. Empty where no family has two
         variants trained on equally many demonstrations. See `severity_table` for the arguments.
     """
-    names = name_series(trainings)
+    names = name_series(trainings, tasks_in(summary))
     points = [
         {name: row[name] for name in ("task", "shift", "severity")}
         | {"family": recipe_of(row["policy"]).partition("?")[0], "variant": names[_key(row)], "row": row}
         for row in _records(summary)
     ]
-    kinds: dict[tuple[str, int | None], set[tuple[str, str]]] = {}
-    for key, training in trainings.items():
-        family = recipe_of(key[0]).partition("?")[0]
-        kinds.setdefault((family, training.demos), set()).add((recipe_of(key[0]), training.variant))
-    families = {family for (family, _), variants in kinds.items() if len(variants) > 1}
-    points = [point for point in points if point["family"] in families]
+    # A recipe that is trained with other settings for another task is no variant of itself.
+    kinds: dict[tuple[str, str, int | None], set[tuple[str, str]]] = {}
+    for point in points:
+        key = _key(point["row"])
+        kind = (recipe_of(key[0]), trainings[key].variant)
+        kinds.setdefault((point["task"], point["family"], trainings[key].demos), set()).add(kind)
+    families = {(task, family) for (task, family, _), variants in kinds.items() if len(variants) > 1}
+    points = [point for point in points if (point["task"], point["family"]) in families]
     return _pooled(points, ("task", "shift", "severity", "family", "variant"), ABLATION_COLUMNS)
 
 

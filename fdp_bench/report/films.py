@@ -13,6 +13,7 @@ from fdp_bench.records.store import STRIPS_NAME
 from fdp_bench.report.html.pictures import is_picture
 from fdp_bench.report.layout import split_shift
 from fdp_bench.report.strips import shift_slug
+from fdp_bench.report.trainings import PolicyKey
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ class Film:
     Attributes:
         task: Gymnasium id.
         shift: Canonical shift string.
-        pairs: Policy -> (clean strip, shifted strip), as files.
+        pairs: Policy's name -> (clean strip, shifted strip), as files.
     """
 
     task: str
@@ -36,15 +37,24 @@ class Film:
     pairs: Mapping[str, tuple[Path, Path]]
 
 
-def find_films(run: Path, task: str, arms: Sequence[Mapping[str, Any]]) -> list[Film]:
+def find_films(
+    run: Path,
+    task: str,
+    arms: Sequence[Mapping[str, Any]],
+    names: Mapping[PolicyKey, str] | None = None,
+) -> list[Film]:
     """The strips that a run kept, one film a shift; policies whose strips are missing are left out.
 
     Args:
         run: Folder of the run.
         task: Gymnasium id.
         arms: The manifest's arms.
+        names: (policy, checkpoint) -> how it is called; the policy's string where there is none.
     """
-    strips = {(arm["policy"], arm["shift"]): run / STRIPS_NAME / f"{arm['slug']}.png" for arm in arms}
+    called = {
+        arm["slug"]: (names or {}).get((arm["policy"], arm["checkpoint"]), arm["policy"]) for arm in arms
+    }
+    strips = {(called[arm["slug"]], arm["shift"]): run / STRIPS_NAME / f"{arm['slug']}.png" for arm in arms}
     films = []
     for shift in dict.fromkeys(shift for _, shift in strips if shift != CLEAN):
         pairs = {

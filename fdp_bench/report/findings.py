@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, Training
-from fdp_bench.report.curve_plots import known, shift_title, short_task
-from fdp_bench.report.layout import p_value, percent, split_shift
-from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series
+from fdp_bench.report.curve_plots import shift_title, short_task
+from fdp_bench.report.layout import known, p_value, percent, split_shift
+from fdp_bench.report.trainings import DEMOS, SEED, PolicyKey, name_series, tasks_in
 
 if TYPE_CHECKING:
     import pandas
@@ -39,16 +39,16 @@ class Finding:
 def findings(
     summary: "pandas.DataFrame", comparison: "pandas.DataFrame", trainings: Mapping[PolicyKey, Training]
 ) -> list[Finding]:
-    """One finding for no shift, and one for the highest level of each shift.
+    """One finding for no shift, and one for the highest level of each shift, of each task.
 
-    Policies trained on fewer demonstrations than others are left out: the curves tell of them.
+    Policies trained on fewer demonstrations than others of their task are left out: the curves tell of them.
 
     Args:
         summary: As `fdp_bench.report.tables.summarize` returns it.
         comparison: As `fdp_bench.report.tables.compare_policies` returns it, of the same records.
         trainings: As `fdp_bench.report.trainings.find_trainings` returns them.
     """
-    names = name_series(trainings, pooled=(SEED, DEMOS))
+    names = name_series(trainings, tasks_in(summary), pooled=(SEED, DEMOS))
     rows = _best_trained(summary.to_dict("records"))
     pairs = comparison.to_dict("records")
     several = len({row["task"] for row in rows}) > 1
@@ -70,8 +70,11 @@ def findings(
 
 
 def _best_trained(rows: Sequence[Row]) -> list[Row]:
-    most = max((row["train_demos"] for row in rows if known(row["train_demos"])), default=None)
-    return [row for row in rows if not known(row["train_demos"]) or row["train_demos"] == most]
+    most: dict[str, float] = {}
+    for row in rows:
+        if known(row["train_demos"]):
+            most[row["task"]] = max(row["train_demos"], most.get(row["task"], 0))
+    return [row for row in rows if not known(row["train_demos"]) or row["train_demos"] == most[row["task"]]]
 
 
 def _ranked(rows: Sequence[Row], names: Mapping[PolicyKey, str]) -> list[Row]:

@@ -93,12 +93,17 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
         Column("A - B pp [95%]", lambda row: signed(row, "difference")),
         Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
     )
-    notes = (
+    note = (
         "A - B: difference of success on the same episodes in percentage points, with Newcombe's paired 95% "
-        f"interval; p: exact McNemar, Holm-adjusted over {counted(len(records), 'comparison')}.",
+        "interval; p: exact McNemar, Holm-adjusted over "
     )
     return [
-        typeset(f"{task}: policy against policy under the same shift", columns, rows, notes)
+        typeset(
+            f"{task}: policy against policy under the same shift",
+            columns,
+            rows,
+            (f"{note}{_all_of(len(records), 'comparison', len(rows))}.",),
+        )
         for task, rows in _by_task(records).items()
     ]
 
@@ -120,6 +125,11 @@ def severity_text(severity: float) -> str:
         return CLEAN
     level = severity * LEVELS
     return f"level {level:.0f}" if abs(level - round(level)) < 1e-9 else f"severity {severity:g}"
+
+
+def known(number: Any) -> bool:
+    """Whether a table's cell holds a number."""
+    return isinstance(number, int | float) and not math.isnan(number)
 
 
 def percent(rate: float) -> str:
@@ -164,6 +174,11 @@ def typeset(
     )
 
 
+def _all_of(count: int, thing: str, here: int) -> str:
+    """A number of things, and whether a table of one task shows but some of them."""
+    return f"{counted(count, thing)} of all tasks" if count > here else counted(count, thing)
+
+
 def summary_tests(summary: "pandas.DataFrame") -> int:
     """Number of tests that a summary's p-values are adjusted over."""
     return int(summary["mcnemar_p"].notna().sum())
@@ -180,7 +195,7 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         notes.append(
             "clean: percent of the same episodes with success when no shift acts; drop: clean minus shifted "
             "in percentage points (+ means that the shift costs success), Newcombe's paired 95% interval; "
-            f"p: exact McNemar, Holm-adjusted over {counted(tests, 'test')}."
+            f"p: exact McNemar, Holm-adjusted over {_all_of(tests, 'test', len(shifted))}."
         )
     incomplete = [row for row in shifted if row["pairs"] < row["episodes"]]
     if incomplete:
@@ -188,6 +203,8 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         episodes = counted(missing, "shifted episode")
         notes.append(f"{episodes} without a clean twin yet; drop and clean leave them out.")
     notes += latency_notes(rows)
+    if trained := training_text(rows):
+        notes.append(f"Trained on {trained}.")
     notes.append(
         "Training seeds: 1 a row, so nothing here says how much another training run of a policy would "
         "differ."
@@ -195,6 +212,26 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
     pairs = [row["pairs"] for row in shifted if row["pairs"]] or [row["episodes"] for row in rows]
     notes.append(detectable_text(min(pairs)))
     return tuple(notes)
+
+
+def training_text(rows: Sequence[Row]) -> str:
+    """What all policies of a task were trained on that no name tells; empty where nobody knows.
+
+    Returns:
+        For instance ``"180 demonstrations each, with steps=10000"``.
+    """
+    trained = [row for row in rows if known(row["train_demos"])]
+    if not trained:
+        return ""
+    least, most = (int(pick(row["train_demos"] for row in trained)) for pick in (min, max))
+    text = f"{counted(most, 'demonstration')} each" if least == most else f"{least} to {most} demonstrations"
+    shared = set.intersection(*({*row["variant"].split(",")} - {""} for row in trained))
+    if shared:
+        text += f", with {', '.join(sorted(shared))}"
+    names = {row["label"] for row in trained}
+    return (
+        text if len(names) == len({row["label"] for row in rows}) else f"{text} ({', '.join(sorted(names))})"
+    )
 
 
 def _by_task(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.curve_plots import short_task
 from fdp_bench.report.layout import Column, typeset
 from fdp_bench.report.plots import Panel, Plot
-from fdp_bench.report.style import ink, series_style
+from fdp_bench.report.style import Palette, ink, series_style
 
 if TYPE_CHECKING:
     import pandas
@@ -18,19 +19,23 @@ Draw = Callable[..., None]
 
 #: Lines in a panel before a phase gets a panel for each recipe.
 _MOST_LINES = 8
+#: Styles of a figure that stands alone.
+_OWN = Palette()
 #: Relative rise below which a residual is called lazy.
 _LAZY = 0.05
 
 
-def loss_plot(table: "pandas.DataFrame") -> Plot:
-    """Held-out loss over gradient steps, one panel a phase.
+def loss_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
+    """Held-out loss over gradient steps, one panel a task and phase.
 
     Args:
         table: As `fdp_bench.report.losses.loss_table` returns it, at least one row.
+        palette: Styles of the report.
     """
-    panels = _panels(table, draw_losses)
-    last = table.groupby(["series", "phase"], sort=False).tail(1).to_dict("records")
+    panels = _panels(table, draw_losses, palette)
+    last = table.groupby(["task", "series", "phase"], sort=False).tail(1).to_dict("records")
     columns = (
+        _TASK,
         _SERIES,
         _PHASE,
         Column("steps", lambda row: f"{row['step']:g}"),
@@ -50,15 +55,17 @@ def loss_plot(table: "pandas.DataFrame") -> Plot:
     )
 
 
-def rise_plot(table: "pandas.DataFrame") -> Plot:
-    """Relative rise of the held-out loss when a sense is shuffled, one panel a phase and sense.
+def rise_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
+    """Relative rise of the held-out loss when a sense is shuffled, one panel a task, phase and sense.
 
     Args:
         table: As `fdp_bench.report.losses.rise_table` returns it, at least one row.
+        palette: Styles of the report.
     """
-    panels = _panels(table, draw_rises)
-    last = table.groupby(["series", "phase", "sense"], sort=False).tail(1).to_dict("records")
+    panels = _panels(table, draw_rises, palette)
+    last = table.groupby(["task", "series", "phase", "sense"], sort=False).tail(1).to_dict("records")
     columns = (
+        _TASK,
         _SERIES,
         _PHASE,
         Column("sense shuffled", lambda row: str(row["sense"]), numeric=False),
@@ -146,24 +153,25 @@ def _over_steps(axes: "Axes", scale: str = "log") -> None:
 
 
 def _by_phase(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Panel's title -> rows; a phase with too many lines is split by recipe."""
+    """Panel's title -> rows; a phase with too many lines is split by recipe, a task named where there are several."""
     panels: dict[str, list[Row]] = {}
-    crowded = {
-        phase
-        for phase in {row["phase"] for row in rows}
-        if len({row["series"] for row in rows if row["phase"] == phase}) > _MOST_LINES
-    }
+    several = len({row["task"] for row in rows}) > 1
+    lines: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        lines.setdefault((row["task"], row["phase"]), set()).add(row["series"])
     for row in rows:
         title = f"{row['phase']} phase" if row["phase"] else "training"
+        if several:
+            title = f"{short_task(row['task'])}: {title}"
         if "sense" in row:
             title += f", {row['sense']} shuffled"
-        if row["phase"] in crowded:
+        if len(lines[row["task"], row["phase"]]) > _MOST_LINES:
             title += f"\n{row['recipe']}"
         panels.setdefault(title, []).append(row)
     return panels
 
 
-def _panels(table: "pandas.DataFrame", draw: Draw) -> tuple[Panel, ...]:
+def _panels(table: "pandas.DataFrame", draw: Draw, palette: Palette) -> tuple[Panel, ...]:
     """One panel a phase; a policy looks alike in all of them as long as there are styles enough."""
     rows = table.to_dict("records")
     everybody = _names(rows)
@@ -171,8 +179,11 @@ def _panels(table: "pandas.DataFrame", draw: Draw) -> tuple[Panel, ...]:
         Panel(
             title,
             partial(
-                draw, rows=members, names=everybody if len(everybody) <= _MOST_LINES else _names(members)
+                draw,
+                rows=members,
+                names=palette.order(everybody if len(everybody) <= _MOST_LINES else _names(members)),
             ),
+            row=members[0]["task"],
         )
         for title, members in _by_phase(rows).items()
     )
@@ -191,5 +202,6 @@ def _lines(rows: Sequence[Row], names: Sequence[str]) -> list[tuple[str, list[Ro
     ]
 
 
+_TASK = Column("task", lambda row: short_task(row["task"]), numeric=False)
 _SERIES = Column("policy", lambda row: str(row["series"]), numeric=False)
 _PHASE = Column("phase", lambda row: str(row["phase"]), numeric=False)

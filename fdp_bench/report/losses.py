@@ -3,6 +3,7 @@
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,17 @@ from fdp_bench.report.trainings import PolicyKey, recipe_of
 if TYPE_CHECKING:
     import pandas
 
-LOSS_COLUMNS = ("recipe", "series", "phase", "step", "train_loss", "heldout_loss")
-RISE_COLUMNS = ("recipe", "series", "phase", "sense", "step", "rise", "low", "high")
+LOSS_COLUMNS = ("task", "recipe", "series", "phase", "step", "train_loss", "heldout_loss")
+RISE_COLUMNS = ("task", "recipe", "series", "phase", "sense", "step", "rise", "low", "high")
 _RISE = "rise_"
+
+
+@dataclass(frozen=True)
+class _Log:
+    """A policy's log: the columns that all its rows share, and its rows."""
+
+    names: Mapping[str, str]
+    rows: Sequence[Mapping[str, Any]]
 
 
 def loss_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
@@ -23,19 +32,19 @@ def loss_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) ->
     Args:
         manifests: Manifests of runs. A policy's log is the CSV file beside its checkpoint, or, where that is
             gone or the weights come with the package, the rows that its card holds (its last phase alone).
-        names: (policy, checkpoint) -> name of its line.
+        names: (policy, checkpoint) -> name of its line, unique among the policies of a task.
 
     Returns:
-        Table with `LOSS_COLUMNS`; ``step`` counts gradient steps of the phase, losses are squared errors of the
-        predicted noise.
+        Table with `LOSS_COLUMNS`, sorted by task; ``task`` is the one that the policy was run on, ``step`` counts
+        gradient steps of the phase, losses are squared errors of the predicted noise.
     """
     import pandas
 
     rows = [
-        {"recipe": recipe, "series": name, "phase": str(entry.get("phase", "")), "step": step}
+        {**log.names, "phase": str(entry.get("phase", "")), "step": step}
         | {"train_loss": _number(entry.get("train_loss")), "heldout_loss": _number(entry.get("heldout_loss"))}
-        for recipe, name, log in _logs(manifests, names)
-        for entry in log
+        for log in _logs(manifests, names)
+        for entry in log.rows
         if (step := _number(entry.get("step"))) == step
     ]
     return pandas.DataFrame(rows, columns=list(LOSS_COLUMNS))
@@ -51,27 +60,26 @@ def rise_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) ->
     import pandas
 
     rows = []
-    for recipe, name, log in _logs(manifests, names):
-        for entry in log:
+    for log in _logs(manifests, names):
+        for entry in log.rows:
             for sense, (low, rise, high) in _rises(entry).items():
-                row = {"recipe": recipe, "series": name, "phase": str(entry.get("phase", "")), "sense": sense}
+                row = {**log.names, "phase": str(entry.get("phase", "")), "sense": sense}
                 rows.append(
                     row | {"step": _number(entry.get("step")), "rise": rise, "low": low, "high": high}
                 )
     return pandas.DataFrame(rows, columns=list(RISE_COLUMNS))
 
 
-def _logs(
-    manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]
-) -> list[tuple[str, str, Sequence[Mapping[str, Any]]]]:
-    """Recipe, name and log rows of each policy that has a log, each policy once."""
-    logs: dict[PolicyKey, tuple[str, str, Sequence[Mapping[str, Any]]]] = {}
+def _logs(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> list[_Log]:
+    """The log of each policy that has one, each policy once, sorted by task."""
+    logs: dict[PolicyKey, _Log] = {}
     for manifest in manifests:
         for policy in manifest.policies:
             key = (str(policy.get("spec", "")), str(policy.get("sha256", "")))
             if key in names and key not in logs and (rows := _read_log(policy)):
-                logs[key] = (recipe_of(key[0]), names[key], rows)
-    return list(logs.values())
+                task = str(manifest.config.get("task", ""))
+                logs[key] = _Log({"task": task, "recipe": recipe_of(key[0]), "series": names[key]}, rows)
+    return sorted(logs.values(), key=lambda log: log.names["task"])
 
 
 def _read_log(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

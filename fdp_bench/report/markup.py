@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from fdp_bench.report.across import across_layouts
 from fdp_bench.report.layout import Layout, comparison_layouts, summary_layouts
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def csv_text(table: "pandas.DataFrame") -> str:
 
 
 def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
-    """Both tables as GitHub-flavoured Markdown with their notes."""
-    layouts = summary_layouts(summary) + comparison_layouts(comparison)
+    """Both tables as GitHub-flavoured Markdown with their notes; first, of several tasks, one table of all."""
+    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
     return "\n".join(markdown_table(layout) for layout in layouts)
 
 
 def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
-    r"""Both tables as LaTeX ``table`` environments; needs ``\usepackage{booktabs}``."""
-    layouts = summary_layouts(summary) + comparison_layouts(comparison)
+    r"""The same as LaTeX ``table`` environments; needs ``\usepackage{booktabs}``."""
+    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
     return "\n".join(["% Needs \\usepackage{booktabs}.", *map(_latex, layouts)])
 
 

@@ -51,37 +51,56 @@ class Runs:
         return sentences
 
 
-def probed_latencies(manifests: Iterable[Manifest]) -> dict[str, list[float]]:
+def probed_latencies(manifests: Iterable[Manifest]) -> dict[tuple[str, str], list[float]]:
     """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summarize`.
 
     Returns:
-        Policy string -> wall times in milliseconds, of all the runs that measured some.
+        (task, policy string) -> wall times in milliseconds, of all the runs that measured some.
     """
-    times: dict[str, list[float]] = {}
-    for entry in (entry for manifest in manifests for entry in manifest.policies):
-        if entry.get("latency_ms"):
-            times.setdefault(entry["spec"], []).extend(entry["latency_ms"])
+    times: dict[tuple[str, str], list[float]] = {}
+    for manifest in manifests:
+        for entry in manifest.policies:
+            if entry.get("latency_ms"):
+                key = (str(manifest.config.get("task", "")), entry["spec"])
+                times.setdefault(key, []).extend(entry["latency_ms"])
     return times
 
 
 def newest_run(results: Path = RESULTS) -> Path:
     """The run in a folder of runs that was started last, by its manifest.
 
+    Returns:
+        Its folder, or of one command's runs of several tasks the folder that holds all of them.
+
     Raises:
         RunError: If there is none.
     """
     started: list[tuple[datetime, Path]] = []
-    for manifest_path in results.glob(f"*/{MANIFEST_NAME}"):
+    commands: dict[Path, str] = {}
+    # What is published without its episodes is no run that can be reported.
+    deeper = (
+        path for path in results.glob(f"*/*/{MANIFEST_NAME}") if path.with_name(EPISODES_NAME).is_file()
+    )
+    for manifest_path in (*results.glob(f"*/{MANIFEST_NAME}"), *deeper):
         try:
-            created = datetime.fromisoformat(Manifest.read(manifest_path).created)
+            manifest = Manifest.read(manifest_path)
+            created = datetime.fromisoformat(manifest.created)
         except (RunError, ValueError):
             # A folder that is no readable run does not hide the others.
             continue
         zoned = created if created.tzinfo else created.replace(tzinfo=UTC)
         started.append((zoned, manifest_path.parent))
+        commands[manifest_path.parent] = _first_command(manifest)
     if not started:
         raise RunError(f"no run found in {str(results)!r}; make one with: {_FIRST_RUN}")
-    return max(started)[1]
+    newest = max(started)[1]
+    beside = [commands[run] for run in commands if run.parent == newest.parent and run != newest]
+    one_command = newest.parent != results and set(beside) == {commands[newest]} != {""}
+    return newest.parent if one_command else newest
+
+
+def _first_command(manifest: Manifest) -> str:
+    return str(manifest.invocations[0].get("command", "")) if manifest.invocations else ""
 
 
 def runs_below(path: Path) -> list[Path]:

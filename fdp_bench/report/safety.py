@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN, EpisodeRecord
 from fdp_bench.report.layout import EMPTY, Column, Layout, split_shift, typeset
 from fdp_bench.report.tables import EpisodeKey, by_arm
-from fdp_bench.report.trainings import are_compared, find_trainings, name_policies
+from fdp_bench.report.trainings import are_compared, find_trainings, name_policies, tasks_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def safety_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import numpy as np
     import pandas
 
-    arms, names = by_arm(records), name_policies(find_trainings(records))
+    arms, names = by_arm(records), name_policies(find_trainings(records), tasks_of(records))
     rows = []
     for arm, episodes in arms.items():
         task, policy, checkpoint, shift, severity = arm
@@ -74,7 +74,7 @@ def safety_comparison(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import pandas
 
     arms, trainings = by_arm(records), find_trainings(records)
-    names = name_policies(trainings)
+    names = name_policies(trainings, tasks_of(records))
     rows = []
     for (first, episodes), (second, others) in combinations(arms.items(), 2):
         same_scene = (first[0], *first[3:]) == (second[0], *second[3:])

@@ -9,7 +9,7 @@ import numpy as np
 from fdp_bench.api import CLEAN
 from fdp_bench.report.curves import Trainings
 from fdp_bench.report.layout import EMPTY, Column, Layout, percent, typeset
-from fdp_bench.report.trainings import name_series
+from fdp_bench.report.trainings import name_series, tasks_in
 from fdp_bench.stats import MIN_SEEDS, SeedEstimate, bootstrap_seeds, probability_of_improvement
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas
 
 SEED_COLUMNS = ("policy", "against", "measure", "seeds", "strata", "value", "low", "high")
+#: What a series was trained on, by task; its strata, (task, shift); success rates of shape (seeds, strata).
+_Scores = tuple[frozenset[tuple[str, int | None]], tuple[tuple[str, str], ...], "npt.NDArray[np.float64]"]
 #: Values of ``measure``.
 MEAN, IQM, IMPROVEMENT = "mean", "interquartile mean", "probability of improvement"
 
@@ -37,15 +39,15 @@ def seed_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.Dat
 
     scores = _scores(summary, trainings)
     rows: list[dict[str, Any]] = []
-    for (name, _), (strata, matrix) in scores.items():
+    for name, (_, strata, matrix) in scores.items():
         tasks = [task for task, _ in strata]
         for measure, statistic in ((MEAN, "mean"), (IQM, "iqm")):
             found = bootstrap_seeds(matrix, statistic, trainings=tasks, rng=np.random.default_rng(0))  # type: ignore[arg-type]
             rows.append({"policy": name, "against": "", "measure": measure} | _columns(found))
-    for ((one, demos), (strata, first)), ((other, others), (their_strata, second)) in combinations(
+    for (one, (sizes, strata, first)), (other, (their_sizes, their_strata, second)) in combinations(
         scores.items(), 2
     ):
-        if demos == others and strata == their_strata:
+        if sizes == their_sizes and strata == their_strata:
             found = probability_of_improvement(first, second, trainings=[task for task, _ in strata])
             rows.append({"policy": one, "against": other, "measure": IMPROVEMENT} | _columns(found))
     return pandas.DataFrame(rows, columns=list(SEED_COLUMNS))
@@ -69,24 +71,24 @@ def seed_layout(table: "pandas.DataFrame") -> Layout:
     return typeset("Over training seeds", columns, table.to_dict("records"), notes)
 
 
-def _scores(
-    summary: "pandas.DataFrame", trainings: Trainings
-) -> dict[tuple[str, int | None], tuple[tuple[tuple[str, str], ...], "npt.NDArray[np.float64]"]]:
-    """(series, demonstrations) -> its strata, and success rates of shape (seeds, strata)."""
-    names = name_series(trainings)
-    rates: dict[tuple[str, int | None], dict[int, dict[tuple[str, str], float]]] = {}
+def _scores(summary: "pandas.DataFrame", trainings: Trainings) -> dict[str, _Scores]:
+    """Series -> its demonstrations, strata and success rates; each task has trainings of its own."""
+    names = name_series(trainings, tasks_in(summary))
+    rates: dict[str, dict[int, dict[tuple[str, str], float]]] = {}
+    sizes: dict[str, set[tuple[str, int | None]]] = {}
     for row in summary.to_dict("records"):
         key = (row["policy"], row["checkpoint"])
         training = trainings[key]
         if row["shift"] != CLEAN and training.seed is not None:
-            of_seed = rates.setdefault((names[key], training.demos), {}).setdefault(training.seed, {})
+            of_seed = rates.setdefault(names[key], {}).setdefault(training.seed, {})
             of_seed[row["task"], row["shift"]] = row["success_rate"]
+            sizes.setdefault(names[key], set()).add((row["task"], training.demos))
     found = {}
     for series, by_seed in rates.items():
         strata = sorted(next(iter(by_seed.values())))
         if len(by_seed) >= MIN_SEEDS and all(sorted(of_seed) == strata for of_seed in by_seed.values()):
             matrix = np.array([[of_seed[stratum] for stratum in strata] for of_seed in by_seed.values()])
-            found[series] = (tuple(strata), matrix)
+            found[series] = (frozenset(sizes[series]), tuple(strata), matrix)
     return found
 
 

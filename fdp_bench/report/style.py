@@ -1,7 +1,7 @@
 """How all plots look: colours, marks, themes and files."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -61,6 +61,31 @@ def series_style(number: int) -> SeriesStyle:
     """The style of the series with this number, from 0 on; colours and marks recur after eight."""
     place = number % len(COLORS)
     return SeriesStyle(COLORS[place], MARKERS[place], LINES[place], HATCHES[place])
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Gives a policy one style in all plots of a report.
+
+    Attributes:
+        names: All series of the report, in the order of its tables.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def order(self, names: Iterable[str]) -> list[str]:
+        """Names whose places number the styles of a figure, see `series_style`.
+
+        Args:
+            names: What the figure shows.
+
+        Returns:
+            The report's names where they tell all that the figure shows apart, else the figure's own: single
+            trainings of a series, or more policies than there are styles.
+        """
+        own = list(dict.fromkeys(names))
+        places = {self.names.index(name) % len(COLORS) for name in own if name in self.names}
+        return list(self.names) if len(places) == len(own) else own
 
 
 @contextmanager

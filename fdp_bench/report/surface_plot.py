@@ -43,7 +43,10 @@ def surface_plot(table: "pandas.DataFrame") -> Plot:
         stem="surface",
         title="Success over demonstrations and severity",
         caption=f"Numbers: success rate, % of episodes; darker is higher. {caption}",
-        panels=tuple(Panel(title, partial(draw_surface, rows=members)) for title, members in panels.items()),
+        panels=tuple(
+            Panel(title, partial(draw_surface, rows=members), row=members[0]["task"])
+            for title, members in panels.items()
+        ),
         table=table,
         layout=typeset("Success over demonstrations and severity", columns, rows),
     )

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.trainings import are_compared, find_trainings, name_policies, recipe_of
+from fdp_bench.report.trainings import are_compared, find_trainings, name_policies, recipe_of, tasks_of
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -30,6 +30,7 @@ SUMMARY_COLUMNS = (
     "label",
     "train_demos",
     "train_seed",
+    "variant",
     "shift",
     "severity",
     "episodes",
@@ -72,29 +73,30 @@ PROBE, BATCH = "probe", "batch"
 
 #: (task, policy, checkpoint, shift, severity): two trainings of one policy are two arms.
 Arm = tuple[str, str, str, str, float]
+#: (task, policy string) -> wall times, milliseconds: a policy may have other senses and weights on another task.
+Latencies = Mapping[tuple[str, str], Sequence[float]]
 #: (run seed, noise seed, index): episodes with equal keys share their random streams over all arms.
 EpisodeKey = tuple[int, int, int]
 
 
-def summarize(
-    records: Sequence[EpisodeRecord], latency_ms: Mapping[str, Sequence[float]] | None = None
-) -> "pandas.DataFrame":
+def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = None) -> "pandas.DataFrame":
     """One row an arm, sorted by task, shift (clean first), severity and policy.
 
     Args:
         records: Episodes of one or more runs, each once. An error counts as a failure, whatever else its
             record says.
-        latency_ms: Policy string -> wall times of one `act` on one episode, in milliseconds, as a probe
+        latency_ms: (task, policy string) -> wall times of one `act` on one episode, in milliseconds, as a probe
             measured them (`fdp_bench.report.runs.probed_latencies`). For policies left out, the records' own
             latencies are used: what each batch waited. ``inference_source`` says which, `PROBE` or `BATCH`.
 
     Returns:
         Table with `SUMMARY_COLUMNS`. ``label`` names the policy as `name_policies` does; ``train_demos`` and
-        ``train_seed`` are nan where nobody knows. Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success
-        rate of its clean twins and ``paired_drop`` that rate minus the shifted one, both over the ``pairs``
-        episodes that were run both ways: a positive drop means that the shift costs success. On clean rows
-        these are nan, as are the p-values; ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low``
-        and ``_high`` ends are 95% intervals, Wilson's for rates and Newcombe's for drops.
+        ``train_seed`` are nan where nobody knows, ``variant`` names training settings that are not the recipe's.
+        Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success rate of its clean twins and
+        ``paired_drop`` that rate minus the shifted one, both over the ``pairs`` episodes that were run both ways: a
+        positive drop means that the shift costs success. On clean rows these are nan, as are the p-values;
+        ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low`` and ``_high`` ends are 95% intervals,
+        Wilson's for rates and Newcombe's for drops.
 
     Raises:
         ValueError: If an episode occurs twice.
@@ -102,9 +104,9 @@ def summarize(
     import pandas
 
     arms, trainings = by_arm(records), find_trainings(records)
-    labels = name_policies(trainings, records)
+    labels = name_policies(trainings, tasks_of(records))
     rows = [
-        {"label": labels[arm[1:3]]}
+        {"label": labels[arm[1:3]], "variant": trainings[arm[1:3]].variant}
         | {"train_demos": trainings[arm[1:3]].demos, "train_seed": trainings[arm[1:3]].seed}
         | _summary_row(arm, episodes, arms, latency_ms or {})
         for arm, episodes in arms.items()
@@ -135,7 +137,7 @@ def compare_policies(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     import pandas
 
     arms, trainings = by_arm(records), find_trainings(records)
-    labels = name_policies(trainings, records)
+    labels = name_policies(trainings, tasks_of(records))
     scenes: dict[tuple[str, str, float], list[Arm]] = {}
     for arm in arms:
         task, _, _, shift, severity = arm
@@ -187,7 +189,7 @@ def _summary_row(
     arm: Arm,
     episodes: Mapping[EpisodeKey, EpisodeRecord],
     arms: Mapping[Arm, Mapping[EpisodeKey, EpisodeRecord]],
-    latency_ms: Mapping[str, Sequence[float]],
+    latency_ms: Latencies,
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -196,7 +198,7 @@ def _summary_row(
     successes = sum(_succeeded(record) for record in episodes.values())
     low, high = wilson_interval(successes, trials)
     held = sum(record.status == "ok" and record.success_held for record in episodes.values())
-    probed = latency_ms.get(policy)
+    probed = latency_ms.get((task, policy))
     latencies = probed or [value for record in episodes.values() for value in record.latency_ms]
     row: dict[str, Any] = {
         "task": task,

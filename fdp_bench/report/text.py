@@ -3,6 +3,7 @@
 import textwrap
 from typing import TYPE_CHECKING
 
+from fdp_bench.report.across import across_layouts
 from fdp_bench.report.layout import Layout, comparison_layouts, summary_layouts
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ def terminal_table(summary: "pandas.DataFrame") -> str:
         Lines without a trailing newline.
     """
     return "\n\n".join(plain_text(layout) for layout in summary_layouts(summary))
+
+
+def across_text(summary: "pandas.DataFrame") -> str:
+    """All tasks in one table as aligned plain text; empty where there is one task only.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summarize` returns it.
+    """
+    return "\n\n".join(plain_text(layout) for layout in across_layouts(summary))
 
 
 def comparison_table(comparison: "pandas.DataFrame") -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
-from fdp_bench.report.all_plots import supported_plots
+from fdp_bench.report.across import across_table
+from fdp_bench.report.all_plots import report_palette, supported_plots
 from fdp_bench.report.areas import area_layout, area_table
 from fdp_bench.report.bars import save_success_plot
 from fdp_bench.report.effects import effect_table
@@ -20,10 +21,10 @@ from fdp_bench.report.plots import Plot, compose
 from fdp_bench.report.runs import Runs, probed_latencies
 from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
 from fdp_bench.report.seeds import seed_layout, seed_table
-from fdp_bench.report.strips import save_strip
+from fdp_bench.report.strips import save_strip, shift_slug
 from fdp_bench.report.style import save_figure, themed
 from fdp_bench.report.tables import compare_policies, summarize
-from fdp_bench.report.trainings import find_trainings
+from fdp_bench.report.trainings import find_trainings, name_policies, tasks_of
 
 if TYPE_CHECKING:
     import pandas
@@ -70,6 +71,7 @@ def write_report(
     Raises:
         RunError: If the folder cannot be written.
     """
+    trainings = find_trainings(runs.records)
     summary = summarize(runs.records, probed_latencies(runs.manifests))
     comparison = compare_policies(runs.records)
     safety = safety_table(runs.records)
@@ -95,7 +97,10 @@ def write_report(
             "severity-area.csv": csv_text(areas),
             "severity-area.md": markdown_table(area_layout(areas)),
         }
-    seeds = seed_table(summary, find_trainings(runs.records))
+    across = across_table(summary)
+    if not across.empty:
+        texts["tasks.csv"] = csv_text(across)
+    seeds = seed_table(summary, trainings)
     if not seeds.empty:
         texts |= {"seeds.csv": csv_text(seeds), "seeds.md": markdown_table(seed_layout(seeds))}
     for plot in plots:
@@ -105,7 +110,7 @@ def write_report(
         files = [folder / name for name in texts]
         for file, text in zip(files, texts.values(), strict=True):
             file.write_text(text, encoding="utf-8")
-        files += save_success_plot(summary, folder)
+        files += save_success_plot(summary, folder, report_palette(summary, trainings))
         files += _save_plots(plots, folder)
         files += _save_strips(ladders, folder) + _save_films(runs, folder)
         page = assemble(
@@ -162,14 +167,22 @@ def _save_strips(ladders: Sequence[Ladder], folder: Path) -> list[Path]:
 
 
 def _save_films(runs: Runs, folder: Path) -> list[Path]:
+    names = name_policies(find_trainings(runs.records), tasks_of(runs.records))
+    tasks = [str(manifest.config.get("task", "")) for manifest in runs.manifests]
     films = [
         (number, film)
-        for number, (path, manifest) in enumerate(zip(runs.paths, runs.manifests, strict=True), start=1)
-        for film in find_films(path, str(manifest.config.get("task", "")), manifest.arms)
+        for number, (path, manifest) in enumerate(zip(runs.paths, runs.manifests, strict=True))
+        for film in find_films(path, tasks[number], manifest.arms, names)
     ]
-    several = len(runs.paths) > 1
-    return [save_film(film, folder, suffix=f"-run{number}" if several else "") for number, film in films]
+    # A run a task is told by its task, several runs of one by their number.
+    by_task = len(set(tasks)) == len(tasks)
+    suffixes = [
+        _task_suffix(task) if by_task else f"-run{number}" for number, task in enumerate(tasks, start=1)
+    ]
+    return [
+        save_film(film, folder, suffix=suffixes[number] if len(tasks) > 1 else "") for number, film in films
+    ]
 
 
 def _task_suffix(task: str) -> str:
-    return "-" + task.rpartition("/")[2].lower()
+    return "-" + shift_slug(task.rpartition("/")[2])

@@ -141,3 +141,9 @@ def test_areas_leave_out_episodes_that_lack_a_level_and_shifts_at_one_severity()
     areas = area_table([record for record in records if record not in last])
     assert areas["episodes"].tolist() == [9]
     assert area_table(twin_arms("++", "+-")).empty
+
+
+def test_a_recipe_trained_with_other_settings_for_another_task_is_no_variant_of_itself():
+    records = trained_arm(5, demos=10, seed=0, task="Lift")
+    records += trained_arm(5, demos=10, seed=0, variant="steps=10000", task="Can")
+    assert table(ablation_table, records).empty

@@ -58,3 +58,12 @@ def test_only_the_largest_training_sets_are_told_of_and_seeds_are_averaged():
     (only,) = found(records)
     assert only.rates == (("a", "40%"), ("b", "10%"))
     assert "2 training seeds" in only.verdict
+
+
+def test_tasks_whose_policies_had_fewer_demonstrations_are_told_of_too():
+    records = [
+        record
+        for task, demos in (("fdp_bench/Can-v1", 180), ("fdp_bench/Lift-v1", 100))
+        for record in trained_arm(5, demos=demos, seed=0, task=task)
+    ]
+    assert [finding.where for finding in found(records)] == ["Can-v1, no shift", "Lift-v1, no shift"]

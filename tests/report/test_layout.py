@@ -1,5 +1,5 @@
 import pytest
-from fake_records import arm, twin_arms
+from fake_records import LIFT, arm, twin_arms
 
 from fdp_bench.report.layout import detectable_text, severity_text, split_shift
 from fdp_bench.report.markup import csv_text, latex_report, markdown_report
@@ -55,7 +55,7 @@ def test_footnotes_state_seeds_intervals_errors_and_what_the_design_detects() ->
     ],
 )
 def test_footnotes_say_what_the_latencies_are_of(probed: tuple[str, ...], said: str) -> None:
-    summary = summarize(two_policies(), {policy: [7.0] for policy in probed})
+    summary = summarize(two_policies(), {(LIFT, policy): [7.0] for policy in probed})
     assert said in " ".join(terminal_table(summary).split())
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,31 @@ def test_the_newest_run_is_the_one_started_last_by_its_manifest(tmp_path: Path) 
     write_run(tmp_path / "a", arm("+"), created="2026-01-31T11:30:00-01:00")
     write_run(tmp_path / "c", arm("+"), created="2026-01-30T23:00:00+00:00")
     assert newest_run(tmp_path) == tmp_path / "a"
+
+
+def begun_by(path: Path, command: str) -> None:
+    manifest = Manifest.read(path / "manifest.json")
+    replace(manifest, invocations=[{"command": command}]).write(path / "manifest.json")
+
+
+def test_runs_of_several_tasks_in_one_command_are_the_newest_together(tmp_path: Path) -> None:
+    write_run(tmp_path / "old", arm("+"), created="2026-01-30T12:00:00+00:00")
+    for task in ("Can-v1", "Lift-v1"):
+        begun_by(
+            write_run(tmp_path / "both" / task.lower(), arm("+", task=task)),
+            "fdp-bench run --task Can --task Lift",
+        )
+    assert newest_run(tmp_path) == tmp_path / "both"
+    # Somebody's own folder of unlike runs.
+    begun_by(tmp_path / "both" / "can-v1", "fdp-bench run --task Can")
+    assert newest_run(tmp_path).parent == tmp_path / "both"
+
+
+def test_what_is_published_without_its_episodes_is_not_the_newest_run(tmp_path: Path) -> None:
+    write_run(tmp_path / "mine", arm("+"), created="2026-01-30T12:00:00+00:00")
+    published = write_run(tmp_path / "breadth" / "can", arm("+"))
+    (published / "episodes.jsonl").unlink()
+    assert newest_run(tmp_path) == tmp_path / "mine"
 
 
 def test_folders_that_are_no_readable_run_do_not_hide_the_newest(tmp_path: Path) -> None:
@@ -135,4 +161,4 @@ def test_probed_latencies_of_several_runs_are_pooled_by_policy() -> None:
     before_there_was_a_probe = manifest({"spec": "fdp:prop>vision"})
     first = manifest({"spec": "dp-dit", "latency_ms": [1.0, 2.0]}, {"spec": "picky", "latency_ms": []})
     second = manifest({"spec": "dp-dit", "latency_ms": [3.0]})
-    assert probed_latencies([before_there_was_a_probe, first, second]) == {"dp-dit": [1.0, 2.0, 3.0]}
+    assert probed_latencies([before_there_was_a_probe, first, second]) == {("", "dp-dit"): [1.0, 2.0, 3.0]}

@@ -6,12 +6,14 @@ from fdp_bench.report.tables import summarize
 from fdp_bench.report.trainings import find_trainings
 
 
-def seeds(rates, *, policy="a", demos=100, shifts=("occlusion", "color")):
+def seeds(rates, *, policy="a", demos=100, shifts=("occlusion", "color"), task="fdp_bench/Lift-v1"):
     return [
         record
         for seed, successes in enumerate(rates)
         for shift in shifts
-        for record in trained_arm(successes, policy=policy, demos=demos, seed=seed, shift=shift, level=3)
+        for record in trained_arm(
+            successes, policy=policy, demos=demos, seed=seed, shift=shift, level=3, task=task
+        )
     ]
 
 
@@ -45,3 +47,15 @@ def test_policies_with_equal_demonstrations_are_held_against_each_other():
     records = seeds((9, 9, 9)) + seeds((1, 1, 1), policy="b") + seeds((1, 1, 1), policy="c", demos=10)
     against = table(records).query("measure == @IMPROVEMENT", local_dict={"IMPROVEMENT": IMPROVEMENT})
     assert against[["policy", "against", "value"]].to_numpy().tolist() == [["a", "b", 1.0]]
+
+
+def test_tasks_are_pooled_whatever_their_policies_were_trained_on():
+    records = [
+        record
+        for policy, rates in (("a", (9, 9, 8)), ("b", (1, 2, 1)))
+        for task, demos in (("Lift", 100), ("Can", 180))
+        for record in seeds(rates, policy=policy, demos=demos, task=task)
+    ]
+    rows = table(records)
+    assert rows["policy"].tolist() == ["a", "a", "b", "b", "a"]
+    assert set(rows["strata"]) == {4}

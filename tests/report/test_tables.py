@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from fake_records import arm, record, twin_arms
+from fake_records import LIFT, arm, record, twin_arms
 
 from fdp_bench.report.tables import COMPARISON_COLUMNS, SUMMARY_COLUMNS, compare_policies, summarize
 from fdp_bench.stats import PairedCounts, exact_mcnemar, paired_difference_interval, wilson_interval
@@ -102,7 +102,7 @@ def test_latency_percentiles_pool_the_arms_episodes() -> None:
 
 def test_a_probes_latencies_replace_those_of_the_records() -> None:
     records = arm("+", latency_ms=(99.0,)) + arm("+", policy="other", latency_ms=(99.0,))
-    summary = summarize(records, latency_ms={"dp-dit": [4.0, 4.0]})
+    summary = summarize(records, latency_ms={(LIFT, "dp-dit"): [4.0, 4.0]})
     assert summary["inference_p50_ms"].tolist() == [4.0, 99.0]
     assert summary["inference_source"].tolist() == ["probe", "batch"]
 

@@ -8,6 +8,7 @@ from fdp_bench.records import Manifest
 from fdp_bench.report.loss_plots import loss_plot, rise_plot
 from fdp_bench.report.losses import loss_table, rise_table
 from fdp_bench.report.plots import compose
+from fdp_bench.report.style import COLORS, Palette
 
 LOG = """phase,step,train_loss,heldout_loss,rise_vision,rise_vision_low,rise_vision_high
 base,100,0.3,0.2,,,
@@ -65,3 +66,25 @@ def test_losses_get_a_panel_a_phase_and_senses_a_panel_each(logged: Manifest):
     for plot in (losses, rises):
         assert all(axes.get_xlabel() and axes.get_ylabel() for axes in compose(plot).axes)
         assert "n = 1 training run a line" in plot.caption
+
+
+def test_tasks_get_panels_of_their_own_in_which_a_policy_looks_alike():
+    names, manifests = {}, []
+    for task, policies in (("fdp_bench/Lift-v1", ("fdp", "dp-dit")), ("fdp_bench/Can-v1", ("dp-dit",))):
+        entries = []
+        for policy in policies:
+            row = {"phase": "joint", "step": 5, "train_loss": 1.0, "heldout_loss": 0.5}
+            entries.append(
+                {"spec": policy, "sha256": task, "source": "bundled", "card": {"log": {"rows": [row]}}}
+            )
+            names[policy, task] = policy
+        manifests.append(Manifest("run", "complete", "", {"task": task}, 0, policies=entries))
+    plot = loss_plot(loss_table(manifests, names), Palette(("dp-dit", "fdp")))
+    assert [panel.title for panel in plot.panels] == ["Can-v1: joint phase", "Lift-v1: joint phase"]
+    figure = compose(plot)
+    colors = [
+        {line.get_label(): line.get_color() for line in axes.lines if not line.get_label().startswith("_")}
+        for axes in figure.axes
+    ]
+    assert colors == [{"dp-dit": COLORS[0]}, {"dp-dit": COLORS[0], "fdp": COLORS[1]}]
+    assert len(plot.layout.rows) == 3

@@ -10,6 +10,7 @@ from fdp_bench.report.trainings import (
     name_policies,
     name_series,
     recipe_of,
+    tasks_of,
 )
 
 
@@ -79,5 +80,40 @@ def test_policies_of_different_tasks_may_share_a_name():
         for task, letter in (("fdp_bench/Lift-v1", "a"), ("fdp_bench/LiftWide-v1", "b"))
         for record in arm("+", task=task, checkpoint=letter * 64)
     ]
-    assert set(name_policies(find_trainings(records), records).values()) == {"dp-dit"}
+    assert set(name_policies(find_trainings(records), tasks_of(records)).values()) == {"dp-dit"}
     assert set(name_policies(find_trainings(records)).values()) == {"dp-dit #aaaaaaaa", "dp-dit #bbbbbbbb"}
+
+
+def named(records, **options):
+    trainings = find_trainings(records)
+    names = (
+        name_series(trainings, tasks_of(records), **options)
+        if options
+        else name_policies(trainings, tasks_of(records))
+    )
+    tasks = {(record.spec.policy, record.spec.checkpoint): record.spec.task for record in records}
+    return sorted((tasks[key], name) for key, name in names.items())
+
+
+def test_what_differs_from_task_to_task_alone_is_in_no_name():
+    records = trained_arm(1, demos=100, seed=0, task="Lift")
+    records += trained_arm(1, demos=180, seed=1, variant="steps=10000", task="Can")
+    assert named(records) == [("Can", "dp-dit"), ("Lift", "dp-dit")]
+    assert named(records, pooled=(SEED, DEMOS)) == [("Can", "dp-dit"), ("Lift", "dp-dit")]
+
+
+def test_what_differs_within_a_task_is_named_on_all():
+    records = trained_arm(1, demos=100, seed=0, task="Lift") + trained_arm(1, demos=25, seed=0, task="Lift")
+    records += trained_arm(1, demos=180, seed=0, task="Can")
+    assert named(records) == [
+        ("Can", "dp-dit, 180 demos"),
+        ("Lift", "dp-dit, 100 demos"),
+        ("Lift", "dp-dit, 25 demos"),
+    ]
+
+
+def test_a_setting_that_all_variants_of_a_task_share_tells_nobody_apart():
+    records = trained_arm(1, demos=100, seed=0, task="Lift")
+    records += trained_arm(1, demos=100, seed=0, variant="zero_init=false", task="Lift")
+    records += trained_arm(1, demos=100, seed=0, variant="steps=10000", task="Can")
+    assert [name for _, name in named(records)] == ["dp-dit", "dp-dit", "dp-dit, zero_init=false"]

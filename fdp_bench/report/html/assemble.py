@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fdp_bench.report.across import across_layouts
 from fdp_bench.report.areas import area_layout, area_table
 from fdp_bench.report.effects import effect_layouts, effect_table
 from fdp_bench.report.findings import findings
@@ -65,6 +66,7 @@ def assemble(
         facts=facts,
         findings=findings(summary, comparison, find_trainings(runs.records)),
         warnings=[*runs.unfinished(), *missing],
+        across=[page_table(layout) for layout in across_layouts(summary)],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
         charts=[chart(plot) for plot in plots],

@@ -15,7 +15,7 @@ from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import severity_text, split_shift
 from fdp_bench.report.plots import Plot
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.trainings import DEMOS, SEED, find_trainings, name_policies, name_series
+from fdp_bench.report.trainings import DEMOS, SEED, find_trainings, name_policies, name_series, tasks_of
 from fdp_bench.stats import smallest_detectable_difference
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def gallery(ladder: Ladder) -> Gallery:
 
 def film_groups(runs: Runs) -> list[FilmGroup]:
     """The strips that runs kept of what their policies saw, a group a task and shift."""
-    names = name_policies(find_trainings(runs.records), runs.records)
+    names = name_policies(find_trainings(runs.records), tasks_of(runs.records))
     outcomes = _first_episodes(runs.records)
     several = len({record.spec.task for record in runs.records}) > 1
     strips: dict[str, dict[str, list[Shown]]] = {}
@@ -139,7 +139,7 @@ def overview(runs: Runs, summary: "pandas.DataFrame") -> tuple[str, list[tuple[s
     tasks = list(dict.fromkeys(short_task(task) for task in summary["task"]))
     shifts = list(dict.fromkeys(split_shift(shift)[0] for shift in summary["shift"] if shift != CLEAN))
     trainings = find_trainings(runs.records)
-    policies = set(name_series(trainings, pooled=(SEED, DEMOS)).values())
+    policies = set(name_series(trainings, tasks_of(runs.records), pooled=(SEED, DEMOS)).values())
     least, most = int(summary["episodes"].min()), int(summary["episodes"].max())
     facts = [
         _counted(len(policies), "policy", "policies"),

@@ -11,7 +11,7 @@ from fdp_bench.records.store import VIDEOS_NAME
 from fdp_bench.report.curve_plots import shift_title, short_task
 from fdp_bench.report.runs import Runs
 from fdp_bench.report.tables import by_arm
-from fdp_bench.report.trainings import find_trainings, name_policies
+from fdp_bench.report.trainings import find_trainings, name_policies, tasks_of
 
 #: Outcome -> mark that tells it without colour.
 MARKS = {"ok": "·", "fail": "×", "error": "!"}
@@ -70,7 +70,7 @@ def episode_grid(runs: Runs, page_folder: Path) -> dict[str, list[GridRow]]:
     if len(runs.records) > MOST_MARKS:
         return {}
     videos = _videos(runs, page_folder)
-    names = name_policies(find_trainings(runs.records), runs.records)
+    names = name_policies(find_trainings(runs.records), tasks_of(runs.records))
     several = len({record.spec.task for record in runs.records}) > 1
     grid: dict[str, list[GridRow]] = {}
     for (task, policy, checkpoint, shift, _), episodes in by_arm(runs.records).items():

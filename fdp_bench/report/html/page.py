@@ -35,6 +35,7 @@ class Page:
         facts: (number, of what) pairs below it.
         findings: What the tables say, in sentences.
         warnings: What is missing or unfinished.
+        across: All tasks in one table, where there are several.
         headline: Success under shifts, one table a task.
         comparison: Policy against policy, one table a task.
         notes: Blocks of plain text below these tables.
@@ -59,6 +60,7 @@ class Page:
     runs: Sequence[RunFacts]
     remake: Sequence[str]
     warnings: Sequence[str] = ()
+    across: Sequence[PageTable] = ()
     comparison: Sequence[PageTable] = ()
     notes: Sequence[str] = ()
     charts: Sequence[Chart] = ()
