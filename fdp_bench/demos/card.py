@@ -15,22 +15,26 @@ from fdp_bench.tasks import TASKS
 _BLOCK_BYTES = 2**20
 
 
-def dataset_card(path: Path) -> dict[str, Any]:
+def dataset_card(path: Path, *, num_demos: int | None = None) -> dict[str, Any]:
     """Describe a demonstration file.
 
     Args:
-        path: File written by ``fdp-bench demos``, HDF5 or packed.
+        path: File written by ``fdp-bench demos`` or `fdp_bench.demos.record`, HDF5 or packed.
+        num_demos: Count and measure the first ones only; the hashes stay those of the file.
 
     Returns:
-        JSON-ready. ``steps`` counts what is there to follow, lead-ins left out. ``sha256`` is that of
-        `fdp_bench.demos.dataset.Demonstrations` with all demonstrations read: equal for an HDF5 file and its packed
-        form, and noted in weights trained on all of them; ``file_sha256`` is that of the file's bytes.
+        JSON-ready; what the file does not say is None. ``steps`` counts what is there to follow, lead-ins left out.
+        ``sha256`` is that of `fdp_bench.demos.dataset.Demonstrations` with all demonstrations read: equal for an HDF5
+        file and its packed form, and noted in weights trained on all of them; ``file_sha256`` is that of the file's
+        bytes.
 
     Raises:
         DatasetError: If the file cannot be read.
     """
     data = load_demonstrations(path)
-    lengths = [len(demo) for demo in data.demos]
+    demos = data.demos[:num_demos]
+    lengths = [len(demo) for demo in demos]
+    names = {demo.name for demo in demos}
     task = TASKS.get(data.task_id)
     return {
         "task": data.task_id,
@@ -41,8 +45,8 @@ def dataset_card(path: Path) -> dict[str, Any]:
         "seed": data.card.get("seed"),
         "attempts": data.card.get("attempts"),
         "number": len(lengths),
-        "train": len(data.train),
-        "held_out": len(data.valid),
+        "train": len(names.intersection(data.train)),
+        "held_out": len(names.intersection(data.valid)),
         "steps": {
             "total": sum(lengths),
             "mean": round(float(np.mean(lengths)), 2),
@@ -52,6 +56,7 @@ def dataset_card(path: Path) -> dict[str, Any]:
             "horizon": task.horizon if task else data.card.get("horizon"),
         },
         "arrays": _arrays(data),
+        "touch_version": data.card.get("touch_version"),
         "sha256": data.sha256,
         "file": path.name,
         "file_bytes": path.stat().st_size,
@@ -83,12 +88,19 @@ def _version(task_id: str) -> int | None:
 
 
 def _expert(card: Mapping[str, Any]) -> dict[str, Any] | None:
-    if isinstance(recorded := card.get("recorded"), Mapping):
-        name, *counts = (recorded.get(key) for key in ("policy", "solved", "only_successes"))
-        return {"kind": "policy", "name": name, "solved": counts[0], "only_successes": counts[1]}
-    if "expert_version" not in card:
-        return None
-    return {"kind": "scripted", "version": card["expert_version"]}
+    """Who showed the task, as far as the file or the one that it was imported from says."""
+    source = card.get("source")
+    source = source if isinstance(source, Mapping) else {}
+    for said in (card, source):
+        if "expert_version" in said:
+            return {"kind": "scripted", "version": said["expert_version"]}
+    if isinstance(card.get("recorded"), Mapping):
+        return {"kind": "policy", **card["recorded"]}
+    if isinstance(source.get("expert"), Mapping):
+        return dict(source["expert"])
+    if source.get("algorithm_name"):
+        return {"kind": "policy", "policy": source["algorithm_name"]}
+    return None
 
 
 def _arrays(data: Demonstrations) -> dict[str, list[int]]:

@@ -1,6 +1,5 @@
 """One recorded demonstration, and how it is recorded."""
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from fdp_bench.api import image_keys, stream, stream_int
 from fdp_bench.demos.experts import EXPERTS
-from fdp_bench.sim.physics import model_xml
+from fdp_bench.demos.model_file import recorded_model_file
 
 #: Random streams of an attempt. Evaluation's have other names, so the two share no initial state.
 DEMO_STATE = "demonstration-state"
@@ -32,7 +31,7 @@ class RecordedEpisode:
         tactile: Touch, shape (T, 12), float32; see `fdp_bench.sim.touch.TouchSensor`.
         images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
         lead_in_steps: Number of leading steps that are no example to follow.
-        model_file: MuJoCo XML of the physics model; asset paths start with ``robosuite/``.
+        model_file: MuJoCo XML of the physics model; see `fdp_bench.demos.model_file.recorded_model_file`.
     """
 
     states: npt.NDArray[np.float64]
@@ -85,18 +84,5 @@ def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> 
         tactile=np.array([seen["tactile"] for seen in observations], np.float32),
         images={key: np.array([seen[key] for seen in observations], np.uint8) for key in cameras},
         lead_in_steps=lead_in_steps,
-        model_file=portable_model_file(model_xml(robosuite_env)),
+        model_file=recorded_model_file(robosuite_env),
     )
-
-
-def portable_model_file(xml: str) -> str:
-    """Cut asset paths down to ``robosuite/...``, which robosuite's `edit_model_xml` resolves anywhere."""
-    parts = xml.split('file="')
-    for index, part in enumerate(parts[1:], start=1):
-        path, rest = part.split('"', 1)
-        folders = path.replace("\\", "/").split("/")
-        if "robosuite" in folders:
-            last = len(folders) - 1 - folders[::-1].index("robosuite")
-            path = posixpath.normpath("/".join(folders[last:]))
-        parts[index] = f'{path}"{rest}'
-    return 'file="'.join(parts)

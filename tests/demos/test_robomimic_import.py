@@ -8,9 +8,9 @@ import pytest
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.dataset import load_demonstrations
-from fdp_bench.demos.episode import portable_model_file
 from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.layout import IMAGE_NAMES, PROP_PARTS
+from fdp_bench.demos.model_file import recorded_model_file
 
 STEPS = 4
 CONTROLLER = {
@@ -31,8 +31,6 @@ def played():
     """A short episode of Lift: the model, the states, what was seen, what was done."""
     import gymnasium
 
-    from fdp_bench.sim.physics import model_xml
-
     env = gymnasium.make("fdp_bench/Lift-v1").unwrapped
     rng = np.random.default_rng(0)
     observation, _ = env.reset(seed=3)
@@ -42,7 +40,7 @@ def played():
         seen.append(observation)
         actions.append(rng.uniform(-1, 1, 7))
         observation, *_ = env.step(actions[-1])
-    model = portable_model_file(model_xml(env.robosuite_env))
+    model = recorded_model_file(env.robosuite_env)
     env.close()
     return {
         "model": model,

@@ -56,6 +56,11 @@ class Origin:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def note(self, sentence: str) -> None:
+        """Add a note, unless it is there."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
 
 class Source(Protocol):
     """An opened file or folder of demonstrations. Use it as a context manager.
@@ -94,9 +99,7 @@ def checked_actions(actions: npt.NDArray[Any], place: str, origin: Origin) -> np
         raise DatasetError(f"{place} holds actions that are not finite")
     largest = float(np.abs(actions).max(initial=0.0))
     if largest > 1.0:
-        note = "Actions beyond [-1, 1] were cut to it, as the environment does."
-        if note not in origin.notes:
-            origin.notes.append(note)
+        origin.note("Actions beyond [-1, 1] were cut to it, as the environment does.")
     return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
 

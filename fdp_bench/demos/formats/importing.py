@@ -139,7 +139,7 @@ def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        shown = _shown(opened.episodes(count), count, progress)
+        shown = _shown(_with_rewards(opened, count), count, progress)
         # What there is to say of the source is complete when all of it was read.
         lengths = write_hdf5(unfinished, shown, lambda: _env_args(opened, info))
         unfinished.replace(out)
@@ -148,6 +148,14 @@ def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool
     finally:
         unfinished.unlink(missing_ok=True)
     return lengths
+
+
+def _with_rewards(opened: Source, count: int) -> Iterator[ImportedEpisode]:
+    """The demonstrations, with a note where rewards are missing: the written file has zeros then."""
+    for episode in opened.episodes(count):
+        if episode.rewards is None:
+            opened.origin.note("The source holds no rewards; zeros stand in their place.")
+        yield episode
 
 
 def _shown(episodes: Iterator[ImportedEpisode], count: int, progress: bool) -> Iterator[ImportedEpisode]:
@@ -159,6 +167,7 @@ def _shown(episodes: Iterator[ImportedEpisode], count: int, progress: bool) -> I
 def _env_args(opened: Source, info: TaskInfo) -> dict[str, Any]:
     """Description, in the manner of robomimic, of the environment; ours stands in ``fdp_bench``."""
     origin = opened.origin
+    touch = {"touch_version": origin.details["touch_version"]} if "touch_version" in origin.details else {}
     of_robosuite = bool(origin.details.get("env_name"))
     return {
         "env_name": origin.details.get("env_name") or info.task_id,
@@ -170,6 +179,7 @@ def _env_args(opened: Source, info: TaskInfo) -> dict[str, Any]:
             "profile": info.profile,
             "seed": origin.details.get("seed"),
             "format": FORMAT_VERSION,
+            **touch,
             "source": {"format": origin.format, **origin.details, "notes": list(origin.notes)},
             "versions": {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")},
         },

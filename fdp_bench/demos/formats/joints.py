@@ -27,6 +27,7 @@ class JointLayout:
 
     Attributes:
         positions: Joint, as robosuite names it since 1.5 -> its columns in the joint positions.
+        velocities: The same -> its columns in the joint velocities.
         num_positions: Numbers in the joint positions.
         num_velocities: Numbers in the joint velocities.
         fixed_bodies: Body that stands in the world without a joint of its own -> position, shape (3,), m, and
@@ -34,6 +35,7 @@ class JointLayout:
     """
 
     positions: Mapping[str, slice]
+    velocities: Mapping[str, slice]
     num_positions: int
     num_velocities: int
     fixed_bodies: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
@@ -68,21 +70,23 @@ def read_joint_layout(model_xml: str) -> JointLayout:
                 f"the file's model has an element {name!r}; export it compiled, as robosuite does"
             )
     positions: dict[str, slice] = {}
+    velocities: dict[str, slice] = {}
     num_positions = num_velocities = 0
     for joint in _joints(worlds):
         kind = "free" if joint.tag == "freejoint" else joint.get("type", "hinge")
         if kind not in _SIZES:
             raise DatasetError(f"the file's model has a joint of type {kind!r}")
-        width, velocities = _SIZES[kind]
-        positions[since_1_5(joint.get("name", ""))] = slice(num_positions, num_positions + width)
-        num_positions, num_velocities = num_positions + width, num_velocities + velocities
+        name, (width, speeds) = since_1_5(joint.get("name", "")), _SIZES[kind]
+        positions[name] = slice(num_positions, num_positions + width)
+        velocities[name] = slice(num_velocities, num_velocities + speeds)
+        num_positions, num_velocities = num_positions + width, num_velocities + speeds
     fixed = {
         since_1_5(body.get("name", "")): (_numbers(body, "pos", "0 0 0"), _numbers(body, "quat", "1 0 0 0"))
         for world in worlds
         for body in world.findall("body")
         if body.find("joint") is None and body.find("freejoint") is None
     }
-    return JointLayout(positions, num_positions, num_velocities, fixed)
+    return JointLayout(positions, velocities, num_positions, num_velocities, fixed)
 
 
 def since_1_5(name: str) -> str:

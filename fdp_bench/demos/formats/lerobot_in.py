@@ -127,16 +127,15 @@ class LerobotFolder:
                     f"{self._path} has frames of profile {card.get('profile')!r:.40}; "
                     "without simulator states no others can be made: name that one with --profile"
                 )
-            origin.details |= {name: card.get(name) for name in ("seed", "expert", "sha256", "video")}
+            said = ("seed", "expert", "touch_version", "sha256", "video")
+            origin.details |= {name: card[name] for name in said if card.get(name) is not None}
         else:
-            origin.notes.append(
+            origin.note(
                 "Nothing in it shows that its frames and its state are drawn and laid out as the task's."
             )
         if any(self._is_video(feature) for feature in self._cameras.values()):
             origin.details["lossy_frames"] = True
-            origin.notes.append(
-                "Frames come out of compressed video: near those that were drawn, not equal to them."
-            )
+            origin.note("Frames come out of compressed video: near those that were drawn, not equal to them.")
         return origin
 
     def _shape(self, key: str) -> tuple[int, ...]:

@@ -65,7 +65,7 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         errors = _write(unfinished, data, demos)
-        card = {**dataset_card(source), "number": len(demos), "video": _video_card(errors)}
+        card = {**dataset_card(source, num_demos=num_demos), "video": _video_card(errors)}
         (unfinished / layout.CARD_PATH).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(out)
     except OSError as error:

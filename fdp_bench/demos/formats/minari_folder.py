@@ -63,7 +63,7 @@ class MinariFolder:
             name: word(metadata.get(name)) for name in ("dataset_id", "minari_version", "algorithm_name")
         }
         self.origin = Origin("minari", {name: value for name, value in details.items() if value})
-        self._note(
+        self.origin.note(
             "Nothing in it shows that its frames and its numbers are drawn and laid out as the task's."
         )
 
@@ -105,7 +105,7 @@ class MinariFolder:
             if not whole and guarded.child(group, f"observations/{key}") is not None:
                 images[key] = self._frames(group, f"observations/{key}", key, steps)
             else:
-                self._note(f"It has no {key!r}: policies that see by it cannot be trained on this.")
+                self.origin.note(f"It has no {key!r}: policies that see by it cannot be trained on this.")
         rewards = None
         if guarded.child(group, "rewards") is not None:
             rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
@@ -124,17 +124,13 @@ class MinariFolder:
         if found.shape != (steps + 1,):
             raise DatasetError(f"{name} has {found.shape} pictures, not {steps + 1}")
         self.origin.details["lossy_frames"] = True
-        self._note("Frames were JPEG pictures: near those that were drawn, not equal to them.")
+        self.origin.note("Frames were JPEG pictures: near those that were drawn, not equal to them.")
         side = (shape[0], shape[1])
         pictures = [
             decode_picture(bytes(found[step]), side=side, place=f"{name} of step {step}")
             for step in range(steps)
         ]
         return np.array(pictures, np.uint8)
-
-    def _note(self, note: str) -> None:
-        if note not in self.origin.notes:
-            self.origin.notes.append(note)
 
 
 def _holds_pictures(found: Any) -> bool:

@@ -2,11 +2,13 @@
 
 Where a file holds states and its model, every observation is made from them anew (`fdp_bench.demos.formats.replay`):
 robosuite's own are up to 48 ms old, signed differently in the quaternion, and drawn by another version. A file
-without states is read as it is, which needs frames of the task's size and all parts of ``prop``.
+without states is read as it is, which needs frames of the task's size and all parts of ``prop``. Touch of our own files
+is kept; where there is none it is felt anew, if the recorded actions lead to the recorded states.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from fdp_bench.api import DatasetError, TaskInfo
 from fdp_bench.demos import guarded
 from fdp_bench.demos.formats.episode import ImportedEpisode, Origin, checked_actions, checked_prop
 from fdp_bench.demos.formats.recorded_with import RecordedWith, check_same_actions, read_recorded_with
-from fdp_bench.demos.formats.replay import Replayer
+from fdp_bench.demos.formats.replay import Felt, Replayer
 from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS, TOUCH_NAME
+from fdp_bench.sim.touch import TOUCH_VERSION
 
+_TOUCH_PATH = f"obs/{TOUCH_NAME}"
 #: robosuite's hand may be off by this much (m) from what the file itself says, at the median step: a hand of another
 #: build is off by centimetres, a reading that is one physics step old by a millimetre or two.
 _HAND_TOLERANCE_M = 0.01
@@ -81,6 +85,8 @@ class RobomimicFile:
             **_without_none(recorded.ours),
         }
         self.origin = Origin("fdp-bench" if recorded.ours else "robomimic", details, recorded.settings, notes)
+        touch_version = recorded.ours.get("touch_version", TOUCH_VERSION)
+        self._holds_touch = bool(recorded.ours) and touch_version == TOUCH_VERSION
         self._replayer: Replayer | None = None
 
     def __enter__(self) -> "RobomimicFile":
@@ -97,45 +103,90 @@ class RobomimicFile:
         Raises:
             DatasetError: If one is damaged, or cannot be shown.
         """
-        for name in self._names[:count]:
-            group = guarded.child(self._data, name)
-            try:
-                yield self._read(group)
-            except DatasetError as error:
-                raise DatasetError(f"{self._path}, {name}: {error}") from error
-            except (OSError, RuntimeError, TypeError, AttributeError, ValueError) as error:
-                raise DatasetError(f"{self._path}, {name}, is damaged ({error})") from error
+        touch = self._touch(count)
+        for index, name in enumerate(self._names[:count]):
+            with self._named(name):
+                episode = self._read(guarded.child(self._data, name), None if touch is None else touch[index])
+            yield episode
 
-    def _read(self, group: Any) -> ImportedEpisode:
+    @contextmanager
+    def _named(self, name: str) -> Iterator[None]:
+        """Let what goes wrong say in which demonstration."""
+        try:
+            yield
+        except DatasetError as error:
+            raise DatasetError(f"{self._path}, {name}: {error}") from error
+        except (OSError, RuntimeError, TypeError, AttributeError, ValueError) as error:
+            raise DatasetError(f"{self._path}, {name}, is damaged ({error})") from error
+
+    def _touch(self, count: int) -> list[npt.NDArray[np.float32]] | None:
+        """Touch of the first demonstrations, of all or of none: as recorded, else felt anew."""
+        names = self._names[:count]
+        groups = [guarded.child(self._data, name) for name in names]
+        if self._holds_touch and all(guarded.child(group, _TOUCH_PATH) is not None for group in groups):
+            width = self._task.observation_shapes[TOUCH_NAME][0]
+            held = []
+            for name, group in zip(names, groups, strict=True):
+                with self._named(name):
+                    values = guarded.array(group, _TOUCH_PATH, shape=(None, width))
+                    held.append(checked_prop(values, _TOUCH_PATH))
+            return held
+        if not all(self._has_states(group) for group in groups):
+            return None
+        felt, largest_error = [], 0.0
+        for name, group in zip(names, groups, strict=True):
+            with self._named(name):
+                made = self._feel(group)
+            largest_error = max(largest_error, made.largest_error)
+            if made.tactile is None:
+                self.origin.note(
+                    f"There is no touch: the actions of {name}, taken again, do not lead to its states "
+                    f"({1000 * largest_error:.2g} mm or mrad off after a step), so its forces are not known."
+                )
+                return None
+            felt.append(made.tactile)
+        self.origin.details |= {"touch_version": TOUCH_VERSION, "touch_largest_joint_error": largest_error}
+        self.origin.note("Touch was felt by taking the recorded actions again from the recorded states.")
+        return felt
+
+    def _feel(self, group: Any) -> Felt:
+        actions = guarded.array(group, "actions", shape=(None, self._task.action_dim))
+        executed = checked_actions(actions, "actions", self.origin)
+        states = guarded.array(group, "states", shape=(len(actions), None)).astype(np.float64)
+        return self._replayed().feel(guarded.text(group, "model_file") or "", states, executed)
+
+    def _has_states(self, group: Any) -> bool:
+        return bool(guarded.text(group, "model_file")) and guarded.child(group, "states") is not None
+
+    def _read(self, group: Any, tactile: npt.NDArray[np.float32] | None) -> ImportedEpisode:
         actions = guarded.array(group, "actions", shape=(None, self._task.action_dim))
         steps = len(actions)
         executed = checked_actions(actions, "actions", self.origin)
         rewards = None
         if guarded.child(group, "rewards") is not None:
             rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
-        model_file = guarded.text(group, "model_file") or ""
         lead_in = group.attrs.get(LEAD_IN_ATTRIBUTE, 0) if self.origin.format == "fdp-bench" else 0
-        if model_file and guarded.child(group, "states") is not None:
+        states, model_file = None, ""
+        if self._has_states(group):
+            model_file = guarded.text(group, "model_file") or ""
             states = guarded.array(group, "states", shape=(steps, None)).astype(np.float64)
             prop, images = self._replay(group, model_file, states)
         else:
-            states, model_file = None, ""
             prop, images = self._stored(group, steps)
-        tactile = None
-        if self.origin.format == "fdp-bench" and guarded.child(group, f"obs/{TOUCH_NAME}") is not None:
-            width = self._task.observation_shapes[TOUCH_NAME][0]
-            tactile = checked_prop(guarded.array(group, f"obs/{TOUCH_NAME}", shape=(steps, width)), "obs")
+        if tactile is not None and len(tactile) != steps:
+            raise DatasetError(f"it has {steps} actions and {len(tactile)} steps of touch")
         return ImportedEpisode(prop, images, executed, rewards, states, model_file, int(lead_in), tactile)
+
+    def _replayed(self) -> Replayer:
+        if self._replayer is None:
+            self._replayer = Replayer(self._task.task_id, self._task.profile)
+        return self._replayer
 
     def _replay(
         self, group: Any, model_file: str, states: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.uint8]]]:
-        if self._replayer is None:
-            self._replayer = Replayer(self._task.task_id, self._task.profile)
-            self.origin.notes.append(
-                "All observations were made from the file's states, in the task's own scene."
-            )
-        prop, images = self._replayer.show(model_file, states)
+        self.origin.note("All observations were made from the file's states, in the task's own scene.")
+        prop, images = self._replayed().show(model_file, states)
         if guarded.child(group, "obs/robot0_eef_pos") is not None:
             stored = guarded.array(group, "obs/robot0_eef_pos", shape=(len(states), 3))
             apart = float(np.median(np.linalg.norm(prop[:, 7:10] - stored, axis=1)))
@@ -170,9 +221,7 @@ class RobomimicFile:
         ]
         prop = checked_prop(np.concatenate(parts, axis=1), "obs")
         prop[:, 10:14] *= np.where(prop[:, 10:11] < 0.0, -1.0, 1.0)
-        note = "Frames and prop are the file's own: there were no states to make them from."
-        if note not in self.origin.notes:
-            self.origin.notes.append(note)
+        self.origin.note("Frames and prop are the file's own: there were no states to make them from.")
         return prop, images
 
     def _refuse_other_task(self, recorded: RecordedWith) -> None:
@@ -193,5 +242,5 @@ def _number(name: str) -> int:
 
 
 def _without_none(values: Any) -> dict[str, Any]:
-    wanted = ("task_id", "profile", "seed", "expert_version")
+    wanted = ("task_id", "profile", "seed", "expert_version", "touch_version")
     return {key: values[key] for key in wanted if values.get(key) is not None}
