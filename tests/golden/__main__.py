@@ -66,8 +66,9 @@ def show(task: str) -> bool:
         for name, recorded in golden.pictures.items()
         if name in played.pictures
     ]
+    states = ", ".join(f"{value:.1e} ({stepper})" for stepper, value in off.items())
     print(
-        f"{task}: states off by at most {', '.join(f'{value:.1e} ({stepper})' for stepper, value in off.items())}; "
+        f"{task}: {'moved; ' if moved else ''}states off by at most {states}; "
         f"pictures by {max(mean for mean, _, _ in pictures):.3f} levels on average, in "
         f"{max(share for _, share, _ in pictures):.2%} of the pixels far",
         flush=True,

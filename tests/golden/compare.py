@@ -52,6 +52,20 @@ def moved_states(found: States, golden: Golden) -> str:
     )
 
 
+def other_bits(found: States, golden: Golden) -> str:
+    """Since when states are not equal to the last bit, and by how much they are off; empty if they are."""
+    if found.shape != golden.states.shape:
+        return f"states have shape {found.shape}, recorded {golden.states.shape}"
+    different = np.flatnonzero((found != golden.states).any(axis=1))
+    if not different.size:
+        return ""
+    off = np.abs(found - golden.states).max()
+    return (
+        f"{different.size} of {len(found)} states have other bits, from control step {different[0]} on, and are off by "
+        f"up to {off:.1e}"
+    )
+
+
 def moved_pictures(played: Played, golden: Golden) -> Iterator[str]:
     """What each picture that is beyond the limit shows otherwise, and which are missing or new."""
     for name in golden.pictures.keys() - played.pictures.keys():

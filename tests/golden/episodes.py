@@ -17,7 +17,8 @@ STEPS_AFTER_TOUCH = 10
 _LONGEST_APPROACH = 150
 #: Every visual shift is seen on this task, at this severity, by the camera that sees most.
 SHIFTED_TASK, SHIFTED_SEVERITY, SHIFTED_CAMERA = "Lift", 3, "image.agentview"
-SHIFT_SEED = 6
+#: With it, the frame that is seen under `frame_drop` is a dropped one.
+SHIFT_SEED = 12
 #: Control steps after which a shifted picture is taken: late enough for frames that come late.
 SHIFTED_STEPS = 6
 

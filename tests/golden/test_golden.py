@@ -1,11 +1,19 @@
 """Stored actions lead to the recorded states and pictures: what moves a number is seen here first."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import pytest
 
-from .compare import circumstances, moved_pictures, moved_states, other_processor, other_rasterizer
+from .compare import (
+    circumstances,
+    moved_pictures,
+    moved_states,
+    other_bits,
+    other_processor,
+    other_rasterizer,
+)
 from .episodes import SHIFTED_TASK, TASKS, Played, play, visual_shifts
 from .record import Golden, read
 
@@ -17,11 +25,17 @@ def played(task: str) -> tuple[Played, Golden]:
     return play(task, golden.actions), golden
 
 
+def report(found: Played, golden: Golden, moved: Sequence[str]) -> None:
+    """Fail with what moved and what it may come from."""
+    if moved:
+        pytest.fail("\n".join([*moved, circumstances(found, golden)]), pytrace=False)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_both_steppers_lead_to_the_recorded_states(task):
     found, golden = played(task)
     moved = {stepper: moved_states(states, golden) for stepper, states in found.states.items()}
-    assert not any(moved.values()), f"{task}: {moved}; {circumstances(found, golden)}"
+    report(found, golden, [f"{stepper} stepper: {text}" for stepper, text in moved.items() if text])
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -29,14 +43,7 @@ def test_states_are_the_recorded_ones_bit_for_bit_on_the_recorded_processor(task
     found, golden = played(task)
     if reason := other_processor(golden):
         pytest.skip(reason)
-    states = found.states["compiled"]
-    assert states.shape == golden.states.shape, circumstances(found, golden)
-    different = np.flatnonzero((states != golden.states).any(axis=1))
-    off = np.abs(states - golden.states).max()
-    assert not different.size, (
-        f"{task}: {different.size} of {len(states)} states have other bits, from control step {different[0]} on, by up "
-        f"to {off:.1e}; {circumstances(found, golden)}"
-    )
+    report(found, golden, [text for text in [other_bits(found.states["compiled"], golden)] if text])
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -44,8 +51,7 @@ def test_cameras_show_the_recorded_pictures(task):
     found, golden = played(task)
     if reason := other_rasterizer(golden):
         pytest.skip(reason)
-    moved = list(moved_pictures(found, golden))
-    assert not moved, f"{task}: {'; '.join(moved)}; {circumstances(found, golden)}"
+    report(found, golden, list(moved_pictures(found, golden)))
 
 
 @pytest.mark.parametrize("task", TASKS)
