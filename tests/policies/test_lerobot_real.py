@@ -35,9 +35,11 @@ def _import_lerobot() -> str:
         import torchvision  # noqa: F401
     except RuntimeError:
         _define_operators()
-    import lerobot.policies.act.modeling_act
-    import lerobot.policies.diffusion.modeling_diffusion  # noqa: F401
-
+    try:
+        import lerobot.policies.act.modeling_act
+        import lerobot.policies.diffusion.modeling_diffusion  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        return f"LeRobot's policies cannot be imported ({error})"
     return ""
 
 
