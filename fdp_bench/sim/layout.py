@@ -20,7 +20,7 @@ class SceneLayout:
             the surface's centre.
         workspace_radius_m: Its radius.
         further_surfaces: Where distractors may stand once that surface is full.
-        stand: A cabinet that appears with the first distractor on it, as high as that surface; one of
+        stand: A shelf that appears with the first distractor on it, as high as that surface; one of
             `further_surfaces`, or None.
         distractor_slots: Those of `fdp_bench.sim.slots.ALL_SLOTS` that may be shown.
         clear_bodies: Bodies besides the target that the arm goes to, so that nothing may stand around them.

@@ -19,7 +19,7 @@ from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.look import Look
 from fdp_bench.sim.parts import find_parts
 from fdp_bench.sim.renderer import Renderer
-from fdp_bench.sim.slots import SLOT_PREFIX, STAND, VISIBLE_GROUP
+from fdp_bench.sim.slots import SLOT_PREFIX, STAND, STAND_RGBA, STAND_THICKNESS_M, VISIBLE_GROUP
 
 #: Camera key -> name of robosuite's camera.
 CAMERAS = {"image.agentview": "agentview", "image.wrist": "robot0_eye_in_hand"}
@@ -175,9 +175,11 @@ class DrawnScene(DressedScene):
         if stand is None or not (np.abs(np.subtract(xy, stand.center_xy)) <= stand.half_extent).all():
             return
         geom = self.model.geom(STAND).id
-        self.model.geom_size[geom] = (*stand.half_extent, height / 2.0)
+        self.model.geom_size[geom] = (*stand.half_extent, STAND_THICKNESS_M / 2.0)
+        self.model.geom_rgba[geom] = STAND_RGBA
         self.model.geom_group[geom] = VISIBLE_GROUP
-        self.data.mocap_pos[self.model.body(STAND).mocapid[0]] = (*stand.center_xy, height / 2.0)
+        middle = height - STAND_THICKNESS_M / 2.0
+        self.data.mocap_pos[self.model.body(STAND).mocapid[0]] = (*stand.center_xy, middle)
 
     def _around(self, body: str) -> Footprint:
         x, y, _ = self.data.xpos[self.model.body(body).id]

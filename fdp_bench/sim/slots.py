@@ -13,9 +13,11 @@ HIDDEN_GROUP = 5
 VISIBLE_GROUP = 1
 
 SLOT_PREFIX = "distractor_"
-#: A plain cabinet for distractors to stand on where a task's table has no room.
+#: A plain shelf for distractors to stand on where a task's table has no room, and how thick it is, metres.
 STAND = SLOT_PREFIX + "stand"
-_STAND_RGBA = (0.72, 0.66, 0.58, 1.0)
+STAND_THICKNESS_M = 0.02
+#: The colour that robosuite's wooden floor shows: what stands on the shelf is to strike the eye, not the shelf.
+STAND_RGBA = (0.5, 0.44, 0.4, 1.0)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,6 @@ def add_slots(spec: Any, assets: Path) -> None:
         name=STAND,
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=(0.2, 0.2, 0.4),
-        rgba=_STAND_RGBA,
         group=HIDDEN_GROUP,
         contype=0,
         conaffinity=0,

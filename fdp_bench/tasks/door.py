@@ -7,8 +7,8 @@ from fdp_bench.sim.layout import SceneLayout
 from fdp_bench.sim.physics import make_physics
 from fdp_bench.tasks.base import RobosuiteEnv
 
-#: Distractors stand on a cabinet on the robot's other side, where agentview sees them and the arm never comes.
-_STAND = Surface((-0.33, 0.33), (0.28, 0.17))
+#: Distractors stand on a shelf on the robot's other side, where agentview sees them and the arm never comes.
+_STAND = Surface((-0.30, 0.31), (0.22, 0.13))
 
 
 class DoorEnv(RobosuiteEnv):

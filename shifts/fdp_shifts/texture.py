@@ -3,8 +3,8 @@
 Patterns are computed, not downloaded, and drawn once an episode; they do not depend on the severity. Up to
 level 3 the severity says how far a pattern covers the old surface. There its colours are uniform in RGB 0.25-1, the
 range of robot-colosseum's table colour (arXiv 2402.08191, ``table_color``): ``texture@3?kind=plain&part=table``
-can be laid beside it. Above level 3 the first colour goes over into the target's own, so that the target stands
-out less and, at level 5, is camouflaged.
+can be laid beside it. Above level 3 the colours go over into the target's own and a shade of it, as on its lit and
+its dark sides, so that the target stands out less and, at level 5, is camouflaged wherever it lies.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ FULL_SEVERITY = 0.6
 COLOR_RANGE = (0.25, 1.0)
 #: The two colours differ by this share of the range at least, in each channel.
 MIN_CONTRAST = 0.35
+#: Brightness of the pattern's second colour over the target's at severity 1.
+SHADE = 0.5
 PARTS = ("table", "walls")
 #: Kinds that ``kind=mixed`` draws from.
 MIXED = ("checker", "noise", "gradient", "stripes")
@@ -36,7 +38,7 @@ def covered_share(severity: float) -> float:
 
 
 def camouflage(severity: float) -> float:
-    """How far the pattern's first colour is the target's own, in [0, 1]."""
+    """How far the pattern's colours are the target's own and a shade of it, in [0, 1]."""
     return max(0.0, (severity - FULL_SEVERITY) / (1.0 - FULL_SEVERITY))
 
 
@@ -60,7 +62,7 @@ class Texture(SceneShift):
         del options
         return {
             "surface replaced by the pattern": f"{covered_share(severity):.0%}",
-            "pattern's first colour is the target's": f"{camouflage(severity):.0%}",
+            "pattern's colours are the target's": f"{camouflage(severity):.0%}",
         }
 
     def dress(self, scene: Scene) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class Texture(SceneShift):
         parameters: dict[str, Any] = {}
         for part in self._painted(scene):
             pattern, first, second = drawn[part]
-            first = self._towards_target(scene, first)
+            first, second = self._towards_target(scene, first), self._towards_target(scene, second, SHADE)
             scene.texture_part(part, partial(pattern.paint, first=first, second=second), amount=amount)
             parameters[part] = {
                 "kind": pattern.kind,
@@ -101,9 +103,9 @@ class Texture(SceneShift):
             )
         return found
 
-    def _towards_target(self, scene: Scene, color: Color) -> Color:
+    def _towards_target(self, scene: Scene, color: Color, brightness: float = 1.0) -> Color:
         hiding = camouflage(self.severity)
         if hiding == 0.0 or "object" not in scene.material_groups:
             return color
         target: Color = scene.part_rgba("object")[:, :3].mean(axis=0, dtype=np.float64)
-        return (1.0 - hiding) * color + hiding * target
+        return (1.0 - hiding) * color + hiding * brightness * target

@@ -187,3 +187,16 @@ def test_a_crowded_bin_leaves_room_elsewhere(seed):
         assert len(objects_of(env, 1.0, seed)) == 6
     finally:
         env.close()
+
+
+def test_on_a_shelf_the_objects_strike_the_eye_and_not_the_shelf():
+    env = make_base("Door")
+    try:
+        for seed in range(3):
+            one, six = (
+                receipt_of(env, Distractors, severity, seed=seed).pixel_change["image.agentview"]
+                for severity in (0.2, 1.0)
+            )
+            assert six > 1.5 * one > 0.0
+    finally:
+        env.close()

@@ -3,7 +3,7 @@ import pytest
 from comparing import frames, mean_pixel_change, play_clean, play_shifted, receipt_of
 from fdp_shifts.color import Color
 from fdp_shifts.patterns import CELL_M, KINDS, Pattern, draw_pattern
-from fdp_shifts.texture import MIXED, Texture
+from fdp_shifts.texture import MIXED, SHADE, Texture
 
 from fdp_bench.api import ShiftConfigError, UnsupportedShiftError
 from fdp_bench.runner.environment import make_base
@@ -89,7 +89,7 @@ def test_at_level_3_a_plain_table_fills_robot_colosseums_range(lift):
     assert (np.ptp(drawn, axis=0) > 0.5).all()
 
 
-def test_at_level_5_the_first_colour_is_the_targets(lift):
+def test_at_level_5_the_colours_are_the_targets_own_and_a_shade_of_it(lift):
     lift.reset(seed=0)
     target = lift.unwrapped.scene.part_rgba("object")[:, :3].mean(axis=0)
     weak, half, full = (
@@ -97,9 +97,8 @@ def test_at_level_5_the_first_colour_is_the_targets(lift):
         for severity in (0.6, 0.8, 1.0)
     )
 
-    np.testing.assert_allclose(full[0], target, atol=1e-6)
-    np.testing.assert_allclose(half[0], (weak[0] + full[0]) / 2)
-    np.testing.assert_array_equal(weak[1], full[1])
+    np.testing.assert_allclose(full, [target, SHADE * target], atol=1e-6)
+    np.testing.assert_allclose(half, (weak + full) / 2)
 
 
 def test_a_choice_of_part_leaves_the_others_pattern_as_it_was(lift):
