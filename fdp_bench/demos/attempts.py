@@ -3,16 +3,21 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fdp_bench.api import DatasetError
+from fdp_bench.api.untrusted import read_json
 from fdp_bench.demos.episode import RecordedEpisode
+from fdp_bench.demos.guarded_npz import GuardedArchive
 
 _HEADER = "collection.json"
 _IMAGE_PREFIX = "frames:"
+#: Largest header (bytes); it names a task, a seed and some versions.
+_MAX_HEADER_BYTES = 2**20
 
 
 class AttemptStore:
@@ -33,11 +38,16 @@ class AttemptStore:
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / _HEADER).exists():
                 self._write(_HEADER, text.encode())
-            begun = (folder / _HEADER).read_text()
+            begun = read_json(folder / _HEADER, _MAX_HEADER_BYTES)
         except OSError as error:
-            raise DatasetError(f"cannot write {folder}: {error.strerror}; choose another --out") from error
-        if begun != text:
-            differing = _differing(json.loads(begun), json.loads(text))
+            raise DatasetError(
+                f"cannot write {folder}: {error.strerror or error}; choose another --out"
+            ) from error
+        except ValueError as error:
+            raise DatasetError(
+                f"{folder / _HEADER} is damaged ({error}); delete {folder} to start again"
+            ) from error
+        if differing := _differing(begun, json.loads(text)):
             raise DatasetError(
                 f"{folder} was begun with other settings ({differing}); "
                 "repeat them, or delete it to start again"
@@ -67,28 +77,50 @@ class AttemptStore:
         self._write(self._path(attempt).name, buffer.getvalue())
 
     def is_kept(self, attempt: int) -> bool:
-        """Whether an attempt that was made left an episode."""
-        with np.load(self._path(attempt), allow_pickle=False) as data:
-            return bool(data["kept"])
+        """Whether an attempt that was made left an episode.
+
+        Raises:
+            DatasetError: If its file is damaged.
+        """
+        with self._open(attempt) as data:
+            return bool(data.array("kept", dtype=bool, ndim=0))
 
     def episodes(self, attempts: list[int]) -> Iterator[RecordedEpisode]:
-        """The episodes of attempts that are kept, one at a time."""
+        """The episodes of attempts that are kept, one at a time.
+
+        Raises:
+            DatasetError: If an attempt's file is damaged.
+        """
         for attempt in attempts:
-            with np.load(self._path(attempt), allow_pickle=False) as data:
-                yield RecordedEpisode(
-                    states=data["states"],
-                    actions=data["actions"],
-                    rewards=data["rewards"],
-                    prop=data["prop"],
-                    tactile=data["tactile"],
+            with self._open(attempt) as data:
+                episode = RecordedEpisode(
+                    states=data.array("states", dtype=np.float64, ndim=2),
+                    actions=data.array("actions", dtype=np.float32, ndim=2),
+                    rewards=data.array("rewards", dtype=np.float32, ndim=1),
+                    prop=data.array("prop", dtype=np.float32, ndim=2),
+                    tactile=data.array("tactile", dtype=np.float32, ndim=2),
                     images={
-                        name.removeprefix(_IMAGE_PREFIX): data[name]
-                        for name in data.files
+                        name.removeprefix(_IMAGE_PREFIX): data.array(name, dtype=np.uint8, ndim=4)
+                        for name in data.names()
                         if name.startswith(_IMAGE_PREFIX)
                     },
-                    lead_in_steps=int(data["lead_in_steps"]),
-                    model_file=data["model_file"].tobytes().decode(),
+                    lead_in_steps=int(data.array("lead_in_steps", dtype=np.int64, ndim=0)),
+                    model_file=data.array("model_file", dtype=np.uint8, ndim=1).tobytes().decode(),
                 )
+            yield episode
+
+    @contextmanager
+    def _open(self, attempt: int) -> Iterator[GuardedArchive]:
+        path = self._path(attempt)
+        try:
+            with GuardedArchive(path) as archive:
+                yield archive
+        except DatasetError as error:
+            raise DatasetError(f"{error}; delete {path} to make the attempt again") from error
+        except Exception as error:
+            raise DatasetError(
+                f"{path} is damaged ({type(error).__name__}); delete it to make the attempt again"
+            ) from error
 
     def _path(self, attempt: int) -> Path:
         return self.folder / f"attempt_{attempt:06d}.npz"

@@ -46,6 +46,10 @@ class GuardedArchive:
     def __contains__(self, name: str) -> bool:
         return f"{name}.npy" in self._zip.NameToInfo
 
+    def names(self) -> list[str]:
+        """Names of its arrays, in their order."""
+        return [name.removesuffix(".npy") for name in self._zip.namelist() if name.endswith(".npy")]
+
     def close(self) -> None:
         """Close the file."""
         self._zip.close()

@@ -1,6 +1,5 @@
 """How long a sweep will take, by what this machine took before, or by constants; and which of the two."""
 
-import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.untrusted import check_entries, check_value, read_json
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.store import MANIFEST_NAME
 from fdp_bench.suites.cells import Cell
@@ -24,6 +24,8 @@ DEFAULT_STEPS = 7_000
 #: Runs and trainings with fewer are mostly start-up and say little.
 _ENOUGH_EPISODES = 20
 _ENOUGH_STEPS = 500
+#: What is read of a sweep's training.
+_TRAINING: Mapping[str, Any] = {"wall_time_s": float, "steps": int, "machine": Mapping[str, Any]}
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,18 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _step_paces(path: Path, machine: Mapping[str, Any]) -> list[float]:
     try:
-        data = json.loads(path.read_text())
-        trainings: Sequence[Mapping[str, Any]] = data["trainings"]
-        return [
-            entry["wall_time_s"] / entry["steps"]
-            for entry in trainings
-            if entry["steps"] >= _ENOUGH_STEPS and _same(entry["machine"], machine)
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        trainings = read_json(path).get("trainings", [])
+        check_value(trainings, Sequence[Mapping[str, Any]], "trainings")
+        for entry in trainings:
+            check_entries(entry, _TRAINING, "trainings[]", needed=tuple(_TRAINING))
+    except (OSError, ValueError):
         # A sweep of another version, or one being written: it only helps to guess.
         return []
+    return [
+        entry["wall_time_s"] / entry["steps"]
+        for entry in trainings
+        if entry["steps"] >= _ENOUGH_STEPS and entry["wall_time_s"] > 0 and _same(entry["machine"], machine)
+    ]
 
 
 def _episode_paces(folder: Path, machine: Mapping[str, Any]) -> list[float]:
@@ -114,9 +118,11 @@ def _episode_paces(folder: Path, machine: Mapping[str, Any]) -> list[float]:
     for invocation in manifest.invocations:
         try:
             began, ended = (datetime.fromisoformat(invocation[key]) for key in ("started", "ended"))
-            episodes, workers = int(invocation["episodes"]), int(invocation["workers"])
+            episodes, workers = invocation["episodes"], invocation["workers"]
+            elapsed_s = (ended - began).total_seconds()
         except (KeyError, TypeError, ValueError):
+            # Under way, stopped by force, or a time with a zone and one without.
             continue
-        if episodes >= _ENOUGH_EPISODES:
-            paces.append((ended - began).total_seconds() * workers / episodes)
+        if episodes >= _ENOUGH_EPISODES and workers > 0 and elapsed_s > 0:
+            paces.append(elapsed_s * workers / episodes)
     return paces

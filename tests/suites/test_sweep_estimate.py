@@ -65,9 +65,40 @@ def test_another_machine_says_nothing_and_the_constants_are_named(run, sweep):
     assert "constants" in pace.episode_source
 
 
-@pytest.mark.parametrize("facts", [{"episodes": 3}, {"ended": None}, {"workers": "two"}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"episodes": 3},
+        {"ended": None},
+        {"workers": "two"},
+        {"workers": 0},
+        {"ended": "2026-01-31T12:00:50"},
+        {"ended": "2026-01-31T11:00:00+00:00"},
+    ],
+)
 def test_runs_that_say_little_are_passed_over(run, facts):
     assert measure_pace([], [run(**facts)], HERE).episode_s == SECONDS_AN_EPISODE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"trainings": 3}',
+        '{"trainings": [3]}',
+        '{"trainings": [{"steps": 1000, "wall_time_s": "300", "machine": {}}]}',
+        '{"trainings": [{"steps": 1000, "wall_time_s": NaN, "machine": {}}]}',
+        '{"trainings": [{"steps": 1000, "wall_time_s": -300.0, "machine": {"cpu": "a processor", "cores": 2}}]}',
+        '{"trainings": [{"steps": 1000, "wall_time_s": 300.0}]}',
+        "\udcff",
+    ],
+)
+def test_a_journal_that_is_none_is_passed_over(tmp_path, content):
+    path = tmp_path / "sweep.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+
+    assert measure_pace([path], [], HERE).step_s == SECONDS_A_STEP
 
 
 def test_unreadable_files_are_passed_over(tmp_path):
