@@ -143,21 +143,25 @@ def _remake(args: argparse.Namespace) -> str:
 
 def _data(entries: list[str], suite: "Suite") -> dict[str, Path]:
     from fdp_bench.api import DatasetError, SpecError, nearest
+    from fdp_bench.demos.advice import way_to
     from fdp_bench.suites.cells import short_task
+    from fdp_bench.tasks import resolve_task
 
     names = {short_task(task): task for task in suite.tasks} | {task: task for task in suite.tasks}
+    names |= {name.rpartition("-v")[0]: task for name, task in names.items() if "-v" in name}
     found: dict[str, Path] = {}
     for entry in entries:
         name, equals, file = entry.partition("=")
         if not (equals and file):
             raise SpecError(f"--data {entry!r} is not TASK=FILE; write for instance --data Lift=lift.hdf5")
+        if name not in names and name.endswith(".toml"):
+            name = resolve_task(name)
         if name not in names:
             raise SpecError(f"--data {entry!r}: the suite has no task {name!r}{nearest(name, names)}")
         path = Path(file)
         if not path.is_file():
             raise DatasetError(
-                f"--data {entry!r}: there is no file {path}; make it with: "
-                f"fdp-bench demos --task {name} --num 200 --out {path}"
+                f"--data {entry!r}: there is no file {path}; {way_to('make it', names[name], num=200, out=path)}"
             )
         found[names[name]] = path
     return found

@@ -13,11 +13,19 @@ import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, FdpBenchError
 from fdp_bench.api.untrusted import check_entries
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.demonstration import Demonstration, checked
 from fdp_bench.demos.layout import FORMAT_VERSION, TOUCH_NAME, demo_name, held_out_count
 from fdp_bench.demos.readers import CARD_ENTRIES, Hdf5Reader, PackedReader
 
-__all__ = ["Demonstration", "Demonstrations", "load_demonstrations", "require_senses", "split_names"]
+__all__ = [
+    "Demonstration",
+    "Demonstrations",
+    "is_demonstration_file",
+    "load_demonstrations",
+    "require_senses",
+    "split_names",
+]
 
 #: Demonstrations held out for every one trained on, where the file has more than are trained on.
 _HELD_OUT_SHARE = 5
@@ -80,7 +88,7 @@ def load_demonstrations(
     if not path.is_file():
         raise DatasetError(
             f"there is no demonstration file {path}; "
-            f"make it with: fdp-bench demos --task {_short_name(task_id)} --num {num_demos or 200} --out {path}"
+            f"{way_to('make it', task_id, num=num_demos or 200, out=path)}"
         )
     try:
         reader = PackedReader(path) if zipfile.is_zipfile(path) else Hdf5Reader(path)
@@ -109,6 +117,19 @@ def load_demonstrations(
     )
 
 
+def is_demonstration_file(path: Path) -> bool:
+    """Whether a file is meant to be one of this package's, damaged or not: policies may read formats of their own."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return "card.npy" in archive.NameToInfo
+        with Hdf5Reader(path):
+            return True
+    except Exception:
+        # What is wrong with a file that shows no sign of ours is for whoever reads it.
+        return False
+
+
 def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
     """Check that demonstrations hold what a policy reads.
 
@@ -122,7 +143,7 @@ def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
     held = demonstrations.demos[0].observations
     for key in keys:
         if key not in held:
-            way = f"record it with: fdp-bench demos --task {_short_name(demonstrations.task_id)} --out FILE"
+            way = way_to("record it", demonstrations.task_id)
             if key == TOUCH_NAME:
                 way = (
                     f"add it to their HDF5 file with: fdp-bench demos --import FILE --out NEW_FILE, or {way}"
@@ -149,7 +170,7 @@ def _check(path: Path, reader: Hdf5Reader | PackedReader, task_id: str | None, n
     if task_id is not None and card["task_id"] != task_id:
         raise DatasetError(
             f"{path} holds demonstrations of {card['task_id']}, not of {task_id}; "
-            f"make some with: fdp-bench demos --task {_short_name(task_id)} --out FILE"
+            f"{way_to('make some', task_id)}"
         )
     if num_demos is not None and not 1 <= num_demos <= reader.num_demos:
         raise DatasetError(
@@ -166,10 +187,6 @@ def _check_alike(path: Path, demos: Sequence[Demonstration]) -> None:
     for demo in demos:
         if form(demo) != form(demos[0]):
             raise DatasetError(f"{path}: {demo.name} has other senses or shapes than {demos[0].name}")
-
-
-def _short_name(task_id: str | None) -> str:
-    return (task_id or "fdp_bench/Lift-v1").partition("/")[2].rpartition("-v")[0]
 
 
 def _content_sha256(task_id: str, profile: str, demos: tuple[Demonstration, ...], num_train: int) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fdp_bench.api.errors import DatasetError
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.collect import EXPERT_TASKS, collect_demonstrations
-from fdp_bench.demos.dataset import load_demonstrations
+from fdp_bench.demos.dataset import is_demonstration_file, load_demonstrations
 from fdp_bench.suites.cells import short_task
 from fdp_bench.tasks import TASKS
+from fdp_bench.training.job import task_info
 
 #: Where collected demonstrations are kept for every sweep.
 FOLDER = Path("runs", "demos")
@@ -53,7 +55,7 @@ class DemonstrationFile:
         """What training on `num_demos` of it means; None while there is no file.
 
         Raises:
-            DatasetError: If it is damaged, too small, or of another task or profile.
+            DatasetError: If it is damaged, too small, or of another task, map or profile.
         """
         if self.path is None:
             return None
@@ -62,16 +64,19 @@ class DemonstrationFile:
         return self._facts[num_demos]
 
     def _read(self, path: Path, num_demos: int) -> DataFacts:
-        if self.task not in TASKS:
-            # Somebody else's task has a file format of its own: only its policies can read it.
+        if self.task not in TASKS and not is_demonstration_file(path):
+            # Somebody else's policies on somebody else's task may read a format of their own.
             if not path.is_file():
                 raise DatasetError(f"there is no demonstration file {path} of {self.task}")
             return DataFacts(hashlib.sha256(path.read_bytes()).hexdigest(), TYPICAL_STEPS * num_demos)
         demonstrations = load_demonstrations(path, task_id=self.task, num_demos=num_demos)
-        if demonstrations.profile != self.profile:
+        if not self._facts:
+            task_info(demonstrations)
+        # An environment that draws its own frames has no profile.
+        if demonstrations.profile not in ("", self.profile):
             raise DatasetError(
                 f"{path} shows profile {demonstrations.profile!r}, and the suite asks for {self.profile!r}; "
-                f"collect others with: fdp-bench demos --task {short_task(self.task)} --profile {self.profile}"
+                f"{way_to('collect others', self.task, profile=self.profile)}"
             )
         windows = sum(len(demo) for demo in demonstrations.subset(demonstrations.train))
         return DataFacts(demonstrations.sha256, windows)
@@ -100,7 +105,7 @@ def check_collectable(task: str) -> None:
     if task not in EXPERT_TASKS:
         raise DatasetError(
             f"{task} has no scripted expert that could show it; give demonstrations with "
-            f"--data {short_task(task)}=FILE"
+            f"--data {short_task(task)}=FILE ({way_to('record some', task)})"
         )
 
 

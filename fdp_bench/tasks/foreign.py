@@ -52,6 +52,8 @@ def make_foreign(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
     except Exception as error:
         install = f"; install it: {task_map.install}" if task_map and task_map.install else ""
         hint = install if isinstance(error, ModuleNotFoundError) else ""
+        if task_map is None and isinstance(error, gymnasium.error.UnregisteredEnv):
+            hint = "; if a map makes it a task, name the map's .toml file"
         reason = " ".join(str(error).split())
         raise SpecError(
             f"task {task_id!r} cannot be built: {type(error).__name__}: {reason}{hint}"
