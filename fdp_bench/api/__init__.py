@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from fdp_bench.api.modality import TaskInfo as TaskInfo
     from fdp_bench.api.modality import image_keys as image_keys
     from fdp_bench.api.order import check_order as check_order
+    from fdp_bench.api.order import format_experts as format_experts
     from fdp_bench.api.order import format_order as format_order
+    from fdp_bench.api.order import parse_experts as parse_experts
     from fdp_bench.api.order import parse_order as parse_order
     from fdp_bench.api.policy import Policy as Policy
     from fdp_bench.api.policy import PolicySpec as PolicySpec
@@ -83,7 +85,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "nearest",
     ),
     "modality": ("IMAGE_PREFIX", "ModalityMap", "Observation", "TaskInfo", "image_keys"),
-    "order": ("check_order", "format_order", "parse_order"),
+    "order": ("check_order", "format_experts", "format_order", "parse_experts", "parse_order"),
     "policy": ("Policy", "PolicySpec", "WeightsInfo"),
     "receipt": ("Receipt", "pixel_change"),
     "scene": ("Footprint", "Scene", "Surface"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fdp_bench.api import SpecError, check_order, format_order, parse_order
+from fdp_bench.api import SpecError, check_order, format_experts, format_order, parse_experts, parse_order
 
 ALL = ("prop", "vision", "tactile")
 
@@ -70,7 +70,53 @@ def test_formatting_inverts_parsing(names, split):
     assert parse_order(format_order(prioritized, rest), ALL) == (prioritized, rest)
 
 
-@given(st.text(alphabet="prvision>+@? ", max_size=20))
+@given(st.text(alphabet="prvision>+,@? ", max_size=20))
 def test_no_text_raises_anything_else(text):
-    with contextlib.suppress(SpecError):
-        parse_order(text, ALL)
+    for parse in (parse_order, parse_experts):
+        with contextlib.suppress(SpecError):
+            parse(text, ALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "experts"),
+    [
+        ("prop,vision", (("prop",), ("vision",))),
+        ("vision+prop,tactile", (("vision", "prop"), ("tactile",))),
+        ("prop+vision,prop+tactile,vision", (("prop", "vision"), ("prop", "tactile"), ("vision",))),
+    ],
+)
+def test_experts_are_separated_by_commas_and_may_share_a_sense(text, experts):
+    check_order(text)
+    assert parse_experts(text, ALL) == experts
+    assert format_experts(experts) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prop,", "names no modality on one side of ','"),
+        (",", "names no modality on one side of ','"),
+        ("prop,vision>tactile", "experts have no priority"),
+        ("prop, vision", "holds ' vision', no modality's name"),
+        ("prop,vision+", "holds '', no modality's name"),
+        ("prop+prop,vision", "names 'prop' twice in one expert"),
+        ("prop+vision,vision+prop", "names the expert 'vision.prop' twice"),
+    ],
+)
+def test_malformed_experts_are_refused_with_and_without_knowing_the_modalities(text, message):
+    with pytest.raises(SpecError, match=message):
+        check_order(text)
+    with pytest.raises(SpecError, match=message):
+        parse_experts(text, ALL)
+
+
+def test_one_expert_is_none_and_an_unknown_sense_is_named_with_the_nearest():
+    with pytest.raises(SpecError, match="names one expert"):
+        parse_experts("prop", ALL)
+    with pytest.raises(SpecError, match="'visoin'; did you mean 'vision'"):
+        parse_experts("prop,visoin", ALL)
+
+
+def test_an_order_of_priorities_takes_no_experts():
+    with pytest.raises(SpecError, match="trained apart"):
+        parse_order("prop,vision", ALL)
