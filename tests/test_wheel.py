@@ -79,6 +79,12 @@ def test_the_suites_are_shipped(shipped):
     assert suites <= shipped
 
 
+def test_the_tested_versions_are_shipped(wheel):
+    shipped_lock = wheel.read("fdp_bench/requirements/lock-py311.txt")
+
+    assert shipped_lock == (ROOT / "requirements" / "lock-py311.txt").read_bytes()
+
+
 def test_bundled_weights_are_shipped_with_their_cards(shipped):
     weights = {name for name in shipped if name.endswith(".safetensors")}
     in_checkout = {
@@ -103,7 +109,7 @@ def test_the_command_and_the_built_in_plugins_are_entry_points(wheel):
 
     assert dict(entry_points["console_scripts"]) == {"fdp-bench": "fdp_bench.cli.main:main"}
     assert set(entry_points["fdp_bench.policies"]) == {
-        *("base", "bc", "dp-dit", "dp-unet", "fdp", "lerobot", "random", "replay")
+        *("base", "bc", "dp-dit", "dp-unet", "fdp", "lerobot", "random", "replay", "router", "score-sum")
     }
     assert set(entry_points["fdp_bench.shifts"]) == {
         *(

@@ -1,14 +1,17 @@
 """Which network a configuration asks for: `NetworkConfig.backbone` to classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fdp_policies.config import NetworkConfig
 from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
+from fdp_policies.mixtures import Consensus, Mixture, WeightedSum
 from fdp_policies.regression import ActionRegressor
 from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
 
 Factorized = FactorizedDenoiser | FactorizedUnet
+#: Whatever samplers denoise by.
+Network = SingleDenoiser | Factorized | Mixture
 
 
 def make_network(
@@ -57,3 +60,13 @@ def make_factorized(
     kind: Any = FactorizedUnet if config.backbone == "unet" else FactorizedDenoiser
     made: Factorized = kind(base, shapes, action_dim, config, composition=composition, zero_init=zero_init)
     return made
+
+
+def make_mixture(experts: Sequence[SingleDenoiser], composition: str) -> Mixture:
+    """Join experts that were trained apart.
+
+    Args:
+        experts: What `make_single` made of each one's senses.
+        composition: One of `fdp_policies.config.MIXTURES`.
+    """
+    return WeightedSum(experts) if composition == "weighted" else Consensus(experts)

@@ -98,21 +98,35 @@ class Checkpoint:
 
     @property
     def base(self) -> "Checkpoint | None":
-        """The checkpoint of the base that a residual was trained on; None for a single network.
+        """The checkpoint of the base that a residual was trained on; None for any other network.
 
         Raises:
             CheckpointError: If the base is missing or is not the very one, by its hash.
         """
         entry = self.card.get("base")
-        if entry is None:
-            return None
-        base = Checkpoint.open(self.path.parent / Path(entry["file"]).name)
-        if base.sha256 != entry["sha256"]:
+        return None if entry is None else self._beside(entry, "base")
+
+    @property
+    def parts(self) -> "dict[str, Checkpoint]":
+        """Frozen parts that lie beside it: how their weights' names begin in the network -> a base, or each expert.
+
+        Raises:
+            CheckpointError: If one is missing or is not the very one, by its hash.
+        """
+        base = self.base
+        if base is not None:
+            return {"base.": base}
+        entries = self.card.get("experts", ())
+        return {f"experts.{index}.": self._beside(entry, "expert") for index, entry in enumerate(entries)}
+
+    def _beside(self, entry: Mapping[str, str], kind: str) -> "Checkpoint":
+        found = Checkpoint.open(self.path.parent / Path(entry["file"]).name)
+        if found.sha256 != entry["sha256"]:
             raise CheckpointError(
-                f"{base.path} is not the base that {self.path.name} was trained on "
-                f"(SHA-256 {base.sha256[:12]}, expected {entry['sha256'][:12]}); put the right one beside it"
+                f"{found.path} is not the {kind} that {self.path.name} was trained on "
+                f"(SHA-256 {found.sha256[:12]}, expected {entry['sha256'][:12]}); put the right one beside it"
             )
-        return base
+        return found
 
     @cached_property
     def sha256(self) -> str:
@@ -124,11 +138,9 @@ class Checkpoint:
             raise CheckpointError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
     def combined_sha256(self) -> str:
-        """SHA-256 over all weights that are loaded: the file's own, joined with its base's where there is one."""
-        base = self.base
-        return (
-            self.sha256 if base is None else hashlib.sha256((base.sha256 + self.sha256).encode()).hexdigest()
-        )
+        """SHA-256 over all weights that are loaded: the file's own, joined with its parts' where there are any."""
+        hashes = [part.sha256 for part in self.parts.values()]
+        return hashlib.sha256("".join([*hashes, self.sha256]).encode()).hexdigest() if hashes else self.sha256
 
     def header(self) -> dict[str, TensorInfo]:
         """What the weights file declares, held against the card; none of its numbers is read.

@@ -9,6 +9,8 @@ from fdp_bench.api import SpecError, nearest
 ENCODERS = ("cnn", "vit")
 BACKBONES = ("dit", "unet", "mlp")
 COMPOSITIONS = ("block", "score")
+#: How experts that were trained apart act together: noise predictions under weights found once, or by a network.
+MIXTURES = ("weighted", "consensus")
 SAMPLERS = ("ddim", "ddpm")
 LOSS_WEIGHTS = ("min-snr", "plain")
 
@@ -109,7 +111,8 @@ class TrainingConfig:
     steps: int = 7_000
     """Gradient steps in all; for FDP the base's and the residual's together."""
     base_fraction: float = 0.5
-    """Largest share of `steps` that an FDP's base may take when its loss has not reached a plateau."""
+    """Largest share of `steps` that an FDP's base may take when its loss has not reached a plateau; experts share
+    theirs evenly (`fdp_policies.training.experts`)."""
     batch_size: int = 64
     """Encoded observations a step."""
     noise_draws: int = 2
@@ -145,9 +148,9 @@ class TrainingConfig:
     zero_init: bool = True
     """Whether an FDP's Z layers start at zero. False exists to show what that does."""
     base_steps: int = 0
-    """Gradient steps that an FDP's base takes, plateau or not; 0 for as many as the plateau rule wants."""
+    """Gradient steps that an FDP's base or an expert takes, plateau or not; 0 for as many as the plateau rule wants."""
     residual_steps: int = 0
-    """Gradient steps that an FDP's residual takes; 0 for those of `steps` that the base has left."""
+    """Gradient steps that an FDP's residual or a router's consensus takes; 0 for those of `steps` that are left."""
     modality_dropout: float = 0.0
     """Probability with which each sense of a window is taken away (`fdp_policies.training.dropout`)."""
 

@@ -11,6 +11,9 @@ TRAINING_VERSION = 1
 #: Role of a network -> training settings that cannot reach it.
 _WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = {
     "base": ("freeze_base", "zero_init", "residual_steps"),
+    # Experts have a share of the steps of their own.
+    "weighted": ("freeze_base", "zero_init", "base_fraction", "residual_steps"),
+    "consensus": ("freeze_base", "zero_init", "base_fraction"),
     "joint": (
         "freeze_base",
         "zero_init",
@@ -37,7 +40,7 @@ def determinants(
     """What determines the weights of one network, JSON-ready.
 
     Args:
-        role: ``"base"``, ``"residual"`` or ``"joint"``.
+        role: ``"base"``, ``"residual"``, ``"joint"``, or how experts act together (`fdp_policies.config.MIXTURES`).
         task_id: Gymnasium id of the task.
         profile: Render profile of the demonstrations.
         data_sha256: Hash over the demonstrations read and their split; empty where it is not known.

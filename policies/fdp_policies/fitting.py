@@ -14,7 +14,7 @@ def check_fits(checkpoint: Checkpoint, build: Callable[[], nn.Module]) -> None:
 
     Args:
         checkpoint: The checkpoint.
-        build: Makes its network; a residual's base may be part of it.
+        build: Makes its network, frozen parts that lie in other files included.
 
     Raises:
         CheckpointError: If a tensor is missing, extra, or of another shape.
@@ -23,8 +23,8 @@ def check_fits(checkpoint: Checkpoint, build: Callable[[], nn.Module]) -> None:
     with torch.device("meta"):
         network = build()
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if checkpoint.base is not None:
-        wanted = {name: shape for name, shape in wanted.items() if not name.startswith("base.")}
+    elsewhere = tuple(checkpoint.parts)
+    wanted = {name: shape for name, shape in wanted.items() if not name.startswith(elsewhere)}
     for name in sorted(wanted.keys() | declared.keys()):
         if wanted.get(name) != declared.get(name):
             raise CheckpointError(

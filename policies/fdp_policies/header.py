@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from fdp_bench.api import CheckpointError
 from fdp_bench.api.untrusted import check_entries, check_fields, check_value, parse_json
-from fdp_policies.config import COMPOSITIONS, DiffusionConfig, NetworkConfig
+from fdp_policies.config import COMPOSITIONS, MIXTURES, DiffusionConfig, NetworkConfig
 
 #: Largest file that is loaded (bytes): a billion weights in float32.
 MAX_BYTES = 4 * 2**30
@@ -25,6 +25,8 @@ DTYPES: Mapping[str, int] = {"F16": 2, "BF16": 2, "F32": 4}
 MAX_SIZE = 8192
 #: Most blocks of a network.
 MAX_DEPTH = 256
+#: Most experts that act together.
+MAX_EXPERTS = 16
 #: Most steps of the forward process.
 MAX_DIFFUSION_STEPS = 100_000
 #: How other files begin that call themselves safetensors: Python's pickle, and the archive that torch.save makes.
@@ -35,7 +37,9 @@ _CARD: Mapping[str, Any] = {
     **dict.fromkeys(("network", "diffusion", "normalizer"), Mapping[str, Any]),
     "shapes": Mapping[str, Sequence[int]],
     "base": Mapping[str, Any] | None,
+    "experts": Sequence[Any],
 }
+_PART: Mapping[str, Any] = {"file": str, "sha256": str}
 _NEEDED = (
     "policy",
     "task_id",
@@ -99,11 +103,21 @@ def check_card(card: Any) -> None:
         raise ValueError(f"diffusion has {steps} training steps, clipped at {clip}")
     if not 1 <= card["action_dim"] <= MAX_SIZE:
         raise ValueError(f"action_dim is {card['action_dim']}; it must lie in 1-{MAX_SIZE}")
-    if card.get("composition", COMPOSITIONS[0]) not in COMPOSITIONS:
-        raise ValueError(f"composition {card['composition'][:40]!r} is not known")
-    if card.get("base") is not None:
-        check_entries(card["base"], {"file": str, "sha256": str}, "base", needed=("file", "sha256"))
+    _check_parts(card)
     _check_normalizer(card)
+
+
+def _check_parts(card: Mapping[str, Any]) -> None:
+    composition, experts = card.get("composition", COMPOSITIONS[0]), card.get("experts", ())
+    if composition not in (*COMPOSITIONS, *MIXTURES):
+        raise ValueError(f"composition {composition[:40]!r} is not known")
+    if card.get("base") is not None:
+        check_entries(card["base"], _PART, "base", needed=tuple(_PART))
+    for entry in experts:
+        check_entries(entry, _PART, "experts[]", needed=tuple(_PART))
+    fewest, most = (2, MAX_EXPERTS) if composition in MIXTURES else (0, 0)
+    if not fewest <= len(experts) <= most or (experts and card.get("base") is not None):
+        raise ValueError(f"composition {composition} of {len(experts)} experts is no network")
 
 
 def _check_normalizer(card: Mapping[str, Any]) -> None:

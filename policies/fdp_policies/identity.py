@@ -4,12 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fdp_bench.api import PolicySpec, SpecError, TaskInfo, format_order, nearest, parse_order
+from fdp_bench.api import (
+    PolicySpec,
+    SpecError,
+    TaskInfo,
+    format_experts,
+    format_order,
+    nearest,
+    parse_experts,
+    parse_order,
+)
 from fdp_bench.api.order import JOIN, PRIORITY
 from fdp_policies.config import COMPOSITIONS, NetworkConfig, SamplerConfig, TrainingConfig, updated
 
 #: Families conditioned on all senses jointly, which take no order.
 JOINT = ("dp-dit", "dp-unet", "bc")
+#: Families of experts that are trained apart -> how these act together, one of `fdp_policies.config.MIXTURES`.
+MIXED: Mapping[str, str] = {"score-sum": "weighted", "router": "consensus"}
 #: Options that choose an architecture, and so its weights; the default first.
 ARCHITECTURE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("cnn", "vit"),
@@ -33,6 +44,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION),
     "fdp": ("encoder", "width", "depth", "composition", "backbone", *SAMPLER_OPTIONS),
     "base": ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS),
+    **dict.fromkeys(MIXED, ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS)),
 }
 #: Families whose network is always the same -> their backbone.
 _OWN_BACKBONE: Mapping[str, str] = {"dp-unet": "unet", "bc": "mlp"}
@@ -46,13 +58,14 @@ class Architecture:
 
     Attributes:
         family: One of `FAMILIES`.
-        prioritized: Modalities of the base; all of them for a single network.
+        prioritized: Modalities of the base; all of them for a single network and for experts.
         secondary: Modalities that only an FDP's residual reads.
-        composition: ``"block"`` or ``"score"``; means nothing but for FDP.
+        composition: ``"block"`` or ``"score"`` for an FDP, that of `MIXED` for experts; else it means nothing.
         network: Shape of each denoiser.
         size: Those of `SIZE_OPTIONS` that were asked for and differ from their default.
         senses: The modalities of a joint network, joined by ``+``, where they are not the task's usual ones.
         modality_dropout: Probability with which training takes each sense away; 0 but for `JOINT`.
+        experts: Modalities of each expert of a family in `MIXED`.
     """
 
     family: str
@@ -63,19 +76,22 @@ class Architecture:
     size: Mapping[str, str] = field(default_factory=dict)
     senses: str = ""
     modality_dropout: float = 0.0
+    experts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """All modalities that are read."""
         return self.prioritized + self.secondary
 
-    def base(self) -> "Architecture":
-        """The base of an FDP."""
-        return Architecture("base", self.prioritized, network=self.network, size=self.size)
+    def base(self, modalities: tuple[str, ...] = ()) -> "Architecture":
+        """The base of an FDP; or an expert on some modalities, which is the base of an FDP that prioritizes them."""
+        return Architecture("base", modalities or self.prioritized, network=self.network, size=self.size)
 
     @property
     def order(self) -> str:
         """The order as written in a policy string; empty for DP-DiT."""
+        if self.experts:
+            return format_experts(self.experts)
         return "" if self.family in JOINT else format_order(self.prioritized, self.secondary)
 
     @property
@@ -86,13 +102,18 @@ class Architecture:
             options[SENSES_OPTION] = self.senses
         if self.network.encoder != ARCHITECTURE_OPTIONS["encoder"][0]:
             options["encoder"] = self.network.encoder
-        if self.composition != ARCHITECTURE_OPTIONS["composition"][0]:
+        if self._chosen_composition:
             options["composition"] = self.composition
         if self._chosen_backbone:
             options["backbone"] = self._chosen_backbone
         if self.modality_dropout:
             options[DROPOUT_OPTION] = f"{self.modality_dropout:g}"
         return options
+
+    @property
+    def _chosen_composition(self) -> str:
+        default = MIXED.get(self.family, ARCHITECTURE_OPTIONS["composition"][0])
+        return "" if self.composition == default else self.composition
 
     @property
     def _chosen_backbone(self) -> str:
@@ -107,12 +128,13 @@ class Architecture:
     @property
     def slug(self) -> str:
         """File name without ending, for instance ``"fdp-prop-vision"``."""
-        parts = [self.family, *(("+".join(side)) for side in (self.prioritized, self.secondary) if side)]
+        sides = self.experts or (self.prioritized, self.secondary)
+        parts = [self.family, *(JOIN.join(side) for side in sides if side)]
         if self.family in JOINT:
             parts = [self.family, *([self.senses] if self.senses else [])]
         if self.network.encoder != "cnn":
             parts.append(self.network.encoder)
-        if self.composition != "block":
+        if self._chosen_composition:
             parts.append(self.composition)
         if self._chosen_backbone:
             parts.append(self._chosen_backbone)
@@ -132,18 +154,9 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
     network, size = _network_of(spec)
     composition = spec.options.get("composition", "block")
     if spec.name in JOINT:
-        if spec.order:
-            raise SpecError(
-                f"{spec.name!r} is conditioned on all senses jointly and takes no order; got {spec.order!r}"
-            )
-        modalities = joint_modalities(spec, task)
-        asked = "" if modalities == task.usual_modalities else JOIN.join(modalities)
-        dropout = updated(
-            TrainingConfig(), {k: v for k, v in spec.options.items() if k == DROPOUT_OPTION}
-        ).modality_dropout
-        return Architecture(
-            spec.name, modalities, network=network, size=size, senses=asked, modality_dropout=dropout
-        )
+        return _joint(spec, task, network, size)
+    if spec.name in MIXED:
+        return _mixed(spec, task, network, size)
     if spec.name == "base":
         if not spec.order:
             raise SpecError("'base' needs the modalities that it reads, for instance 'base:prop'")
@@ -157,6 +170,41 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
         raise SpecError("'fdp' needs an order, for instance 'fdp:prop>vision'")
     prioritized, rest = parse_order(spec.order, task.modalities)
     return Architecture("fdp", _sorted(prioritized, task), _sorted(rest, task), composition, network, size)
+
+
+def _joint(spec: PolicySpec, task: TaskInfo, network: NetworkConfig, size: Mapping[str, str]) -> Architecture:
+    """A network on all senses jointly."""
+    if spec.order:
+        raise SpecError(
+            f"{spec.name!r} is conditioned on all senses jointly and takes no order; got {spec.order!r}"
+        )
+    modalities = joint_modalities(spec, task)
+    asked = "" if modalities == task.usual_modalities else JOIN.join(modalities)
+    dropout = updated(
+        TrainingConfig(), {k: v for k, v in spec.options.items() if k == DROPOUT_OPTION}
+    ).modality_dropout
+    return Architecture(
+        spec.name, modalities, network=network, size=size, senses=asked, modality_dropout=dropout
+    )
+
+
+def _mixed(spec: PolicySpec, task: TaskInfo, network: NetworkConfig, size: Mapping[str, str]) -> Architecture:
+    """Experts that are trained apart, in the task's order: the order written means nothing."""
+    if not spec.order:
+        raise SpecError(f"{spec.name!r} needs its experts, for instance '{spec.name}:prop,vision'")
+    offered = list(task.modalities)
+    experts = sorted(
+        (_sorted(expert, task) for expert in parse_experts(spec.order, offered)),
+        key=lambda expert: [offered.index(name) for name in expert],
+    )
+    return Architecture(
+        spec.name,
+        _sorted(tuple(name for expert in experts for name in expert), task),
+        composition=MIXED[spec.name],
+        network=network,
+        size=size,
+        experts=tuple(experts),
+    )
 
 
 def _check_options(spec: PolicySpec) -> None:

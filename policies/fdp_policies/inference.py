@@ -10,17 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError
-from fdp_policies.backbones import Factorized, make_factorized, make_single
+from fdp_policies.backbones import Network, make_factorized, make_mixture, make_single
 from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import SingleDenoiser
+from fdp_policies.config import MIXTURES, SamplerConfig
 from fdp_policies.diffusion import NoiseSchedule, Sampler
-from fdp_policies.fast import ChunkProgram, EncodedProgram, can_stack
+from fdp_policies.fast import ChunkProgram, EncodedProgram, can_encode, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.fitting import check_fits
 from fdp_policies.normalizer import TensorNormalizer, prepare_observation
 from fdp_policies.regression import ActionRegressor
-from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
 
 #: Name of the noise among a chunk's inputs; no observation key begins with a dash.
 NOISE = "-noise"
@@ -28,35 +26,36 @@ NOISE = "-noise"
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def load_denoiser(checkpoint: Checkpoint, device: str) -> SingleDenoiser | Factorized:
-    """Rebuild the network of a checkpoint, its base included, frozen and in float32.
+def load_denoiser(checkpoint: Checkpoint, device: str) -> Network:
+    """Rebuild the network of a checkpoint, frozen parts that lie beside it included, all frozen and in float32.
 
     Raises:
-        CheckpointError: If the weights do not fit the card.
+        CheckpointError: If the weights do not fit the card, or a part is missing or not the very one.
     """
-    base = checkpoint.base
-    action_dim = int(checkpoint.card["action_dim"])
-
-    def build() -> SingleDenoiser | Factorized:
-        if base is None:
-            return make_single(checkpoint.shapes, action_dim, checkpoint.network)
-        return make_factorized(
-            make_single(base.shapes, action_dim, base.network),
-            checkpoint.shapes,
-            action_dim,
-            checkpoint.network,
-            composition=checkpoint.card["composition"],
-        )
-
+    parts = checkpoint.parts
     with _fitting(checkpoint):
-        check_fits(checkpoint, build)
-        network = build()
-        if base is None:
-            network.load_state_dict(checkpoint.tensors())
-        else:
-            base_state = {f"base.{name}": value for name, value in base.tensors().items()}
-            network.load_state_dict({**base_state, **checkpoint.tensors()})
+        check_fits(checkpoint, lambda: _built(checkpoint, parts))
+        network = _built(checkpoint, parts)
+        state = {
+            f"{prefix}{name}": value
+            for prefix, part in parts.items()
+            for name, value in part.tensors().items()
+        }
+        network.load_state_dict({**state, **checkpoint.tensors()})
     return ready(network, device)
+
+
+def _built(checkpoint: Checkpoint, parts: Mapping[str, Checkpoint]) -> Network:
+    """A checkpoint's network as it is before weights are loaded."""
+    action_dim, composition = int(checkpoint.card["action_dim"]), checkpoint.card.get("composition", "block")
+    made = [make_single(part.shapes, action_dim, part.network) for part in parts.values()]
+    if composition in MIXTURES:
+        return make_mixture(made, composition)
+    if made:
+        return make_factorized(
+            made[0], checkpoint.shapes, action_dim, checkpoint.network, composition=composition
+        )
+    return make_single(checkpoint.shapes, action_dim, checkpoint.network)
 
 
 def load_regressor(checkpoint: Checkpoint, device: str) -> ActionRegressor:
@@ -101,7 +100,7 @@ class ChunkSampler:
 
     def __init__(
         self,
-        denoiser: SingleDenoiser | Factorized,
+        denoiser: Network,
         checkpoint: Checkpoint,
         config: SamplerConfig,
         device: str,
@@ -120,7 +119,7 @@ class ChunkSampler:
         if can_stack(denoiser):
             program = ChunkProgram(denoiser, self.sampler, self.normalizer, self.network)
             self._run = lambda inputs: program(inputs, inputs[NOISE])
-        elif isinstance(denoiser, DiffusionUnet | FactorizedUnet):
+        elif can_encode(denoiser):
             encoded = EncodedProgram(denoiser, self.sampler, self.normalizer, self.network)
             self._run = lambda inputs: encoded(inputs, inputs[NOISE])
         if self.device.type == "cuda":

@@ -32,8 +32,7 @@ class LearnedPolicy(Policy):
         except CheckpointError as error:
             return WeightsInfo(available=False, source=str(error))
         source = str(path) if spec.checkpoint else "bundled"
-        base = checkpoint.base
-        files = (checkpoint.path, *(() if base is None else (base.path,)))
+        files = (checkpoint.path, *(part.path for part in checkpoint.parts.values()))
         return WeightsInfo(True, source, checkpoint.combined_sha256(), checkpoint.card, files)
 
     @classmethod
@@ -61,18 +60,18 @@ class LearnedPolicy(Policy):
 
 
 def open_checkpoint(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
-    """The checkpoint of a policy, its base being the very one that it was trained on.
+    """The checkpoint of a policy, its base or experts being the very ones that it was trained on.
 
     Raises:
         CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.
     """
     checkpoint = open_own_checkpoint(spec, task)
-    _ = checkpoint.base
+    _ = checkpoint.parts
     return checkpoint
 
 
 def open_own_checkpoint(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
-    """The same without a look at its base.
+    """The same without a look at its base or experts.
 
     Raises:
         CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.

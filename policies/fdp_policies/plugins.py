@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import Inspector, PolicySpec, TaskInfo, TheoryCheck
+from fdp_bench.api import Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
 from fdp_policies.identity import architecture_of, sampler_of
 from fdp_policies.learned import LearnedPolicy, open_checkpoint, open_own_checkpoint
 
@@ -94,3 +94,18 @@ class BaseDiffusionPolicy(DiffusionPolicy):
     def orders(cls, task: TaskInfo) -> list[str]:
         """Each usual sense alone; any others can be named too."""
         return list(task.usual_modalities)
+
+
+class ExpertsPolicy(DiffusionPolicy):
+    """Experts on senses of their own, trained apart, whose noise predictions are summed under weights."""
+
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
+
+    @classmethod
+    def orders(cls, task: TaskInfo) -> list[str]:
+        """One expert on each usual sense; any others can be named too."""
+        return (
+            [format_experts([name] for name in task.usual_modalities)]
+            if len(task.usual_modalities) > 1
+            else []
+        )

@@ -1,12 +1,13 @@
 """A toy world for the policies' tests: the action points from the arm's place to a blob that only the camera sees."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
-from fdp_policies.identity import Architecture, architecture_of
+from fdp_policies.identity import architecture_of
 from fdp_policies.training.job import Job
 
 from fdp_bench.api import PolicySpec, TaskInfo
@@ -69,8 +70,8 @@ def make_job(task, network, demonstrations, tmp_path):
 
     def make(name: str, order: str = "", *, out: Path | None = None, **recipe) -> Job:
         plain = architecture_of(PolicySpec(name, order), task)
-        architecture = Architecture(
-            plain.family, plain.prioritized, plain.secondary, recipe.pop("composition", "block"), network
+        architecture = replace(
+            plain, network=network, composition=recipe.pop("composition", plain.composition)
         )
         settings = {
             "steps": 40,

@@ -8,10 +8,9 @@ import numpy as np
 
 from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations, require_senses
-from fdp_policies.backbones import Factorized
+from fdp_policies.backbones import Factorized, Network
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import TrainingConfig, as_json
-from fdp_policies.denoisers import SingleDenoiser
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.training.data import WindowDataset
@@ -23,7 +22,7 @@ _TRAINING_DEMOS = 20
 
 def measure_losses(
     checkpoint: Checkpoint,
-    denoiser: SingleDenoiser | Factorized,
+    denoiser: Network,
     architecture: Architecture,
     task: TaskInfo,
     data: Path,
@@ -44,7 +43,7 @@ def measure_losses(
 
 def losses_on(
     checkpoint: Checkpoint,
-    denoiser: SingleDenoiser | Factorized,
+    denoiser: Network,
     architecture: Architecture,
     task: TaskInfo,
     demonstrations: Demonstrations,

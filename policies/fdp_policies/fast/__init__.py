@@ -6,7 +6,7 @@ small operations. Here, once a network is loaded:
 
 - An FDP's base and residual are two *streams*: no block of one waits for the block of the other at the same depth,
   only the Z layer behind both does. Their weights are stacked, and each operation serves both (`linear`, `block`).
-  A single network is the case of one stream.
+  A single network is the case of one stream; experts are as many streams, and none waits for any other.
 - The diffusion steps that a sampler visits are fixed, so their embeddings are constants, and the adaptive layer norms'
   shifts, scales and gates of all steps and blocks come from one matrix product up front (`trunk`).
 - What can be folded into weights is: the attention's and the GELU's factors, the first Z layer and the positions into
@@ -22,4 +22,5 @@ Nothing is remembered between calls but weights and, on a GPU, captured graphs w
 
 from fdp_policies.fast.program import ChunkProgram as ChunkProgram
 from fdp_policies.fast.program import EncodedProgram as EncodedProgram
+from fdp_policies.fast.program import can_encode as can_encode
 from fdp_policies.fast.program import can_stack as can_stack

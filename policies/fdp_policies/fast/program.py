@@ -1,18 +1,19 @@
 """From raw observations and noise to actions: the whole of a chunk as one function of tensors."""
 
 from collections.abc import Mapping
-from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
+from fdp_policies.backbones import Network
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
+from fdp_policies.denoisers import Codes, DiffusionTransformer
 from fdp_policies.diffusion import Sampler
 from fdp_policies.fast.observation import StackedEncoder
 from fdp_policies.fast.trunk import StackedTrunk, streams_of
+from fdp_policies.mixtures import Mixture
 from fdp_policies.normalizer import TensorNormalizer
-from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
+from fdp_policies.unet_denoisers import DiffusionUnet
 
 
 class ChunkProgram:
@@ -23,7 +24,7 @@ class ChunkProgram:
 
     def __init__(
         self,
-        denoiser: DiffusionTransformer | FactorizedDenoiser,
+        denoiser: Network,
         sampler: Sampler,
         normalizer: TensorNormalizer,
         network: NetworkConfig,
@@ -37,6 +38,7 @@ class ChunkProgram:
             network: Shape of the denoiser's networks.
         """
         self._sampler, self._normalizer, self._network = sampler, normalizer, network
+        self._mixture = denoiser if isinstance(denoiser, Mixture) else None
         with torch.no_grad():
             self._encode = StackedEncoder(streams_of(denoiser), normalizer, network)
             self._trunk = StackedTrunk(denoiser, sampler.steps)
@@ -52,9 +54,12 @@ class ChunkProgram:
         Returns:
             Actions, shape (B, n_action_steps, A), in [-1, 1].
         """
-        modulations = self._trunk.modulations(self._encode(observation))
+        codes = self._encode(observation)
+        modulations, weights = self._trunk.modulations(codes), None
+        if self._mixture is not None:
+            weights = self._mixture.weights(tuple(codes.unbind(0))).T[:, :, None, None]
         chunk = self._sampler.reverse(
-            lambda actions, index: self._trunk.predict_noise(actions, modulations[index]), noise
+            lambda actions, index: self._trunk.predict_noise(actions, modulations[index], weights), noise
         )
         return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
@@ -67,32 +72,32 @@ class EncodedProgram:
 
     def __init__(
         self,
-        denoiser: DiffusionUnet | FactorizedUnet,
+        denoiser: Network,
         sampler: Sampler,
         normalizer: TensorNormalizer,
         network: NetworkConfig,
     ) -> None:
         self._denoiser, self._sampler = denoiser, sampler
-        streams = [denoiser.base, denoiser.residual] if isinstance(denoiser, FactorizedUnet) else [denoiser]
         self._normalizer, self._network = normalizer, network
         with torch.no_grad():
-            self._encode = StackedEncoder(streams, normalizer, network)
+            self._encode = StackedEncoder(streams_of(denoiser), normalizer, network)
 
     @torch.inference_mode()
     def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
         """Sample a chunk for each row; see `ChunkProgram`."""
-        codes = tuple(self._encode(observation).unbind(0))
+        codes: Codes = tuple(self._encode(observation).unbind(0))
+        if isinstance(self._denoiser, Mixture):
+            codes = self._denoiser.weighted(codes)
         chunk = self._sampler.sample(
             lambda actions, step: self._denoiser.predict_noise(actions, step, codes), noise
         )
         return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
 
-def can_stack(
-    denoiser: SingleDenoiser | FactorizedDenoiser | FactorizedUnet,
-) -> TypeGuard[DiffusionTransformer | FactorizedDenoiser]:
+def can_stack(denoiser: Network) -> bool:
     """Whether a denoiser's networks are transformers of one shape, as all are of the DiT's that this package trains."""
-    if not isinstance(denoiser, DiffusionTransformer | FactorizedDenoiser):
+    streams = [stream for stream in streams_of(denoiser) if isinstance(stream, DiffusionTransformer)]
+    if len(streams) < len(streams_of(denoiser)):
         return False
     shapes = [
         {
@@ -100,7 +105,12 @@ def can_stack(
             for name, value in stream.trunk.state_dict().items()
             if not name.startswith("head.")
         }
-        for stream in streams_of(denoiser)
+        for stream in streams
     ]
-    heads = {block.heads for stream in streams_of(denoiser) for block in stream.trunk.blocks}
+    heads = {block.heads for stream in streams for block in stream.trunk.blocks}
     return all(shape == shapes[0] for shape in shapes) and len(heads) == 1
+
+
+def can_encode(denoiser: Network) -> bool:
+    """Whether all of a denoiser's networks are U-Nets, for `EncodedProgram`."""
+    return all(isinstance(stream, DiffusionUnet) for stream in streams_of(denoiser))

@@ -1,4 +1,4 @@
-"""The denoising transformers of one or two streams: modulations of all steps up front, then one pass a step."""
+"""The denoising transformers of all streams: modulations of all steps up front, then one pass a step."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -7,23 +7,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.backbones import Network
+from fdp_policies.denoisers import FactorizedDenoiser, FactorizedNetwork, SingleDenoiser
 from fdp_policies.dit import DiT, DiTBlock
 from fdp_policies.fast.block import StackedBlock, normalize
 from fdp_policies.fast.linear import AdaptiveLinear, StackedLinear
+from fdp_policies.mixtures import Mixture
 
 #: Modulations of each denoising step, each a sequence of tensors (S, B, 1, W): six a block, two of the head.
 Modulations = Sequence[Sequence[Tensor]]
 
 
-def streams_of(denoiser: DiffusionTransformer | FactorizedDenoiser) -> list[DiffusionTransformer]:
-    """The networks that run side by side: one, or an FDP's base and residual."""
-    if isinstance(denoiser, FactorizedDenoiser):
+def streams_of(denoiser: Network) -> list[SingleDenoiser]:
+    """The networks that run side by side: one, an FDP's base and residual, or all experts."""
+    if isinstance(denoiser, Mixture):
+        return list(denoiser.experts)
+    if isinstance(denoiser, FactorizedNetwork):
         return [denoiser.base, denoiser.residual]
     return [denoiser]
 
 
-def zero_layers_of(denoiser: DiffusionTransformer | FactorizedDenoiser) -> list[nn.Linear]:
+def zero_layers_of(denoiser: Network) -> list[nn.Linear]:
     """The Z layers of a composition by blocks; none for anything else."""
     if isinstance(denoiser, FactorizedDenoiser) and denoiser.composition == "block":
         return cast("list[nn.Linear]", list(denoiser.zero_layers))
@@ -33,14 +37,14 @@ def zero_layers_of(denoiser: DiffusionTransformer | FactorizedDenoiser) -> list[
 class StackedTrunk:
     """Predicts noise at a fixed sequence of diffusion steps."""
 
-    def __init__(self, denoiser: DiffusionTransformer | FactorizedDenoiser, steps: Sequence[int]) -> None:
+    def __init__(self, denoiser: Network, steps: Sequence[int]) -> None:
         """Stack the weights of a denoiser.
 
         Args:
-            denoiser: Its networks must have transformers of equal shape.
+            denoiser: Its networks must be transformers of equal shape.
             steps: Diffusion steps that the sampler visits.
         """
-        trunks = [stream.trunk for stream in streams_of(denoiser)]
+        trunks = [cast("DiT", stream.trunk) for stream in streams_of(denoiser)]
         zero_layers = zero_layers_of(denoiser)
         self._steps = torch.stack([embedded_steps(trunk, steps) for trunk in trunks])
         self._modulate = AdaptiveLinear(*modulation_parameters(trunks))
@@ -60,8 +64,13 @@ class StackedTrunk:
         per_step = joint.view(streams, -1, batch, joint.shape[-1] // width, 1, width).unbind(1)
         return [step.unbind(2) for step in per_step]
 
-    def predict_noise(self, actions: Tensor, modulation: Sequence[Tensor]) -> Tensor:
-        """Predict the noise in actions (B, T, A) at the step of these modulations."""
+    def predict_noise(
+        self, actions: Tensor, modulation: Sequence[Tensor], weights: Tensor | None = None
+    ) -> Tensor:
+        """Predict the noise in actions (B, T, A) at the step of these modulations.
+
+        What several heads predict is summed, under weights (S, B, 1, 1) where there are any.
+        """
         batch, length, action_dim = actions.shape
         tokens = self._embedded(actions.reshape(1, -1, action_dim), batch, length)
         for index, block in enumerate(self._blocks):
@@ -72,6 +81,8 @@ class StackedTrunk:
         heads = self._heads
         tokens = normalize(tokens[:heads], modulation[-2][:heads], modulation[-1][:heads])
         noise = self._project(tokens.view(heads, batch * length, -1))
+        if weights is not None:
+            noise = noise.view(heads, batch, length, -1) * weights
         return (noise[0] if heads == 1 else noise.sum(0)).view_as(actions)
 
     def _embedded(self, actions: Tensor, batch: int, length: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from fdp_policies.identity import MIXED
+from fdp_policies.training.experts import fit_experts
 from fdp_policies.training.factorized import fit_factorized
 from fdp_policies.training.fitter import Fitter
 from fdp_policies.training.job import Job
@@ -16,4 +18,6 @@ def fit(job: Job) -> Path:
     fitter, family = Fitter(job), job.architecture.family
     if family == "fdp":
         return fit_factorized(fitter).path
+    if family in MIXED:
+        return fit_experts(fitter).path
     return fitter.fit_single(job.architecture, "base" if family == "base" else "joint").path

@@ -8,10 +8,10 @@ from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
 from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import DiffusionConfig
 from fdp_policies.determinants import agree, determinants
-from fdp_policies.identity import architecture_of, weights_path
+from fdp_policies.identity import JOINT, MIXED, architecture_of, weights_path
 from fdp_policies.training.settings import training_config, with_dropout
 
-_ROLES = {"fdp": "residual", "base": "base", "dp-dit": "joint", "dp-unet": "joint", "bc": "joint"}
+_ROLES = {"fdp": "residual", "base": "base", **dict.fromkeys(JOINT, "joint"), **MIXED}
 
 
 def find_trained(
@@ -44,7 +44,7 @@ def find_trained(
             continue
         try:
             checkpoint = Checkpoint.open(path)
-            _ = checkpoint.base
+            _ = checkpoint.parts
             card = checkpoint.card
             same = card["policy"] == str(architecture) and agree(card["determinants"], wanted)
         except (CheckpointError, KeyError):

@@ -1,6 +1,6 @@
 """The training loss, and what held-out demonstrations say: true, shuffled and masked senses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +59,18 @@ def noise_prediction_loss(
 
 def noise_errors(denoiser: Denoiser, batch: Batch, schedule: NoiseSchedule, drawn: NoiseDraws) -> Tensor:
     """Squared error of the predicted noise for each of the draws, shape (B * draws,); see `noise_prediction_loss`."""
+    return noise_residuals(denoiser, batch, schedule, drawn).square().mean(dim=(1, 2))
+
+
+def noise_residuals(denoiser: Denoiser, batch: Batch, schedule: NoiseSchedule, drawn: NoiseDraws) -> Tensor:
+    """Predicted noise less the true one for each of the draws, shape (B * draws, horizon, A)."""
     draws = len(drawn.step) // len(batch.actions)
     actions = batch.actions.repeat_interleave(draws, dim=0)
     codes = repeat_codes(denoiser.encode(batch.observation), draws)
     predicted = denoiser.predict_noise(
         schedule.add_noise(actions, drawn.noise, drawn.step), drawn.step, codes
     )
-    return (predicted.float() - drawn.noise).square().mean(dim=(1, 2))
+    return predicted.float() - drawn.noise
 
 
 @dataclass(frozen=True)
@@ -133,17 +138,24 @@ class HeldOut:
             shuffle: Keys taken from another window.
             mask: Keys replaced by zeros.
         """
-        parts = []
         with torch.no_grad():
-            for begin in range(0, len(self.windows), self.chunk):
-                rows = slice(begin, begin + self.chunk)
-                batch = self.data.batch(self.windows[rows], keys, None)
-                other = self.data.batch(self.windows[self.partner[rows]], shuffle, None)
-                zeros = {key: torch.zeros_like(batch.observation[key]) for key in mask}
-                shown = Batch({**batch.observation, **other.observation, **zeros}, batch.actions)
-                drawn = NoiseDraws(self.step[rows], self.noise[rows])
-                parts.append(self._window_errors(denoiser, shown, self.schedule, drawn).cpu())
+            parts = [
+                self._window_errors(denoiser, batch, self.schedule, drawn).cpu()
+                for batch, drawn in self.batches(keys, shuffle=shuffle, mask=mask)
+            ]
         return torch.cat(parts).double().numpy()
+
+    def batches(
+        self, keys: Sequence[str], *, shuffle: Sequence[str] = (), mask: Sequence[str] = ()
+    ) -> Iterator[tuple[Batch, NoiseDraws]]:
+        """All windows in their order, `chunk` at a time, with their steps and noise; see `errors`."""
+        for begin in range(0, len(self.windows), self.chunk):
+            rows = slice(begin, begin + self.chunk)
+            batch = self.data.batch(self.windows[rows], keys, None)
+            other = self.data.batch(self.windows[self.partner[rows]], shuffle, None)
+            zeros = {key: torch.zeros_like(batch.observation[key]) for key in mask}
+            shown = Batch({**batch.observation, **other.observation, **zeros}, batch.actions)
+            yield shown, NoiseDraws(self.step[rows], self.noise[rows])
 
     def senses(self, denoiser: Denoiser, keys: Sequence[str], modalities: ModalityMap) -> SenseReport:
         """Errors with true, shuffled and masked senses for each modality that the network reads."""

@@ -34,7 +34,7 @@ class PhasePlan:
     """What one phase does.
 
     Attributes:
-        name: Name in the log, ``"base"``, ``"residual"`` or ``"joint"``.
+        name: Name in the log, ``"base"``, ``"residual"``, ``"joint"`` or ``"consensus"``.
         keys: Observation keys that the network reads.
         max_steps: Gradient steps at most.
         stop_at_plateau: Whether to end when the held-out loss stops falling; such a phase's learning rate stays

@@ -6,6 +6,9 @@ from typing import Any
 from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
 from fdp_policies.training.phase import PhaseLog
 
+#: An expert is idle with less than this share of the weight (the project's own choice).
+IDLE_WEIGHT = 0.01
+
 
 def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...]) -> list[str]:
     """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6)."""
@@ -40,4 +43,14 @@ def changed_base_warning(before: str, after: str) -> list[str]:
     return [
         f"base not frozen: its weights changed while the residual trained (SHA-256 {before[:12]} became {after[:12]}); "
         "set freeze_base=true"
+    ]
+
+
+def idle_expert_warning(weights: Mapping[str, float]) -> list[str]:
+    """Say so when an expert has next to no weight, so that its sense cannot help the others."""
+    return [
+        f"idle expert: {name} has {weight:.1%} of the weight on held-out demonstrations; the policy acts as if it were "
+        "not there"
+        for name, weight in weights.items()
+        if weight < IDLE_WEIGHT
     ]
