@@ -1,4 +1,8 @@
-"""What can move a number and is not in the configuration: versions, source, machine. Imports none of it."""
+"""What can move a number and is not in the configuration: versions, source, machine.
+
+Imports none of it but Pillow, which alone knows the JPEG library that it was built with. Mesa's version stands with the
+renderer, which a worker asks; the C library's, whose mathematics NumPy uses, in the platform's name.
+"""
 
 import hashlib
 import importlib.metadata
@@ -9,7 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-#: Distributions whose version can move a number.
+#: Distributions whose version can move a number of a run: physics and its compiled steps (numba, llvmlite), reduced
+#: meshes, policies, and what shifts and environments do to pictures (pillow) and policies to noise (scipy).
 DISTRIBUTIONS = (
     "fdp-bench",
     "robosuite",
@@ -17,20 +22,36 @@ DISTRIBUTIONS = (
     "gymnasium",
     "torch",
     "numpy",
+    "scipy",
     "numba",
+    "llvmlite",
     "fast-simplification",
+    "pillow",
 )
+#: The library behind Pillow's JPEG, on which the bits of the shift ``jpeg`` depend: one version of Pillow is built with
+#: several.
+LIBJPEG = "libjpeg"
 
 
 def versions() -> dict[str, str]:
-    """Version of each of `DISTRIBUTIONS`; ``"not installed"`` where there is none."""
+    """Version of each of `DISTRIBUTIONS` and of `LIBJPEG`; ``"not installed"`` where there is none."""
     found = {}
     for name in DISTRIBUTIONS:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return found | {LIBJPEG: _libjpeg()}
+
+
+def _libjpeg() -> str:
+    """``"turbo 3.1.0"``; of the older library the version of its interface alone, ``"6.2"``."""
+    try:
+        from PIL import features
+    except ImportError:
+        return "not installed"
+    turbo = features.version("libjpeg_turbo")
+    return f"turbo {turbo}" if turbo else str(features.version("jpg") or "not installed")
 
 
 def git_state(package: Path | None = None) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from fdp_bench.records.manifest import Manifest
 
 #: Entries of a configuration that move no number.
 _FREE = ("workers", "lanes")
+#: How the names of facts begin that are versions.
+_VERSION = "version of"
 
 
 def shared_facts(manifest: Manifest) -> dict[str, Any]:
@@ -32,10 +34,23 @@ def shared_facts(manifest: Manifest) -> dict[str, Any]:
     }
     facts |= _flat({name: value for name, value in manifest.config.items() if name not in _FREE}, "")
     facts |= _flat(policies, "policy ")
-    facts |= _flat({"version of": manifest.versions, "plugin": plugins, "task": manifest.task}, "")
+    facts |= _flat({_VERSION: manifest.versions, "plugin": plugins, "task": manifest.task}, "")
     facts |= _flat({"protocol": manifest.protocol, "git": manifest.git}, "")
     facts["render profile"] = manifest.renderer.get("profile")
     return facts
+
+
+def unlike_facts(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Names of the `shared_facts` in which two shards differ.
+
+    A version that one of them does not name is no difference: manifests name more of them from time to time.
+    """
+    return [
+        name
+        for name in dict.fromkeys((*ours, *theirs))
+        if ours.get(name) != theirs.get(name)
+        and not (name.startswith(_VERSION) and not (name in ours and name in theirs))
+    ]
 
 
 def place_facts(manifest: Manifest) -> dict[str, Any]:
@@ -57,7 +72,7 @@ def partial_shards(paths: Sequence[Path], manifests: Sequence[Manifest]) -> list
         if not manifest.shard:
             continue
         facts = shared_facts(manifest)
-        members = next((found for known, found in groups if known == facts), None)
+        members = next((found for known, found in groups if not unlike_facts(known, facts)), None)
         if members is None:
             groups.append((facts, members := {}))
         members[int(manifest.shard["number"])] = path

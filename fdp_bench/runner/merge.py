@@ -12,7 +12,7 @@ from typing import Any
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
 from fdp_bench.records.manifest import COMPLETE, Manifest
-from fdp_bench.records.shards import place_facts, shared_facts
+from fdp_bench.records.shards import place_facts, shared_facts, unlike_facts
 from fdp_bench.records.store import MANIFEST_NAME, STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.records.writer import refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
@@ -129,9 +129,7 @@ def _check_one_run(parts: Sequence[Part]) -> None:
     for part in parts[1:]:
         theirs = shared_facts(part.manifest)
         unlike = [
-            f"{name} is {ours.get(name)!r} and {theirs.get(name)!r}"
-            for name in dict.fromkeys((*ours, *theirs))
-            if ours.get(name) != theirs.get(name)
+            f"{name} is {ours.get(name)!r} and {theirs.get(name)!r}" for name in unlike_facts(ours, theirs)
         ]
         if unlike:
             more = f" and {len(unlike) - _SHOWN} further differences" if len(unlike) > _SHOWN else ""
