@@ -128,6 +128,7 @@ def other_rasterizer(golden: Golden) -> str:
 
 
 def _unlike(here: Mapping[str, str], recorded: Mapping[str, str], prefix: str = "") -> Iterator[str]:
-    for name in {**recorded, **here}:
-        if here.get(name) != recorded.get(name):
-            yield f"{prefix}{name} {here.get(name, 'none')} (recorded {recorded.get(name, 'none')})"
+    # What was not recorded yet when the record was made tells nothing.
+    for name, was in recorded.items():
+        if here.get(name) != was:
+            yield f"{prefix}{name} {here.get(name, 'none')} (recorded {was})"
