@@ -73,7 +73,7 @@ class Hdf5Reader:
         if observed is None:
             raise ValueError(f"{name} has no group 'obs'")
         held = guarded.names(observed)
-        further = self.card.get("vectors", ())
+        further = [key for key in self.card.get("vectors", ()) if guarded.child(observed, key) is not None]
         pictures = [name for name in held if name not in further]
         # In one piece where its numbers are not those of a Panda.
         parts: Mapping[str, int | None] = {PROP_NAME: None} if PROP_NAME in held else PROP_PARTS
@@ -105,7 +105,11 @@ class PackedReader:
             self.num_demos = len(self._ends)
             self._prop, self._actions = (self._numbers(name) for name in ("prop", "actions"))
             self._touch = self._numbers(TOUCH_NAME) if TOUCH_NAME in self._data else None
-            self._vectors = {key: self._numbers(vector_member(key)) for key in self.card.get("vectors", ())}
+            self._vectors = {
+                key: self._numbers(vector_member(key))
+                for key in self.card.get("vectors", ())
+                if vector_member(key) in self._data
+            }
             self._frames: dict[str, npt.NDArray[np.uint8]] = {}
             for key in self.card["cameras"]:
                 self._frames[key] = self._data.array(key, dtype=np.uint8, ndim=4)

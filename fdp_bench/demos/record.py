@@ -7,13 +7,11 @@
 `expert(observation, env)` is asked for each action; it may read off `env`, the environment itself, what no sense shows.
 """
 
-import importlib.metadata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 
@@ -29,7 +27,8 @@ from fdp_bench.api import (
 )
 from fdp_bench.demos.episode import DEMO_EXPERT, DEMO_STATE
 from fdp_bench.demos.formats.episode import MAX_STEPS, ImportedEpisode
-from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
+from fdp_bench.demos.layout import GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
+from fdp_bench.demos.of_task import environment_versions, task_entries
 from fdp_bench.demos.robomimic import write_hdf5
 from fdp_bench.tasks.foreign_env import ForeignEnv
 from fdp_bench.tasks.making import make_task
@@ -40,8 +39,6 @@ Act = Callable[[Observation, Any], npt.ArrayLike]
 
 #: Control steps in a row that success must hold to end an episode, as in a run.
 HELD_STEPS = 10
-#: Distributions whose version the file notes, beside the environment's own.
-_DISTRIBUTIONS = ("fdp-bench", "gymnasium", "mujoco")
 
 
 @dataclass(frozen=True)
@@ -190,17 +187,11 @@ class _Recorder:
             "env_version": "",
             "env_kwargs": {},
             "fdp_bench": {
-                "task_id": info.task_id,
-                "task_map_sha256": self._foreign.map_sha256 if self._foreign else "",
-                "profile": info.profile,
+                **task_entries(self._env),
                 "seed": self._seed,
                 "attempts": self.attempts,
-                "format": FORMAT_VERSION,
-                "cameras": list(image_keys(info.observation_shapes)),
-                "vectors": [key for key in self._vectors if key not in (PROP_NAME, TOUCH_NAME)],
-                "horizon": info.horizon,
                 "recorded": {"policy": name, "solved": self.solved, "only_successes": self._only_successes},
-                "versions": _versions(self._shown_env),
+                "versions": environment_versions(self._env),
             },
         }
 
@@ -234,9 +225,8 @@ class _Recorder:
                 f"the policy gave {str(given)[:120]!r} for an action of {self.info.task_id}; give "
                 f"{self.info.action_dim} finite numbers"
             ) from None
-        if self._own_units and self._foreign is not None:
-            return self._foreign.unit_actions(action)
-        return np.clip(action, -1.0, 1.0).astype(np.float32)
+        ours = self._foreign.unit_actions(action) if self._own_units and self._foreign else action
+        return np.clip(ours, -1.0, 1.0).astype(np.float32)
 
     def _success(self, info: dict[str, Any]) -> bool:
         if "success" not in info:
@@ -260,15 +250,3 @@ class _Recorder:
             tactile=vectors.pop(TOUCH_NAME, None),
             vectors=vectors,
         )
-
-
-def _versions(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
-    module = type(env).__module__.partition(".")[0]
-    names = {*_DISTRIBUTIONS, *importlib.metadata.packages_distributions().get(module, ())}
-    found = {}
-    for name in sorted(names):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -120,8 +120,27 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         return shown, float(reward), bool(terminated), bool(truncated), self._with_success(info)
 
     def unit_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Actions in [-1, 1] for actions in the environment's own units, shape (..., A); see `ActionScaler`."""
+        """Our actions for actions in the environment's own units, shape (..., A); see `ActionScaler.unscaled`."""
         return self._scaler.unscaled(actions)
+
+    @property
+    def read_keys(self) -> tuple[str, ...]:
+        """Keys that are made of the environment's observation alone; the other ones are cameras that are drawn."""
+        held = [key for key in self._cameras if self._source(key)]
+        return (*self._readers, *held)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of the environment's Dict space that `read_keys` are made of; none where it shows one array."""
+        numbers = [source for reader in self._readers.values() for source in reader.sources]
+        return tuple(dict.fromkeys(filter(None, [*numbers, *map(self._source, self._cameras)])))
+
+    def read(self, observation: Any) -> Observation:
+        """What the task shows of an observation of the environment's own: its `read_keys`."""
+        shown: Observation = {key: reader.read(observation) for key, reader in self._readers.items()}
+        # Some environments hand out their own buffer each time.
+        held = {key: np.array(observation[source]) for key in self._cameras if (source := self._source(key))}
+        return {**shown, **held}
 
     def render(self) -> Any:
         """Draw the first camera of the scene for people, shape (256, 256, 3); else what the environment draws."""
@@ -155,8 +174,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def _frame_space(self, key: str) -> spaces.Box:
         picture = self._map.pictures.get(key)
-        if picture is None or picture.source:
-            source = picture.source if picture else key
+        if source := self._source(key):
             space = self.inner.observation_space
             if not isinstance(space, spaces.Dict):
                 raise SpecError(
@@ -164,6 +182,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
                     f'"{key}" = {{ camera = NAME }} or {{ render = true }}'
                 )
             return frame_space(self._where, key, space, source)
+        assert picture is not None
         if picture.render and self.render_mode != "rgb_array":
             raise SpecError(
                 f"{self._where}: {key!r} is rendered; make the environment with render_mode='rgb_array'"
@@ -179,19 +198,21 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             )
         return int(horizon)
 
+    def _source(self, key: str) -> str:
+        """Key of the environment's Dict space that holds a camera's frames; empty where they are drawn."""
+        picture = self._map.pictures.get(key)
+        return picture.source if picture else key
+
     def _observation(self, observation: Any) -> Observation:
-        shown: Observation = {key: reader.read(observation) for key, reader in self._readers.items()}
         if not self.draw_images:
-            return shown
+            return {key: reader.read(observation) for key, reader in self._readers.items()}
+        shown = self.read(observation)
         if self.scene is not None:
             return {**shown, **self.scene.frames(self._cameras)}
         for key in self._cameras:
             picture = self._map.pictures.get(key)
             if picture is not None and picture.render:
                 shown[key] = square_frame(self._where, self._rendered(), picture.side)
-            else:
-                # Some environments hand out their own buffer each time.
-                shown[key] = np.array(observation[picture.source if picture else key])
         return shown
 
     def _rendered(self) -> Any:

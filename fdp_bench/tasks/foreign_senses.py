@@ -25,6 +25,7 @@ class VectorReader:
         space: The environment's observation space.
 
     Attributes:
+        sources: Keys of the environment's Dict space that are read; empty texts where its observation is one array.
         space: Space of the key, float32 (D,).
         kinds: What each component is.
 
@@ -51,6 +52,7 @@ class VectorReader:
             kinds += [piece.kind] * (stop - piece.start)
         if not kinds:
             raise SpecError(f"{where}: {key!r} holds no numbers; leave it out of its modality")
+        self.sources = tuple(piece.source for piece in pieces)
         self.kinds = tuple(kinds)
         self.space = spaces.Box(_float32(np.concatenate(lows)), _float32(np.concatenate(highs)))
 
@@ -112,7 +114,7 @@ class ActionScaler:
         return given.astype(self._dtype)
 
     def unscaled(self, action: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Actions in [-1, 1] for the environment's own, shape (..., A); the inverse of `scaled` within the bounds.
+        """Actions for the environment's own, shape (..., A): in [-1, 1] within the bounds; the inverse of `scaled`.
 
         Raises:
             ValueError: If the actions have another shape or are not finite.
@@ -120,7 +122,7 @@ class ActionScaler:
         given = np.asarray(action, np.float64)
         if given.shape[-1:] != (self.size,) or not np.isfinite(given).all():
             raise ValueError(f"action {action!r} is not {self.size} finite numbers")
-        unit: npt.NDArray[np.float64] = np.clip((given - self._middle) / self._half, -1.0, 1.0)
+        unit: npt.NDArray[np.float64] = (given - self._middle) / self._half
         return unit.astype(np.float32)
 
 

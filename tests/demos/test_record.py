@@ -83,7 +83,12 @@ def test_the_card_says_who_did_it_on_which_map(example):
     env.close()
 
     assert card["task_version"] == digest[:12]
-    assert card["expert"] == {"kind": "policy", "name": "proportional", "solved": 3, "only_successes": True}
+    assert card["expert"] == {
+        "kind": "policy",
+        "policy": "proportional",
+        "solved": 3,
+        "only_successes": True,
+    }
     assert card["steps"]["horizon"] == 60
     assert card["arrays"] == {"prop": [2], "image.front": [84, 84, 3], "actions": [2]}
     assert card["versions"]["fdp-bench"]

@@ -1,15 +1,21 @@
 """Turns demonstrations of other programs into a file of this package's, whatever their format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+
 from fdp_bench.api import DatasetError, TaskInfo, nearest
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.formats.episode import ImportedEpisode, Source
 from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
+from fdp_bench.demos.of_task import environment_versions, task_entries
 from fdp_bench.tasks import TASKS, describe, resolve_task
+from fdp_bench.tasks.making import make_task
 
 PROFILES = ("fast", "reference")
 
@@ -48,9 +54,10 @@ def import_demonstrations(
 
     Args:
         source: An HDF5 file of robomimic, robosuite or this package, the folder of a LeRobotDataset v3, or the folder
-            of a Minari dataset.
+            of a Minari dataset. Of somebody else's task the folders alone; a Minari dataset is then one of the
+            environment itself, and the map is applied to what it holds.
         out: File to write, HDF5; must not exist.
-        task: Gymnasium id or short name of the task; None asks the source.
+        task: Gymnasium id or short name of the task, or the path of a map; None asks the source.
         profile: Render profile of the frames.
         num_demos: Number of demonstrations, the first ones; None takes all.
         progress: Whether to show a progress bar on standard error.
@@ -68,31 +75,25 @@ def import_demonstrations(
         raise DatasetError(f"render profile {profile!r} is not known{nearest(profile, PROFILES)}")
     if not source.exists():
         raise DatasetError(f"there is no file or folder {source}; check the path")
-    info = task_info(resolve_task(task) if task else _task_of(source), profile)
-    with _open(source, info) as opened:
+    task_id = resolve_task(task) if task else _task_of(source)
+    with ExitStack() as stack:
+        env = stack.enter_context(closing(make_task(task_id, profile))) if task_id not in TASKS else None
+        info = task_info(task_id, profile) if env is None else env.unwrapped.task_info  # type: ignore[attr-defined]
+        opened = stack.enter_context(_open(source, info) if env is None else _open_mapped(source, env))
         count = opened.num_demos if num_demos is None else num_demos
         if not 1 <= count <= opened.num_demos:
             raise DatasetError(
                 f"{source} holds {opened.num_demos} demonstrations, and {count} were asked for; "
                 f"use 1-{opened.num_demos}"
             )
-        lengths = _write(out, opened, info, count, progress)
+        lengths = _write(out, opened, _entries(info, env), count, progress)
         return ImportSummary(
             out, info.task_id, count, sum(lengths), opened.origin.format, tuple(opened.origin.notes)
         )
 
 
 def task_info(task_id: str, profile: str) -> TaskInfo:
-    """What is known of a task of the package, without building it.
-
-    Raises:
-        DatasetError: If it is not one of the package's.
-    """
-    if task_id not in TASKS:
-        names = [task.short_name for task in TASKS.values()]
-        raise DatasetError(
-            f"demonstrations are read for the package's tasks, not for {task_id!r}{nearest(task_id, names)}"
-        )
+    """What is known of a task of the package, without building it."""
     return replace(describe(task_id), profile=profile)
 
 
@@ -116,6 +117,25 @@ def _open(source: Path, info: TaskInfo) -> Source:
     )
 
 
+def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
+    """The same for somebody else's environment: formats that hold observations as they are."""
+    from fdp_bench.demos.formats.minari_folder import is_minari
+    from fdp_bench.tasks.foreign_env import ForeignEnv
+
+    own: Any = env.unwrapped
+    if is_minari(source) and isinstance(own, ForeignEnv):
+        from fdp_bench.demos.formats.minari_mapped import MappedMinariFolder
+
+        return MappedMinariFolder(source, own)
+    if (source / "meta" / "info.json").is_file() and {"prop", "vision"} <= set(own.task_info.modalities):
+        return _open(source, own.task_info)
+    raise DatasetError(
+        f"{source} cannot be read as demonstrations of {own.task_info.task_id}: that takes a Minari dataset of its "
+        "environment, or a LeRobotDataset where it has 'prop' and 'vision'; "
+        f"{way_to('or record some', own.task_info.task_id)}"
+    )
+
+
 def _task_of(source: Path) -> str:
     """The task that a source says it is of."""
     from fdp_bench.demos.formats.robomimic_file import TASKS_BY_ENV_NAME, env_name_of
@@ -132,7 +152,20 @@ def _task_of(source: Path) -> str:
     return resolve_task(TASKS_BY_ENV_NAME[name][0])
 
 
-def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool) -> list[int]:
+def _entries(info: TaskInfo, env: gymnasium.Env[Any, Any] | None) -> dict[str, Any]:
+    """What the file says of the task, and of the versions at hand."""
+    if env is not None:
+        return {**task_entries(env), "versions": environment_versions(env)}
+    versions = {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")}
+    return {
+        "task_id": info.task_id,
+        "profile": info.profile,
+        "format": FORMAT_VERSION,
+        "versions": versions,
+    }
+
+
+def _write(out: Path, opened: Source, entries: Mapping[str, Any], count: int, progress: bool) -> list[int]:
     """Write everything beside `out`, then move it there."""
     from fdp_bench.demos.robomimic import write_hdf5
 
@@ -141,7 +174,7 @@ def _write(out: Path, opened: Source, info: TaskInfo, count: int, progress: bool
         out.parent.mkdir(parents=True, exist_ok=True)
         shown = _shown(_with_rewards(opened, count), count, progress)
         # What there is to say of the source is complete when all of it was read.
-        lengths = write_hdf5(unfinished, shown, lambda: _env_args(opened, info))
+        lengths = write_hdf5(unfinished, shown, lambda: _env_args(opened, entries))
         unfinished.replace(out)
     except OSError as error:
         raise DatasetError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error
@@ -164,23 +197,20 @@ def _shown(episodes: Iterator[ImportedEpisode], count: int, progress: bool) -> I
     yield from tqdm(episodes, total=count, unit="demo", disable=not progress, desc="import")
 
 
-def _env_args(opened: Source, info: TaskInfo) -> dict[str, Any]:
+def _env_args(opened: Source, entries: Mapping[str, Any]) -> dict[str, Any]:
     """Description, in the manner of robomimic, of the environment; ours stands in ``fdp_bench``."""
     origin = opened.origin
     touch = {"touch_version": origin.details["touch_version"]} if "touch_version" in origin.details else {}
     of_robosuite = bool(origin.details.get("env_name"))
     return {
-        "env_name": origin.details.get("env_name") or info.task_id,
+        "env_name": origin.details.get("env_name") or entries["task_id"],
         "type": ROBOSUITE_ENV_TYPE if of_robosuite else GYM_ENV_TYPE,
         "env_version": origin.details.get("robosuite", ""),
         "env_kwargs": dict(origin.settings),
         "fdp_bench": {
-            "task_id": info.task_id,
-            "profile": info.profile,
+            **entries,
             "seed": origin.details.get("seed"),
-            "format": FORMAT_VERSION,
             **touch,
             "source": {"format": origin.format, **origin.details, "notes": list(origin.notes)},
-            "versions": {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")},
         },
     }

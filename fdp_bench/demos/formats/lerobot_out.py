@@ -25,6 +25,8 @@ from fdp_bench.tasks import TASKS
 #: Most frames of one video and of one Parquet file; whole demonstrations only.
 _FRAMES_PER_FILE = 20_000
 _ROBOT_TYPE = "panda"
+#: Frames a second where nobody says.
+_USUAL_RATE = 20
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,14 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
     return ExportSummary(out, len(demos), errors)
 
 
+def _rate(card: Mapping[str, Any]) -> int:
+    """Frames a second of somebody else's task."""
+    stated = card.get("control_hz")
+    return max(1, round(stated)) if isinstance(stated, int | float) and 0 < stated < 1e4 else _USUAL_RATE
+
+
 def _write(folder: Path, data: Demonstrations, demos: Sequence[Demonstration]) -> dict[str, float]:
-    fps = TASKS[data.task_id].control_hz if data.task_id in TASKS else 20
+    fps = TASKS[data.task_id].control_hz if data.task_id in TASKS else _rate(data.card)
     files = _files(demos)
     rows: list[dict[str, Any]] = []
     errors: dict[str, list[float]] = {key: [] for key in demos[0].images}
