@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 100
+#: Grey of the page: many a frame is white up to its edge.
+_PAGE = 225
 #: Dots: left of the frames for the shifts' names, above and below them, between two of them, between cameras.
 _LEFT, _TOP, _BOTTOM, _GAP, _CAMERA_GAP = 150, 76, 34, 3, 14
 
@@ -34,7 +36,7 @@ def sheet_figure(ladders: Sequence[Ladder], *, enlargement: int = 1) -> "Figure"
     camera_width = len(severities) * (side_h + _GAP) + _CAMERA_GAP
     height = _TOP + len(ladders) * (side_v + _GAP) + _BOTTOM
     width = _LEFT + len(first.cameras) * camera_width
-    canvas: npt.NDArray[np.uint8] = np.full((height, width, 3), 255, np.uint8)
+    canvas: npt.NDArray[np.uint8] = np.full((height, width, 3), _PAGE, np.uint8)
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
