@@ -16,6 +16,7 @@ exit codes:
     4  the run is complete, and more than --max-errors of its episodes ended in an error
   130  stopped by Ctrl-C; --resume finishes the run
   143  stopped by SIGTERM, as clusters send it; --resume finishes the run
+  129  stopped by SIGHUP, as a closed terminal sends it; --resume finishes the run
 
 A worker that dies, hangs or raises is replaced, and its episodes are tried once more, each alone in a fresh process.
 What goes wrong again is recorded as an error with the reason, counts as a failure, and the run goes on.
@@ -26,6 +27,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -71,9 +73,14 @@ def run(args: argparse.Namespace) -> int:
         try:
             store = each()
         except RunInterruptedError as interrupted:
-            print(interrupted, file=sys.stderr)
-            for config, _, out in plans[number:]:
-                print(f"not begun: {shlex.join(['--task', config.task, '--out', str(out)])}", file=sys.stderr)
+            # The terminal may be what has gone.
+            with suppress(OSError):
+                print(interrupted, file=sys.stderr)
+                for config, _, out in plans[number:]:
+                    print(
+                        f"not begun: {shlex.join(['--task', config.task, '--out', str(out)])}",
+                        file=sys.stderr,
+                    )
             return interrupted.exit_code
         # The runs of several tasks are read together, when the last of them is complete.
         next_report = store.path if len(begin) == 1 else store.path.parent

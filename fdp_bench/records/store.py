@@ -11,7 +11,14 @@ from fdp_bench.api.errors import RunError
 from fdp_bench.api.training import Training
 from fdp_bench.api.untrusted import parse_json
 from fdp_bench.records.manifest import Manifest
-from fdp_bench.records.writer import RecordWriter, complete_length, exclusive_writer, unwritable
+from fdp_bench.records.writer import (
+    HOLDER_SUFFIX,
+    RecordWriter,
+    being_written,
+    complete_length,
+    exclusive_writer,
+    unwritable,
+)
 
 MANIFEST_NAME = "manifest.json"
 EPISODES_NAME = "episodes.jsonl"
@@ -43,9 +50,11 @@ class RunStore:
         check_new_folder(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            # The manifest last: with it the folder is a run.
-            (path / EPISODES_NAME).touch()
-            manifest.write(path / MANIFEST_NAME)
+            # The manifest last: with it the folder is a run. Under the lock, since somebody may just do the same.
+            with exclusive_writer(path / EPISODES_NAME):
+                if (path / MANIFEST_NAME).exists():
+                    raise RunError(_not_empty(path))
+                manifest.write(path / MANIFEST_NAME)
         except OSError as error:
             raise RunError(
                 f"run folder {str(path)!r} cannot be written: {error}; choose another --out"
@@ -187,9 +196,9 @@ def check_new_folder(path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise RunError(f"run folder {str(path)!r} is a file; choose another --out")
         if path.is_dir() and not _is_unused(path):
+            busy = being_written(path / EPISODES_NAME)
             raise RunError(
-                f"run folder {str(path)!r} is not empty; choose another --out, or finish the run in it with: "
-                f"fdp-bench run --resume {path}"
+                f"{busy}; choose another --out, or wait until it ends" if busy else _not_empty(path)
             )
         if path.is_symlink() and not path.exists():
             raise RunError(f"run folder {str(path)!r} is a link to nowhere; choose another --out")
@@ -203,11 +212,19 @@ def check_new_folder(path: Path) -> None:
         ) from error
 
 
+def _not_empty(path: Path) -> str:
+    return (
+        f"run folder {str(path)!r} is not empty; choose another --out, or finish the run in it with: "
+        f"fdp-bench run --resume {path}"
+    )
+
+
 def _is_unused(path: Path) -> bool:
     """Whether a folder is empty, but for what a run leaves behind that was killed while it made its folder."""
+    rests = {MANIFEST_NAME + ".part", Path(EPISODES_NAME).with_suffix(HOLDER_SUFFIX).name}
     for entry in path.iterdir():
         is_rest = entry.name == EPISODES_NAME and entry.stat().st_size == 0
-        if not is_rest and entry.name != MANIFEST_NAME + ".part":
+        if not is_rest and entry.name not in rests:
             return False
     return True
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +19,9 @@ from fdp_bench.api.errors import RunError
 #: What a file beside a records file is called that says who writes it: ``host``, ``pid`` and ``since``. It only
 #: informs; what counts is the lock on the records file, which the system releases however the process ends.
 HOLDER_SUFFIX = ".writer.json"
-#: Records that came in within this time are made durable together, seconds.
-SYNC_INTERVAL_S = 1.0
+#: Records that came in within this time are made durable together, seconds; with what `_sync_in_time` adds to it, none
+#: waits longer than a second for the disk to be asked.
+SYNC_INTERVAL_S = 0.75
 #: File systems that other machines can write too, by their names in ``/proc/self/mountinfo``; there and on anything
 #: mounted by FUSE a lock may be this machine's alone.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -61,6 +63,8 @@ class RecordWriter:
         self._length = handle.seek(0, os.SEEK_END)
         self._unsynced = False
         self._synced_at = 0.0
+        self._flag = threading.Lock()
+        self._late_error: RunError | None = None
 
     def __call__(self, record: EpisodeRecord) -> None:
         """Append a record.
@@ -93,12 +97,41 @@ class RecordWriter:
         Raises:
             RunError: If the disk refuses.
         """
-        if not self._unsynced:
-            return
-        if now or time.monotonic() - self._synced_at >= SYNC_INTERVAL_S:
+        if self._late_error is not None:
+            raise self._late_error
+        with self._flag:
+            is_due = self._unsynced and (now or time.monotonic() - self._synced_at >= SYNC_INTERVAL_S)
+            if not is_due:
+                return
+            # Before the disk is asked: what is appended meanwhile waits for the next time.
+            self._unsynced = False
+        try:
             with self._explained():
                 os.fsync(self._handle.fileno())
-            self._unsynced, self._synced_at = False, time.monotonic()
+        except RunError:
+            self._unsynced = True
+            raise
+        self._synced_at = time.monotonic()
+
+    @contextmanager
+    def syncing(self) -> Iterator[None]:
+        """Sync in time while the block runs, whatever the caller is busy with: a worker's end may take long."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._sync_in_time, args=(stop,), name="sync", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _sync_in_time(self, stop: threading.Event) -> None:
+        while not stop.wait(SYNC_INTERVAL_S / 4):
+            try:
+                self.sync()
+            except RunError as error:
+                self._late_error = error
+                return
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -130,13 +163,26 @@ def exclusive_writer(path: Path) -> Iterator[RecordWriter]:
         _note_holder(holder)
         writer = RecordWriter(handle, path)
         try:
-            yield writer
+            with writer.syncing():
+                yield writer
         finally:
             # Not worth hiding the error that may be under way.
             with suppress(RunError):
                 writer.sync(now=True)
             with suppress(OSError):
                 holder.unlink()
+
+
+def being_written(path: Path) -> str:
+    """Who writes a records file at this moment, as an error says it; empty for nobody, or where nobody can know."""
+    try:
+        with path.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _busy(path.parent, path.with_suffix(HOLDER_SUFFIX))
+    except OSError:
+        return ""
+    return ""
 
 
 def refuse_link(path: Path) -> None:
@@ -208,9 +254,7 @@ def _lock(handle: Any, folder: Path, holder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise RunError(
-            f"another process is writing run {str(folder)!r}{_who(holder)}; wait until it ends"
-        ) from error
+        raise RunError(f"{_busy(folder, holder)}; wait until it ends") from error
     except OSError as error:
         # Some network file systems know no locks; `lock_limits` says so to the user.
         if error.errno not in _NO_LOCKS:
@@ -225,6 +269,10 @@ def _note_holder(holder: Path) -> None:
         holder.unlink(missing_ok=True)
         with holder.open("x") as file:
             file.write(text + "\n")
+
+
+def _busy(folder: Path, holder: Path) -> str:
+    return f"another process is writing run {str(folder)!r}{_who(holder)}"
 
 
 def _who(holder: Path) -> str:

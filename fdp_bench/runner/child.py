@@ -18,7 +18,7 @@ from typing import Any
 import fdp_bench.api.errors
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.runner.last_words import LastWords, speak_into
-from fdp_bench.runner.messages import Failure, InferenceLostError
+from fdp_bench.runner.messages import Beat, Failure, InferenceLostError
 
 #: One thread a process for each library that would take every core: workers are the parallelism, and the number
 #: of threads can change how sums round.
@@ -31,8 +31,12 @@ WORKER_ENVIRONMENT = {
 }
 #: Seconds that a process is given to close what it holds before it is ended.
 _CLOSING_TIME_S = 10.0
+#: Longest silence of a process that gets ready, seconds: libraries are loaded, code is compiled, a GPU wakes up.
+START_S = 600.0
+#: Seconds after which a process that says nothing is looked at.
+_LOOK_S = 0.5
 #: Signals that end a run from outside; the parent handles them for all its processes.
-_ENDING_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+_ENDING_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 #: prctl's option that has the kernel end a process with its parent (linux/prctl.h).
 _PR_SET_PDEATHSIG = 1
 #: Where memory is short, the kernel should end a worker, which is replaced, and not the process that writes the
@@ -131,10 +135,42 @@ class Child:
             ProcessLostError: If it died, or raised something else.
         """
         try:
+            # A process that it has forked holds the connection open beyond its death.
+            while not self.connection.poll(_LOOK_S):
+                if not self.is_alive and not self.connection.poll():
+                    raise self.death()
             message = self.connection.recv()
         except (EOFError, OSError):
             raise self.death() from None
+        except ProcessLostError:
+            raise
+        except Exception as error:
+            # Whatever is wrong with it, what comes behind makes no sense either.
+            self.kill()
+            raise self.death(f"sent what cannot be read ({type(error).__name__})") from error
         return judged(self.name, message)
+
+    def receive_within(self, patience_s: float) -> Any:
+        """Its next message that is no sign of life only.
+
+        Args:
+            patience_s: Longest silence, seconds.
+
+        Raises:
+            FdpBenchError: The failure that it reports, or that it was silent for too long; it was ended then.
+            ProcessLostError: If it died, or raised something else.
+        """
+        begun, silent_s = "started", 0.0
+        while True:
+            # Counted by looks: what this process slept through, stopped by Ctrl-Z for instance, is nobody's silence.
+            while self.is_alive and not self.connection.poll(_LOOK_S):
+                silent_s += _LOOK_S
+                if silent_s > patience_s:
+                    raise self._end_silent(f"gave no sign of life for {patience_s:g} s after it {begun}")
+            message = self.receive()
+            if not isinstance(message, Beat):
+                return message
+            begun, silent_s = f"began with {message.begins}" if message.begins else begun, 0.0
 
     def stop(self) -> None:
         """Tell it to end."""
@@ -148,11 +184,8 @@ class Child:
         self._process.kill()
 
     def join(self) -> None:
-        """Wait until it has ended."""
-        self._process.join(_CLOSING_TIME_S)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        """Wait until it has ended, but not for one that hangs in the kernel, where nothing reaches it."""
+        self._end()
         self.connection.close()
 
     def death(self, reason: str = "") -> ProcessLostError:
@@ -161,14 +194,11 @@ class Child:
         Args:
             reason: Why it was ended, where it was this process that did it.
         """
-        self._process.join(_CLOSING_TIME_S)
-        code = self._process.exitcode
-        if code is None:
-            self._process.kill()
-            self._process.join()
+        if not self._end():
             reason = reason or "did not end and was killed"
+        code = self._process.exitcode
         if not reason and code is not None and code < 0:
-            reason = f"was ended by {signal.Signals(-code).name}"
+            reason = f"was ended by {_signal_name(-code)}"
             if -code == signal.SIGKILL:
                 reason += " (out of memory? fewer --workers or --lanes need less)"
         return ProcessLostError(self.name, reason or f"ended with exit code {code}", self._last_words.tail())
@@ -185,6 +215,26 @@ class Child:
         except ProcessLostError as lost:
             return lost
         return self.death()
+
+    def _end_silent(self, reason: str) -> RunError:
+        self.dump()
+        self.kill()
+        lost = self.death(reason)
+        # The dump names the innermost frame first.
+        where = next(
+            (line.strip() for line in lost.said.splitlines() if line.startswith("  File ")),
+            "nobody knows where",
+        )
+        return RunError(f"{lost} ({where})")
+
+    def _end(self) -> bool:
+        """Wait for its end, and bring it about if need be; whether that was not needed."""
+        self._process.join(_CLOSING_TIME_S)
+        if not self._process.is_alive():
+            return True
+        self._process.kill()
+        self._process.join(_CLOSING_TIME_S)
+        return False
 
     def dump(self) -> None:
         """Have it write down where it is, for its last words, if it still can."""
@@ -223,6 +273,14 @@ def judged(name: str, message: Any) -> Any:
         )
     error.__cause__ = WorkerTraceback("\n" + message.details)
     raise error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Of the real-time signals, only the first and the last have names.
+        return f"signal {number}"
 
 
 def _run_child(target: Callable[..., None], speaking: Connection, *args: Any) -> None:

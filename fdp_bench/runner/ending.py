@@ -1,4 +1,8 @@
-"""How a run ends before its time: Ctrl-C, and SIGTERM, which a cluster sends before it takes the machine away."""
+"""How a run ends before its time.
+
+By Ctrl-C, by SIGTERM, which a cluster sends before it takes the machine away, or by SIGHUP, which comes from a terminal
+that is closed.
+"""
 
 import signal
 import threading
@@ -8,16 +12,17 @@ from types import FrameType
 
 from fdp_bench.api.errors import RunError
 
-_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: Exit codes as a shell reports a process ended by these signals.
-INTERRUPTED_CODE, TERMINATED_CODE = 128 + signal.SIGINT, 128 + signal.SIGTERM
+_TERMINATING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_ENDING_SIGNALS = (signal.SIGINT, *_TERMINATING_SIGNALS)
+#: Exit code as a shell reports a process ended by Ctrl-C.
+INTERRUPTED_CODE = 128 + signal.SIGINT
 
 
 class RunInterruptedError(RunError):
     """A run was stopped by its user or by a scheduler; its episodes so far are kept.
 
     Attributes:
-        exit_code: 130 after Ctrl-C, 143 after SIGTERM.
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
     """
 
     exit_code = INTERRUPTED_CODE
@@ -28,35 +33,48 @@ class RunInterruptedError(RunError):
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; whatever handles Ctrl-C handles it alike."""
+    """SIGTERM or SIGHUP arrived; whatever handles Ctrl-C handles it alike.
+
+    Attributes:
+        number: Which of them.
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__()
+        self.number = number
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM raise `Terminated` while the block runs, where nobody else handles it.
+    """Let SIGTERM and SIGHUP raise `Terminated` while the block runs, where nobody else handles them.
+
+    A SIGHUP that is ignored, as below ``nohup``, stays so.
 
     Raises:
         RunInterruptedError: In place of a `Terminated` that nobody inside has turned into one.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    free = [number for number in _TERMINATING_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    if not in_main or not free:
         yield
         return
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    for number in free:
+        signal.signal(number, _raise_terminated)
     try:
         yield
-    except Terminated:
+    except Terminated as terminated:
         raise RunInterruptedError(
             "terminated while no episode was under way; if the run has its folder already, --resume finishes it",
-            TERMINATED_CODE,
+            exit_code_of(terminated),
         ) from None
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in free:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back while the block runs: what belongs together is done or not done."""
+    """Hold whatever ends a run back while the block runs: what belongs together is done or not done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -70,15 +88,16 @@ def unbroken() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if held:
-        signal.raise_signal(held[0])
+    # The first one that is not ignored ends this.
+    for late in held:
+        signal.raise_signal(late)
 
 
 def exit_code_of(interrupt: KeyboardInterrupt) -> int:
     """The exit code that says what ended a run."""
-    return TERMINATED_CODE if isinstance(interrupt, Terminated) else INTERRUPTED_CODE
+    return 128 + interrupt.number if isinstance(interrupt, Terminated) else INTERRUPTED_CODE
 
 
 def _raise_terminated(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise Terminated
+    del frame
+    raise Terminated(number)

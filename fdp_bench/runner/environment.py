@@ -6,10 +6,12 @@ from typing import Any
 
 import gymnasium
 
+from fdp_bench.api.errors import FdpBenchError, PluginError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.scene_shift import SceneShift
 from fdp_bench.api.shift import Shift, ShiftSpec
 from fdp_bench.plugins import load_shift
+from fdp_bench.runner.blame import PLUGIN_ERRORS, told
 from fdp_bench.specs import resolve_shifts
 from fdp_bench.tasks.foreign import adapted
 from fdp_bench.tasks.making import make_task
@@ -40,11 +42,21 @@ def make_base(task_id: str, profile: str = DEFAULT_PROFILE) -> Environment:
 
 
 def wrap(env: Environment, shifts: Sequence[ShiftSpec]) -> Environment:
-    """Put shifts around an environment, scene shifts innermost; the environment itself may be used again."""
+    """Put shifts around an environment, scene shifts innermost; the environment itself may be used again.
+
+    Raises:
+        ShiftConfigError: If a shift knows no such option.
+        PluginError: If a shift cannot be built for a reason that it does not explain.
+    """
     kinds = [(load_shift(spec.name), spec) for spec in resolve_shifts(shifts)]
     kinds.sort(key=lambda pair: not issubclass(pair[0], SceneShift))
     for kind, spec in kinds:
-        env = kind(env, severity=spec.severity, **spec.options)
+        try:
+            env = kind(env, severity=spec.severity, **spec.options)
+        except FdpBenchError:
+            raise
+        except PLUGIN_ERRORS as error:
+            raise PluginError(f"shift {str(spec)!r} cannot be built: {told(error)}") from error
     return env
 
 

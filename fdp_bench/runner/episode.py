@@ -1,28 +1,25 @@
 """One episode under way: observations in, actions out, a record at the end."""
 
-import json
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
+from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
-from fdp_bench.api.shift import Shift
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
 from fdp_bench.records.writer import unwritable
+from fdp_bench.runner.blame import PLUGIN_ERRORS, culprit, told
 from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.inference import Actions, AskedPolicy, Noise
 from fdp_bench.runner.media import Recorder
+from fdp_bench.runner.outcome import action_jerk, combined_receipt, readable
 from fdp_bench.runner.schedule import FrameSchedule
-from fdp_bench.runner.sentry import ObservationCheck, ObservationFault, sentry_of
+from fdp_bench.runner.sentry import ObservationCheck, ObservationFault, ResultFault, sentry_of, step_result
 
 #: Control steps in a row that success must hold to end an episode.
 HELD_STEPS = 10
@@ -105,10 +102,13 @@ class Episode:
         try:
             self._draw(0)
             self._touch()
-            observation, _ = self._env.reset(
+            result = self._env.reset(
                 seed=seed,
                 options={"shift_seed": stream_int(self.spec.run_seed, self.spec.index, SHIFT)},
             )
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise ResultFault("reset returned no pair of observation and info")
+            observation = result[0]
             self._receipt = combined_receipt(self.spec.shift, shifts_of(self._env))
             digest = getattr(self._env.unwrapped, "state_sha256", None)
             self._initial_state_sha256 = digest() if digest else ""
@@ -119,7 +119,7 @@ class Episode:
             self._history.extend([observation] * self._schedule.n_obs_steps)
         except FdpBenchError:
             raise
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             self._fail_in_environment(error)
 
     def observation(self) -> Observation:
@@ -141,7 +141,7 @@ class Episode:
                     return
         except FdpBenchError:
             raise
-        except Exception as error:
+        except PLUGIN_ERRORS as error:
             self._fail_in_environment(error)
 
     def waited(self, latency_ms: float) -> None:
@@ -151,6 +151,15 @@ class Episode:
     def fail(self, message: str) -> None:
         """End with an error, which counts as a failure."""
         self._error, self.done = message, True
+
+    def cannot_be_read(self, error: Exception) -> None:
+        """End with an error because what was shown is not what the policy reads."""
+        missing = [key for key in self._keys if any(key not in shown for shown in self._history)]
+        what = (
+            f"observation lacks {missing[0]!r}" if missing else f"observation cannot be read: {told(error)}"
+        )
+        is_shifts = self._is_shifted and self._sentry is not None and {*missing} <= {*self._sentry.shown}
+        self.fail(f"{self._outermost() if is_shifts else self._task_name()}: {what}")
 
     def finish(self) -> EpisodeRecord:
         """Write the pictures and return the record of the ended episode.
@@ -163,7 +172,10 @@ class Episode:
         safety = {"action_jerk": action_jerk(self._actions)}
         measure = getattr(self._env.unwrapped, "safety", None)
         if measure and not self.environment_failed:
-            safety = {**measure(), **safety}
+            try:
+                safety = {**measure(), **safety}
+            except PLUGIN_ERRORS as error:
+                self.fail(f"{self._task_name()}: its safety figures cannot be had: {told(error)}")
         record = EpisodeRecord(
             spec=self.spec,
             status="error" if self._error else "ok",
@@ -178,7 +190,7 @@ class Episode:
             error=self._error,
         )
         self._save_pictures()
-        return _json_ready(record)
+        return readable(record)
 
     def _save_pictures(self) -> None:
         strip, video = self._pictures.strip, self._pictures.video
@@ -195,13 +207,20 @@ class Episode:
 
     def _step(self, action: Actions) -> None:
         self._draw(self.steps + 1)
-        observation, _, terminated, truncated, info = self._env.step(action)
+        if self._sentry is not None:
+            self._sentry.expect(action)
+        observation, terminated, truncated, info = step_result(self._env.step(action))
         self._actions.append(action)
+        if self._sentry is not None and self._is_shifted:
+            breach = self._sentry.breach_in_step(terminated, truncated, info)
+            if breach:
+                self._blame_shift(breach)
+                return
         self._history.append(observation)
         self._check_observation(observation)
         self._recorder.see(observation, is_decision=self._schedule.is_decision(self.steps))
         if "success" not in info:
-            raise RuntimeError("the environment's info holds no 'success'")
+            raise ResultFault("info holds no 'success'")
         self._successes_in_a_row = self._successes_in_a_row + 1 if info["success"] else 0
         self._success_once |= bool(info["success"])
         self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HELD_STEPS))
@@ -232,80 +251,26 @@ class Episode:
             self.environment_failed = True
             self.fail(f"shift {self.spec.shift!r}: {breach}; a shift may change observations alone")
 
-    def _fail_in_environment(self, error: Exception) -> None:
+    def _fail_in_environment(self, error: BaseException) -> None:
         self.environment_failed = True
         if isinstance(error, ObservationFault):
             self.fail(f"{self._who_showed()}: {error}")
+        elif isinstance(error, ResultFault):
+            self.fail(f"{self._outermost()}: {error}")
         else:
-            self.fail(f"{culprit(error, self.spec.task)}: {type(error).__name__}: {error}")
+            self.fail(f"{culprit(error, self.spec.task)}: {told(error)}")
 
     def _who_showed(self) -> str:
         """Whose the observation is that lies outside its space: the task's, if it was so before any shift."""
         if self._is_shifted and self._sentry is not None:
             inner = self._sentry
             if not ObservationCheck(inner.observation_space).fault(inner.shown):
-                return f"shift {self.spec.shift!r}"
+                return self._outermost()
+        return self._task_name()
+
+    def _outermost(self) -> str:
+        """Whose words reach the runner: the shifts', where there are any."""
+        return f"shift {self.spec.shift!r}" if self._is_shifted else self._task_name()
+
+    def _task_name(self) -> str:
         return f"task {self.spec.task!r}"
-
-
-def combined_receipt(shift: str, shifts: Sequence[Shift]) -> dict[str, Any]:
-    """The receipt of an episode: a single shift's own, or the whole with its parts, innermost first.
-
-    Raises:
-        UnsupportedShiftError: If a shift says that it could not act.
-    """
-    receipts = [part.receipt() for part in shifts]
-    for receipt in receipts:
-        if receipt.status == "unsupported":
-            raise UnsupportedShiftError(
-                f"shift {receipt.shift!r} cannot act on this task: {dict(receipt.parameters)}"
-            )
-    if len(receipts) == 1:
-        return receipts[0].to_json()
-    parts = [receipt.to_json() for receipt in receipts]
-    return {"shift": shift, "status": "applied", "parts": parts} if parts else {}
-
-
-def action_jerk(actions: Sequence[Actions]) -> float:
-    """Root mean square of the second difference of an episode's actions.
-
-    Args:
-        actions: The executed actions, each of shape (A,).
-
-    Returns:
-        The figure, >= 0, in units of action a squared control step; 0.0 for fewer than three actions.
-    """
-    if len(actions) < 3:
-        return 0.0
-    second_difference = np.diff(np.stack(actions).astype(np.float64), n=2, axis=0)
-    return float(np.sqrt(np.mean(second_difference**2)))
-
-
-def culprit(error: BaseException, task_id: str) -> str:
-    """Whose code raised: the innermost method of a shift or of another environment on the traceback tells."""
-    found = f"task {task_id!r}"
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None:
-        owner = trace.tb_frame.f_locals.get("self")
-        if isinstance(owner, Shift):
-            found = f"shift {owner.name!r}"
-        elif isinstance(owner, gymnasium.Env):
-            found = f"task {task_id!r}"
-        trace = trace.tb_next
-    return found
-
-
-def _json_ready(record: EpisodeRecord) -> EpisodeRecord:
-    try:
-        json.dumps(record.to_json(), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        return replace(
-            record,
-            status="error",
-            success_once=False,
-            success_held=False,
-            safety={},
-            receipt={},
-            error=f"receipt or safety figures are no plain JSON: {error}",
-        )
-    return record

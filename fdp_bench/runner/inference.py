@@ -1,5 +1,6 @@
 """Asking a policy: always with the same number of rows, each row's answer checked by itself."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy
+from fdp_bench.runner.blame import PLUGIN_ERRORS, end_copies, told
 from fdp_bench.runner.time_limit import TooSlow, time_limit
 
 Actions = npt.NDArray[np.float32]
@@ -66,7 +68,7 @@ class BatchedPolicy:
         self.policy = policy
         self.keys = policy_keys(policy, task)
         self.noise_shape = tuple(policy.noise_shape)
-        self._rows = batch_rows
+        self._rows, self._pid = batch_rows, os.getpid()
         self._timeout_s = act_timeout_s
         self._answer_shape = (batch_rows, policy.n_action_steps, task.action_dim)
 
@@ -88,8 +90,8 @@ class BatchedPolicy:
         """
         try:
             self.policy.reset(np.array(rows, dtype=np.int64))
-        except Exception as error:
-            raise PolicyError(f"reset raised {type(error).__name__}: {error}") from error
+        except PLUGIN_ERRORS as error:
+            raise PolicyError(f"reset raised {told(error)}") from error
 
     def act(
         self, observations: Mapping[int, Observation], noises: Mapping[int, Noise]
@@ -109,7 +111,7 @@ class BatchedPolicy:
         start = time.perf_counter()
         try:
             answers = self._ask(observations, noises)
-        except (Exception, TooSlow) as error:
+        except (*PLUGIN_ERRORS, TooSlow) as error:
             if len(observations) == 1:
                 answers = {row: _fault(error) for row in observations}
             else:
@@ -131,6 +133,7 @@ class BatchedPolicy:
             noise[row] = values
         with time_limit(self._timeout_s):
             answer = np.asarray(self.policy.act(batch, noise))
+        end_copies(self._pid)
         if answer.shape != self._answer_shape:
             raise PolicyError(f"act returned shape {answer.shape}; {self._answer_shape} is needed")
         return {row: _checked(answer[row]) for row in observations}
@@ -166,6 +169,6 @@ def _fault(error: BaseException) -> PolicyError:
         return error
     if isinstance(error, TooSlow):
         return PolicyError(str(error))
-    fault = PolicyError(f"act raised {type(error).__name__}: {error}")
+    fault = PolicyError(f"act raised {told(error)}")
     fault.__cause__ = error
     return fault

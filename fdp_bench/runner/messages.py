@@ -4,6 +4,10 @@ import traceback
 from dataclasses import dataclass
 
 from fdp_bench.api.errors import FdpBenchError
+from fdp_bench.runner.blame import told
+
+#: Most characters of a traceback that cross a process border: its end.
+MOST_DETAILS = 20_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,13 @@ class Started:
 
 @dataclass(frozen=True)
 class Beat:
-    """A worker is alive and getting on, though no episode has ended for a while."""
+    """A process is alive and getting on, though no episode has ended for a while.
+
+    Attributes:
+        begins: What it begins with, where it checks a request: ``"policy 'fdp:prop>vision'"``; empty in an episode.
+    """
+
+    begins: str = ""
 
 
 class InferenceLostError(Exception):
@@ -46,7 +56,7 @@ class Failure:
     details: str
 
     @classmethod
-    def of(cls, error: Exception) -> "Failure":
+    def of(cls, error: BaseException) -> "Failure":
         """The error being handled."""
         kind = type(error).__name__ if isinstance(error, (FdpBenchError, InferenceLostError)) else ""
-        return cls(kind, str(error) if kind else f"{type(error).__name__}: {error}", traceback.format_exc())
+        return cls(kind, str(error) if kind else told(error), traceback.format_exc()[-MOST_DETAILS:])

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.capacity import default_workers, memory_held, worker_memory_limit
-from fdp_bench.runner.child import Child, ProcessLostError, starting
+from fdp_bench.runner.child import START_S, Child, ProcessLostError, starting
 from fdp_bench.runner.duties import CrewMember
 from fdp_bench.runner.messages import TimesRequest
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest, plugins_used
@@ -116,7 +116,12 @@ class WorkerPool:
             places[member.connection] = place
         if self.sharing is not None:
             places[self.sharing.process.connection] = INFERENCE
-        return sorted(places[connection] for connection in wait(places, timeout_s) if connection in places)
+        heard = {places[connection] for connection in wait(places, timeout_s) if connection in places}
+        # A process that a worker has forked holds its connection open beyond its death.
+        heard |= {place for place, member in busy.items() if not cast(Member, member).is_alive}
+        if self.sharing is not None and not self.sharing.process.is_alive:
+            heard.add(INFERENCE)
+        return sorted(heard)
 
     def memory_limit(self, place: int, workers: int) -> int | None:
         """See `Crew.memory_limit`."""
@@ -173,7 +178,7 @@ class WorkerPool:
         member = self.members[0]
         assert member is not None
         try:
-            report = member.receive()
+            report = member.receive_within(START_S)
         except ProcessLostError as lost:
             if lost.has_raised:
                 raise
@@ -183,7 +188,7 @@ class WorkerPool:
                 again = Member(self.settings, self.sharing)
             self.members[0] = again
             again.send(request)
-            report = again.receive()
+            report = again.receive_within(START_S)
         assert isinstance(report, PreflightReport)
         return report
 

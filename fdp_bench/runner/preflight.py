@@ -2,8 +2,9 @@
 
 import importlib.metadata
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,19 @@ from fdp_bench.api.errors import CheckpointError, FdpBenchError, PluginError, Sp
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec
 from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_policy, require_plugin
-from fdp_bench.runner.environment import Environment, shifts_of
-from fdp_bench.runner.episode import combined_receipt
+from fdp_bench.runner.blame import PLUGIN_ERRORS, told
+from fdp_bench.runner.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.inference import policy_keys
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.latency import probe_latency_ms
+from fdp_bench.runner.outcome import combined_receipt
+from fdp_bench.runner.time_limit import TooSlow, time_limit
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.tasks.foreign import check_starts_alike
 from fdp_bench.tasks.foreign_env import ForeignEnv
+
+#: Longest time that decisions are measured before the run, seconds; well before the silence counts as hanging.
+_PROBE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -81,23 +87,28 @@ class PreflightReport:
     observation_dtypes: Mapping[str, str]
 
 
-def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
+def check(
+    lane: Lane, request: PreflightRequest, begin: Callable[[str], None] = lambda what: None
+) -> PreflightReport:
     """Resolve policies and shifts, load each policy once, and act one step under each shift.
 
     Args:
         lane: Where the environment is built; it stays usable.
         request: What is to be checked.
+        begin: Called before whatever may take long, with its name.
 
     Raises:
         FdpBenchError: Whatever is wrong, in words for a user.
     """
+    begin("its task")
     # The plain task object crosses process borders, whatever mapping the environment uses.
     task = lane.task
     task = replace(task, modalities=dict(task.modalities), observation_shapes=dict(task.observation_shapes))
     shift_texts = [format_shifts(resolve_shifts(parse_shifts(text))) for text in request.shifts]
     shifts = tuple(dict.fromkeys(text for text in shift_texts if text != CLEAN))
-    policies = check_policies(request.policies, task, request.device)
+    policies = check_policies(request.policies, task, request.device, begin)
     for shift in (CLEAN, *shifts):
+        begin(f"shift {shift!r}")
         _check_environment(lane.environment(shift), shift, task)
     if isinstance(lane.base.unwrapped, ForeignEnv):
         check_starts_alike(lane.base.unwrapped)
@@ -111,13 +122,16 @@ def check(lane: Lane, request: PreflightRequest) -> PreflightReport:
     )
 
 
-def check_policies(texts: Sequence[str], task: TaskInfo, device: str) -> tuple[ResolvedPolicy, ...]:
+def check_policies(
+    texts: Sequence[str], task: TaskInfo, device: str, begin: Callable[[str], None] = lambda what: None
+) -> tuple[ResolvedPolicy, ...]:
     """Resolve policies and load each one once.
 
     Args:
         texts: Policy strings as typed.
         task: The task.
         device: Device that they are built on.
+        begin: See `check`.
 
     Returns:
         The policies, without repetition.
@@ -127,6 +141,7 @@ def check_policies(texts: Sequence[str], task: TaskInfo, device: str) -> tuple[R
     """
     policies: dict[str, ResolvedPolicy] = {}
     for text in texts:
+        begin(f"policy {text!r}")
         found = _check_policy(text, task, device)
         policies.setdefault(found.spec, found)
     return tuple(policies.values())
@@ -146,8 +161,8 @@ def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
         policy_keys(policy, task)
     except FdpBenchError:
         raise
-    except Exception as error:
-        raise PluginError(f"policy {str(spec)!r} cannot be built: {type(error).__name__}: {error}") from error
+    except PLUGIN_ERRORS as error:
+        raise PluginError(f"policy {str(spec)!r} cannot be built: {told(error)}") from error
     return policy
 
 
@@ -174,8 +189,9 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
 
 def _latency_ms(policy: Policy, task: TaskInfo) -> tuple[float, ...]:
     try:
-        return tuple(round(value, 3) for value in probe_latency_ms(policy, task))
-    except Exception:
+        with time_limit(_PROBE_S):
+            return tuple(round(value, 3) for value in probe_latency_ms(policy, task))
+    except (*PLUGIN_ERRORS, TooSlow):
         # No reason to stop: what a policy raises when it is asked counts as a failure of the episode that asked.
         return ()
 
@@ -187,20 +203,24 @@ def _check_constants(policy: Policy) -> None:
             raise PluginError(
                 f"policy {str(policy.spec)!r} states {name} = {value!r}; a whole number >= 1 is needed"
             )
+    shape = policy.noise_shape
+    if not isinstance(shape, (tuple, list)) or not all(isinstance(side, Integral) for side in shape):
+        raise PluginError(
+            f"policy {str(policy.spec)!r} states noise_shape = {shape!r}; a tuple of whole numbers is needed"
+        )
 
 
 def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
     try:
+        frame_lags(env)
         env.reset(seed=0, options={"shift_seed": 0})
         combined_receipt(shift, shifts_of(env))
         _, _, _, _, info = env.step(np.zeros(task.action_dim, dtype=np.float32))
     except FdpBenchError:
         raise
-    except Exception as error:
+    except PLUGIN_ERRORS as error:
         under = "" if shift == CLEAN else f" under shift {shift!r}"
-        raise PluginError(
-            f"task {task.task_id!r}{under} fails on its first step: {type(error).__name__}: {error}"
-        ) from error
+        raise PluginError(f"task {task.task_id!r}{under} fails on its first step: {told(error)}") from error
     if "success" not in info:
         has = ", ".join(map(repr, info)) or "nothing"
         raise SpecError(

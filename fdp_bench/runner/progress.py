@@ -2,10 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TextIO
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.runner.run import Announcement, resume_command
+
+#: What writing to a terminal that was closed, or to whoever has stopped reading, raises: no reason to stop a run.
+_NOBODY_LOOKS = (OSError, ValueError)
 
 
 class ProgressBar:
@@ -25,12 +29,20 @@ class ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(*_NOBODY_LOOKS):
+                self._bar.close()
+            self._bar = None
+
+    def _say(self, text: str) -> None:
+        with suppress(*_NOBODY_LOOKS):
+            print(text, file=self._stream)
 
     def _start_over(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._close()
         self._finished.clear()
         self._successes.clear()
 
@@ -41,12 +53,11 @@ class ProgressBar:
         config = announcement.config
         self._start_over()
         for warning in announcement.warnings:
-            print(f"warning: {warning}", file=self._stream)
+            self._say(f"warning: {warning}")
         workers = f"{config.workers} {'worker' if config.workers == 1 else 'workers'}"
         if announcement.retest:
-            print(
-                f"retest: {announcement.planned} episodes once more, with the same noise and with fresh noise",
-                file=self._stream,
+            self._say(
+                f"retest: {announcement.planned} episodes once more, with the same noise and with fresh noise"
             )
         else:
             most = "up to " if config.until_decided else ""
@@ -55,29 +66,34 @@ class ProgressBar:
                 if announcement.shard
                 else ""
             )
-            print(
+            self._say(
                 f"{len(announcement.arms)} arms x {most}{config.episodes} episodes on {config.task}{part}, {workers}, "
                 f"into {announcement.store.path} "
-                f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})",
-                file=self._stream,
+                f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})"
             )
         for record in announcement.finished:
             self._count(record)
-        self._bar = tqdm(
-            total=announcement.planned,
-            initial=len(announcement.finished),
-            unit="ep",
-            file=self._stream,
-            disable=None,
-            dynamic_ncols=True,
-            smoothing=0.1,
-        )
+        with suppress(*_NOBODY_LOOKS):
+            self._bar = tqdm(
+                total=announcement.planned,
+                initial=len(announcement.finished),
+                unit="ep",
+                file=self._stream,
+                disable=None,
+                dynamic_ncols=True,
+                smoothing=0.1,
+            )
         return self._take
 
     def _take(self, record: EpisodeRecord) -> None:
         self._count(record)
-        self._bar.set_postfix_str(self.text(record.spec.policy), refresh=False)
-        self._bar.update()
+        if self._bar is None:
+            return
+        try:
+            self._bar.set_postfix_str(self.text(record.spec.policy), refresh=False)
+            self._bar.update()
+        except _NOBODY_LOOKS:
+            self._close()
 
     def _count(self, record: EpisodeRecord) -> None:
         arm = (record.spec.policy, record.spec.shift)

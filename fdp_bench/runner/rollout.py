@@ -110,7 +110,7 @@ class Rollout:
             try:
                 observations[row] = episode.observation()
             except Exception as error:
-                episode.fail(f"task {episode.spec.task!r}: observation cannot be read: {error!r}")
+                episode.cannot_be_read(error)
                 continue
             noises[row] = episode.noise(policy.noise_shape)
         if not observations:

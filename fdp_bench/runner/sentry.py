@@ -18,6 +18,10 @@ class ObservationFault(Exception):  # noqa: N818 (recorded on the episode, never
     """An environment showed what its observation space does not hold."""
 
 
+class ResultFault(Exception):  # noqa: N818 (recorded on the episode, never raised to a user)
+    """An environment's `reset` or `step` returned something of another form than Gymnasium's."""
+
+
 class Sentry(gymnasium.Wrapper):
     """Stands between a task and all shifts, and remembers what the task did by itself.
 
@@ -31,6 +35,10 @@ class Sentry(gymnasium.Wrapper):
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self.shown: Observation = {}
+        self._expected: npt.NDArray[Any] | None = None
+        self._steps_taken = 0
+        self._is_action_changed = False
+        self._verdict: tuple[bool | None, ...] = ()
         self._seed: int | None = None
         self._pristine = self._digest("dynamics_sha256")
         self._clean_state = ""
@@ -39,14 +47,38 @@ class Sentry(gymnasium.Wrapper):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Reset the task."""
-        self.shown, info = self.env.reset(seed=seed, options=options)
+        observation, info = self.env.reset(seed=seed, options=options)
+        self.shown = _kept(observation)
         self._seed, self._clean_state = seed, self._digest("state_sha256")
-        return self.shown, info
+        return observation, info
 
     def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """Step the task."""
-        self.shown, reward, terminated, truncated, info = self.env.step(action)
-        return self.shown, reward, terminated, truncated, info
+        self._steps_taken += 1
+        self._is_action_changed |= self._expected is not None and not np.array_equal(action, self._expected)
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.shown, self._verdict = _kept(observation), _verdict(terminated, truncated, info)
+        return observation, reward, terminated, truncated, info
+
+    def expect(self, action: npt.NDArray[Any]) -> None:
+        """Note what the shifts around are about to be asked, for `breach_in_step`."""
+        self._expected, self._steps_taken, self._is_action_changed = np.array(action), 0, False
+
+    def breach_in_step(self, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> str:
+        """What the shifts around did to the latest step; empty for nothing.
+
+        Args:
+            terminated: What came out of them.
+            truncated: Likewise.
+            info: Likewise.
+        """
+        if self._steps_taken != 1:
+            return f"takes {self._steps_taken} control steps for one"
+        if self._is_action_changed:
+            return "changes the action"
+        if _verdict(terminated, truncated, info) != self._verdict:
+            return "changes what the task says of success and of the episode's end"
+        return ""
 
     def breach_at_start(self, seed: int) -> str:
         """What the shifts around did, in a reset, to the episode proper; empty for nothing.
@@ -68,6 +100,39 @@ class Sentry(gymnasium.Wrapper):
         # Tasks of others need not offer any.
         digest = getattr(self.env.unwrapped, name, None)
         return str(digest()) if callable(digest) else ""
+
+
+def _kept(observation: Any) -> Any:
+    """What was shown, safe from whoever alters it in place; of frames, the form alone can be wrong."""
+    if not isinstance(observation, Mapping):
+        return observation
+    return {
+        key: value.copy() if isinstance(value, np.ndarray) and value.dtype != np.uint8 else value
+        for key, value in observation.items()
+    }
+
+
+def _verdict(terminated: Any, truncated: Any, info: Mapping[str, Any]) -> tuple[bool | None, ...]:
+    told = (info.get(key) for key in ("success", "success_held"))
+    return (bool(terminated), bool(truncated), *(None if value is None else bool(value) for value in told))
+
+
+def step_result(result: Any) -> tuple[Observation, Any, Any, Mapping[str, Any]]:
+    """Observation, terminated, truncated and info of what an environment's `step` returned.
+
+    Raises:
+        ResultFault: If it is of another form.
+    """
+    if not isinstance(result, tuple) or len(result) != 5:
+        raise ResultFault(f"step returned {_form(result)}; Gymnasium's five values are needed")
+    observation, _, terminated, truncated, info = result
+    if not isinstance(info, Mapping):
+        raise ResultFault(f"step returned {_form(info)} for info; a dictionary is needed")
+    return observation, terminated, truncated, info
+
+
+def _form(value: Any) -> str:
+    return f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
 
 
 def sentry_of(env: gymnasium.Env[Any, Any]) -> Sentry | None:
@@ -94,12 +159,14 @@ class ObservationCheck:
             if isinstance(part, gymnasium.spaces.Box) and not _is_frame(part)
         }
 
-    def fault(self, observation: Mapping[str, Any]) -> str:
+    def fault(self, observation: Any) -> str:
         """What is wrong with an observation; empty for nothing.
 
         Args:
             observation: Key -> array. Keys may be missing: frames that nobody reads are not drawn.
         """
+        if not isinstance(observation, Mapping):
+            return f"observation is {_form(observation)}, not a dictionary"
         for key, value in observation.items():
             space = self._spaces.get(key)
             if space is None or self._is_in(key, value, space):

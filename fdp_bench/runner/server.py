@@ -17,7 +17,7 @@ from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy
 from fdp_bench.runner.inference import BatchedPolicy, PolicyError
-from fdp_bench.runner.messages import Failure
+from fdp_bench.runner.messages import Beat, Failure
 from fdp_bench.runner.preflight import ResolvedPolicy, build_policy, check_policies
 from fdp_bench.runner.slots import PolicyFacts, Slot, SlotLayout
 from fdp_bench.specs import parse_policy
@@ -151,7 +151,9 @@ class InferenceServer:
         return message is not None
 
     def _check(self, request: ServeRequest) -> Served:
-        policies = check_policies(request.policies, request.task, request.device)
+        policies = check_policies(
+            request.policies, request.task, request.device, lambda what: self._parent.send(Beat(what))
+        )
         self._policies = {number: self._load(policy.spec) for number, policy in enumerate(policies)}
         facts = [
             PolicyFacts.of(loaded, policy.sha256)
@@ -215,7 +217,7 @@ def serve_policies(parent: Connection, workers: Sequence[Connection]) -> None:
         server.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # The parent is gone.
-    except Exception as error:
+    except BaseException as error:
         parent.send(Failure.of(error))
     finally:
         server.close()

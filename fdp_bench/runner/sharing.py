@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 
 from fdp_bench.api.errors import SpecError, nearest
-from fdp_bench.runner.child import Child
+from fdp_bench.runner.child import START_S, Child
 from fdp_bench.runner.preflight import ResolvedPolicy
 from fdp_bench.runner.server import NewWorker, Served, ServeRequest, SharedSlots, serve_policies
 from fdp_bench.runner.slots import SlotLayout
@@ -82,7 +82,7 @@ class SharedInference:
             FdpBenchError: Whatever is wrong with the policies.
         """
         self.process.send(request)
-        served = self.process.receive()
+        served = self.process.receive_within(START_S)
         assert isinstance(served, Served)
         layouts = tuple(SlotLayout.of(facts, request.task, dtypes) for facts in served.facts)
         size = max(layout.size for layout in layouts)

@@ -1,14 +1,17 @@
 """A worker process: it builds environments and policies, runs the episodes it is sent, and sends records back."""
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
+from fdp_bench.runner.blame import end_copies
 from fdp_bench.runner.episode import PicturePaths
 from fdp_bench.runner.inference import AskedPolicy, BatchedPolicy
 from fdp_bench.runner.lane import Lane
@@ -86,6 +89,7 @@ class Worker:
         self, connection: Connection, settings: WorkerSettings, started: float, server: Connection | None
     ) -> None:
         self._connection, self._server = connection, server
+        self._pid, self._folder = os.getpid(), Path.cwd()
         self._remote: RemotePolicies | None = None
         self._settings = settings
         self._watch = watch = Stopwatch(started)
@@ -104,6 +108,7 @@ class Worker:
     def serve(self) -> None:
         """Work until told to stop."""
         while True:
+            end_copies(self._pid)
             while self._rollout.is_idle or self._connection.poll():
                 with self._watch.phase("idle"):
                     message = self._connection.recv()
@@ -111,6 +116,7 @@ class Worker:
                     return
                 self._take(message)
             self._watch.enter("other")
+            self._come_home()
             for record in self._rollout.round():
                 self._send(record)
             if time.monotonic() - self._spoke_at >= _BEAT_S:
@@ -124,12 +130,18 @@ class Worker:
             self._remote.close()
 
     def _send(self, message: Any) -> None:
+        end_copies(self._pid)
         self._connection.send(message)
         self._spoke_at = time.monotonic()
 
+    def _come_home(self) -> None:
+        """Paths of weights and pictures may be relative, and a plugin may have gone elsewhere."""
+        with suppress(OSError):
+            os.chdir(self._folder)
+
     def _take(self, message: Any) -> None:
         if isinstance(message, PreflightRequest):
-            self._connection.send(check(self._lanes[0], message))
+            self._send(check(self._lanes[0], message, lambda what: self._send(Beat(what))))
             self._build_environments()
         elif isinstance(message, SharedSlots):
             assert self._server is not None
@@ -171,14 +183,16 @@ def work(connection: Connection, settings: WorkerSettings, started: float, serve
         started: When the parent started the process, by `time.monotonic`.
         server: To the inference process; None where the worker asks policies of its own.
     """
-    worker = Worker(connection, settings, started, server)
+    worker, pid = Worker(connection, settings, started, server), os.getpid()
     try:
         remember_data(settings.task_map, f"of {settings.task!r}")
         worker.serve()
         worker.close()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # The parent is gone: nobody is left to tell.
-    except Exception as error:
+    except BaseException as error:
+        # A plugin's Ctrl-C is no user's: none reaches this process.
+        end_copies(pid)
         connection.send(Failure.of(error))
     finally:
         connection.close()

@@ -6,13 +6,15 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 
 import pytest
 from record_data import manifest, record
 
 from fdp_bench.api import RunError
 from fdp_bench.records import RunStore, writer
-from fdp_bench.records.store import read_records
+from fdp_bench.records.store import check_new_folder, read_records
 from fdp_bench.records.writer import RecordWriter, file_system, lock_limits
 
 MOUNTS = """\
@@ -97,25 +99,65 @@ def test_a_manifest_that_cannot_be_replaced_stays_and_says_why(store, monkeypatc
     assert {path.name for path in store.path.iterdir()} == {"manifest.json", "episodes.jsonl"}
 
 
-def test_records_are_made_durable_at_once_then_at_most_every_second(store, monkeypatch):
-    synced, clock = [], [100.0]
+def test_records_are_made_durable_at_once_then_together(store, monkeypatch):
+    synced, clock, interval = [], [100.0], writer.SYNC_INTERVAL_S
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(len(read_records(store.episodes_path))))
     monkeypatch.setattr(writer.time, "monotonic", lambda: clock[0])
     with store.writer() as append:
         for index, seconds in enumerate((0.0, 0.1, 0.8, 0.2)):
-            clock[0] += seconds
+            clock[0] += seconds * interval
             append(record(index))
         assert synced == [1, 4]
         append(record(4))
         append.sync()
         assert synced == [1, 4]
-        clock[0] += 1.0
+        clock[0] += interval
         append.sync()
         append.sync()
         assert synced == [1, 4, 5]
         append(record(5))
 
     assert synced == [1, 4, 5, 6]
+
+
+def test_records_become_durable_while_the_run_is_busy_with_something_else(store, monkeypatch):
+    synced, all_synced = [], threading.Event()
+
+    def sync(descriptor):
+        synced.append(len(read_records(store.episodes_path)))
+        if synced[-1] == 2:
+            all_synced.set()
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with store.writer() as append:
+        append(record(0))
+        append(record(1))
+
+        # As long as it takes on a busy machine; without a hand of its own, for ever.
+        assert all_synced.wait(120.0)
+
+    assert synced == [1, 2]
+
+
+def test_a_disk_that_refuses_behind_the_scenes_stops_the_next_record(store, monkeypatch):
+    refused = threading.Event()
+
+    def refuse(descriptor):
+        if threading.current_thread() is threading.main_thread():
+            return
+        refused.set()
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with store.writer() as append:
+        append(record(0))
+        append(record(1))
+        assert refused.wait(120.0)
+        with pytest.raises(RunError, match="no space is left on the disk"):  # noqa: PT012
+            while True:
+                append(record(2))
+
+    assert store.records()[:2] == [record(0), record(1)]
 
 
 def second_writer(store):
@@ -135,6 +177,30 @@ def test_the_second_writer_is_told_who_holds_the_lock(store):
 
     who = f"(process {os.getpid()} on {socket.gethostname()}, since {since})"
     assert f"another process is writing run {str(store.path)!r} {who}; wait until it ends" in shown
+
+
+def test_a_new_run_in_the_folder_of_one_that_runs_is_told_who_writes_it(store):
+    with (
+        store.writer(),
+        pytest.raises(RunError, match=rf"writing run .*process {os.getpid()} on .*another --out"),
+    ):
+        check_new_folder(store.path)
+
+    with pytest.raises(RunError, match="is not empty"):
+        check_new_folder(store.path)
+
+
+def test_of_two_runs_that_make_one_folder_at_once_one_is_refused(tmp_path, monkeypatch):
+    # Both have found it empty.
+    monkeypatch.setattr("fdp_bench.records.store.check_new_folder", lambda path: None)
+    first = RunStore.create(tmp_path / "run", replace(manifest(), name="first"))
+
+    with pytest.raises(RunError, match="is not empty"):
+        RunStore.create(tmp_path / "run", replace(manifest(), name="second"))
+    with first.writer(), pytest.raises(RunError, match="another process is writing"):
+        RunStore.create(tmp_path / "run", replace(manifest(), name="third"))
+
+    assert first.manifest().name == "first"
 
 
 def test_the_retest_file_does_not_hide_who_writes_the_run(store):

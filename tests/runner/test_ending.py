@@ -9,19 +9,50 @@ import pytest
 from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, terminable, unbroken
 
 
-def test_sigterm_beside_the_episodes_is_no_traceback():
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_end_beside_the_episodes_is_no_traceback(number, code):
+    before = signal.getsignal(number)
 
     @terminable()
     def check():
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         signal.pause()
 
     with pytest.raises(RunInterruptedError, match="no episode was under way") as caught:
         check()
 
-    assert caught.value.exit_code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert caught.value.exit_code == code
+    assert signal.getsignal(number) is before
+
+
+def test_a_run_below_nohup_outlives_its_terminal():
+    done = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminable(), unbroken():
+            os.kill(os.getpid(), signal.SIGHUP)
+            done.append("first")
+        with terminable():
+            os.kill(os.getpid(), signal.SIGHUP)
+            done.append("second")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert done == ["first", "second"]
+
+
+def test_an_ignored_signal_hides_no_other_one():
+    def work():
+        with unbroken():
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_handler_of_somebody_else_stays():
@@ -37,7 +68,12 @@ def test_a_handler_of_somebody_else_stays():
 
 
 @pytest.mark.parametrize(
-    ("number", "error", "code"), [(signal.SIGINT, KeyboardInterrupt, 130), (signal.SIGTERM, Terminated, 143)]
+    ("number", "error", "code"),
+    [
+        (signal.SIGINT, KeyboardInterrupt, 130),
+        (signal.SIGTERM, Terminated, 143),
+        (signal.SIGHUP, Terminated, 129),
+    ],
 )
 def test_what_belongs_together_is_done_before_a_signal_counts(number, error, code):
     done = []

@@ -1,5 +1,9 @@
+import errno
 import io
+import time
 from pathlib import Path
+
+import pytest
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
 from fdp_bench.records import RunStore
@@ -47,3 +51,32 @@ def test_on_a_terminal_a_bar_is_drawn():
 
     assert "1/4" in shown.getvalue()
     assert "clean 1/1" in shown.getvalue()
+
+
+class GoneTerminal(io.StringIO):
+    """Takes so much, as a terminal that is closed, or a reader that leaves, in the midst of a run."""
+
+    def __init__(self, writes):
+        super().__init__()
+        self.left = writes
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("writes", [0, 2, 4])
+def test_a_terminal_that_is_gone_stops_no_run(writes):
+    with ProgressBar(GoneTerminal(writes)) as progress:
+        take = progress(announcement(warnings=("numpy differs",)))
+        for index in range(4):
+            # tqdm draws no more often than ten times a second.
+            time.sleep(0.11)
+            take(record("clean", index, True))
+
+    assert progress.text("dp-dit") == "dp-dit: clean 4/4"

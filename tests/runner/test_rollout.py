@@ -13,7 +13,8 @@ from fdp_bench.api import (
     stream_int,
 )
 from fdp_bench.runner.environment import make_env
-from fdp_bench.runner.episode import PicturePaths, action_jerk
+from fdp_bench.runner.episode import PicturePaths
+from fdp_bench.runner.outcome import action_jerk
 from fdp_bench.specs import parse_shifts
 from fdp_bench.toy import TOY_TASK, ToyEnv
 
@@ -235,7 +236,7 @@ def test_figures_that_are_no_json_are_an_error_of_the_episode(monkeypatch):
     (record,) = roll_out(specs(1))[0].values()
 
     assert record.status == "error"
-    assert "no plain JSON" in record.error
+    assert "its safety figures cannot be recorded" in record.error
 
 
 def test_every_decisions_latency_is_kept():

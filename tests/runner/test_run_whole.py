@@ -1,6 +1,7 @@
 """Whole runs with spawned workers, on the toy task."""
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,35 @@ def test_a_complete_run_is_resumed_without_running_anything(finished):
     resume_run(finished.path, command=[], progress=watched, workers=None, lanes=None)
 
     assert watched.announcement is None
+
+
+def test_a_run_that_is_written_is_not_resumed_and_nothing_is_started(finished, tmp_path, monkeypatch):
+    store = RunStore.create(tmp_path / "run", finished.manifest())
+    monkeypatch.setattr("fdp_bench.runner.run.make_executor", None)
+
+    with store.writer(), pytest.raises(RunError, match=f"another process is writing .*process {os.getpid()}"):
+        resume_run(store.path, command=[], progress=Watched(), workers=1, lanes=None)
+
+
+def test_what_another_process_finished_meanwhile_is_not_run_again(finished, tmp_path, monkeypatch):
+    records = finished.records()
+    store = RunStore.create(tmp_path / "run", replace(finished.manifest(), status="interrupted"))
+    lock = RunStore.writer
+
+    @contextmanager
+    def wait_for_the_other(store, **kinds):
+        with lock(store, **kinds) as append:
+            for record in records:
+                append(record)
+        with lock(store, **kinds) as append:
+            yield append
+
+    monkeypatch.setattr(RunStore, "writer", wait_for_the_other)
+    monkeypatch.setattr("fdp_bench.runner.run.make_executor", None)
+    resume_run(store.path, command=[], progress=Watched(), workers=1, lanes=None)
+
+    assert len(store.episodes_path.read_bytes().splitlines()) == len(records)
+    assert store.manifest().status == "complete"
 
 
 def test_a_run_with_other_weights_is_not_resumed(finished, tmp_path):

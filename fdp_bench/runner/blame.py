@@ -1,0 +1,52 @@
+"""What a plugin's code may do to the process that calls it: whose fault an error is, and how it is told in a record."""
+
+import os
+from types import TracebackType
+
+import gymnasium
+
+from fdp_bench.api.shift import Shift
+
+#: What a plugin's code may raise that ends no process: `sys.exit` in a library is an error of that library, too.
+PLUGIN_ERRORS = (Exception, SystemExit)
+#: Most characters of an error's text that a record gets: its beginning and its end.
+MOST_CHARACTERS = 2_000
+_END_CHARACTERS = 400
+
+
+def told(error: BaseException) -> str:
+    """An error's class and text, however long the text is, and where it has none to give."""
+    try:
+        text = str(error)
+    except Exception as another:
+        text = f"its text cannot be had: {type(another).__name__}"
+    if len(text) > MOST_CHARACTERS:
+        left_out = len(text) - MOST_CHARACTERS
+        text = (
+            f"{text[: MOST_CHARACTERS - _END_CHARACTERS]} [{left_out:,} characters] {text[-_END_CHARACTERS:]}"
+        )
+    return f"{type(error).__name__}: {text}"
+
+
+def culprit(error: BaseException, task_id: str) -> str:
+    """Whose code raised: the innermost method of a shift or of another environment on the traceback tells."""
+    found = f"task {task_id!r}"
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, Shift):
+            found = f"shift {owner.name!r}"
+        elif isinstance(owner, gymnasium.Env):
+            found = f"task {task_id!r}"
+        trace = trace.tb_next
+    return found
+
+
+def end_copies(pid: int) -> None:
+    """End this process at once where it is a copy that a plugin has made of another by a fork and let go on.
+
+    Args:
+        pid: The other one's process id.
+    """
+    if os.getpid() != pid:
+        os._exit(1)

@@ -1,0 +1,145 @@
+"""Episodes run, written down as they end, and the run's end told in its manifest."""
+
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api.episode import EpisodeSpec
+from fdp_bench.api.errors import RunError
+from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
+from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore
+from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
+from fdp_bench.runner.announcement import Announcement, Progress
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, unbroken
+from fdp_bench.runner.executor import Executor
+from fdp_bench.runner.feed import Feed, FixedFeed
+from fdp_bench.runner.opening import now, source_facts
+from fdp_bench.runner.plan import Arm
+from fdp_bench.runner.timing import time_facts
+from fdp_bench.runner.worker import PicturePlan
+
+
+def execute(
+    pool: Executor,
+    announcement: Announcement,
+    feed: Feed,
+    again: Sequence[EpisodeSpec],
+    command: Sequence[str],
+    progress: Progress,
+    append: RecordWriter,
+) -> None:
+    """Run episodes, write each down as it ends, and the run's end into its manifest, whatever ends it.
+
+    Args:
+        pool: What runs them; it has checked the request.
+        announcement: What is run.
+        feed: Where the next episodes come from.
+        again: Episodes that are run again in the end.
+        command: The command line, program first.
+        progress: See `Progress`.
+        append: The run's only writer.
+
+    Raises:
+        RunInterruptedError: On Ctrl-C, SIGTERM and SIGHUP.
+        FdpBenchError: Whatever stops the run.
+    """
+    store, config = announcement.store, announcement.config
+    pictures = _picture_plan(store, config, announcement.arms)
+    invocation = {
+        "command": shlex.join(command),
+        "started": now(),
+        "workers": config.workers,
+        "lanes": config.lanes,
+        "inference": pool.inference,
+        **pool.facts(),
+        **source_facts(),
+    }
+    manifest = store.manifest().started(invocation)
+    store.update_manifest(manifest)
+    show = progress(announcement)
+    written = 0
+    try:
+        for record in pool.run(feed.chunks(), config.workers, pictures, append.sync):
+            with unbroken():
+                append(record)
+                feed.take(record)
+                written += 1
+                show(record)
+        if again:
+            _run_again(pool, announcement, again, progress)
+    except BaseException as error:
+        status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+        manifest = replace(manifest, comparisons=feed.comparisons())
+        facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
+        # A disk that took no record takes no manifest either; the one that is there says enough to resume.
+        with suppress(RunError), unbroken():
+            append.sync(now=True)
+            store.update_manifest(manifest.ended(status, **facts, error=str(error)))
+        kept = (
+            f"{len(announcement.finished) + written} of {announcement.planned} episodes are kept; "
+            f"finish the run with: {resume_command(store.path)}"
+        )
+        if isinstance(error, KeyboardInterrupt):
+            word = "terminated" if isinstance(error, Terminated) else "interrupted"
+            raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
+        if isinstance(error, RunError):
+            raise RunError(f"{error}; {kept}") from error.__cause__
+        raise
+    facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
+    ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
+    with unbroken():
+        store.update_manifest(completed(ended, feed))
+
+
+def completed(manifest: Manifest, feed: Feed) -> Manifest:
+    """The manifest of a complete run; where shifts ended when decided, only the pairs that counted were needed."""
+    comparisons = feed.comparisons()
+    if not comparisons:
+        return replace(manifest, status=COMPLETE)
+    needed = sum(2 * int(entry["pairs"]) for entry in comparisons)
+    return replace(manifest, status=COMPLETE, comparisons=comparisons, episodes_planned=needed)
+
+
+def resume_command(path: Path) -> str:
+    """The command that finishes a run."""
+    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
+
+
+def _run_again(
+    pool: Executor, announcement: Announcement, episodes: Sequence[EpisodeSpec], progress: Progress
+) -> None:
+    """Run episodes again, without pictures: those of the first time stay."""
+    store, config = announcement.store, announcement.config
+    show = progress(replace(announcement, planned=len(episodes), finished=(), warnings=(), retest=True))
+    no_pictures = replace(_picture_plan(store, config, announcement.arms), strips=None, videos_per_arm=0)
+    with store.writer(retest=True) as append:
+        for record in pool.run(FixedFeed(episodes).chunks(), config.workers, no_pictures, append.sync):
+            with unbroken():
+                append(record)
+                show(record)
+
+
+def _picture_plan(store: RunStore, config: RunConfig, arms: Sequence[Arm]) -> PicturePlan:
+    # A plugin may make another folder the working one.
+    run = store.path.absolute()
+    strips, videos = run / STRIPS_NAME, run / VIDEOS_NAME
+    for folder, wanted in ((strips, True), (videos, config.videos > 0)):
+        if wanted:
+            refuse_link(folder)
+            try:
+                folder.mkdir(exist_ok=True)
+                for part in folder.glob("*.part.*"):
+                    part.unlink()
+            except OSError as error:
+                raise RunError(unwritable(folder, error)) from error
+    slugs = {(config.task, arm.policy, arm.shift): arm.slug for arm in arms}
+    return PicturePlan(strips, videos, config.videos, slugs)
+
+
+def _incident_facts(pool: Executor) -> dict[str, Any]:
+    """What a manifest keeps of processes that were replaced; nothing where none was."""
+    return {"incidents": [asdict(incident) for incident in pool.incidents]} if pool.incidents else {}
