@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from demo_data import made_up_episode, write_made_up
 
+from fdp_bench.demos.formats.episode import ImportedEpisode
 from fdp_bench.demos.layout import IMAGE_NAMES, PROP_PARTS
+from fdp_bench.demos.robomimic import write_hdf5
 
 pytest.importorskip("robomimic", reason="robomimic is not installed; tox -e robomimic does")
 # robomimic's sources are older than the interpreter and the libraries that read them here.
@@ -60,7 +62,7 @@ def test_masks_are_robomimics_filter_keys(file, mask, number):
     assert sequence_dataset(file, filter_by_attribute=mask).n_demos == number
 
 
-def test_get_dataset_info_describes_the_file(file):
+def dataset_info(file):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "robomimic.scripts.get_dataset_info", "--dataset", str(file)],
         capture_output=True,
@@ -68,6 +70,22 @@ def test_get_dataset_info_describes_the_file(file):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "total transitions: 95" in done.stdout
-    assert "total trajectories: 10" in done.stdout
-    assert '"env_name": "Lift"' in done.stdout
+    return done.stdout
+
+
+def test_get_dataset_info_describes_the_file(file):
+    said = dataset_info(file)
+    assert "total transitions: 95" in said
+    assert "total trajectories: 10" in said
+    assert '"env_name": "Lift"' in said
+
+
+def test_imports_without_rewards_states_or_model_are_read_too(tmp_path):
+    made = [made_up_episode(i, steps=5 + i) for i in range(10)]
+    bare = [ImportedEpisode(each.prop, each.images, each.actions) for each in made]
+    file = tmp_path / "imported.hdf5"
+    write_hdf5(file, bare, {"env_name": "fdp_bench/Lift-v1", "type": 2, "env_kwargs": {}, "fdp_bench": {}})
+    item = sequence_dataset(file)[0]
+    np.testing.assert_array_equal(item["actions"], made[0].actions[:SEQUENCE])
+    assert item["rewards"].tolist() == [0.0] * SEQUENCE
+    assert "total transitions: 95" in dataset_info(file)
