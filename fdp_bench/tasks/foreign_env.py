@@ -138,9 +138,12 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def read(self, observation: Any) -> Observation:
         """What the task shows of an observation of the environment's own: its `read_keys`."""
         shown: Observation = {key: reader.read(observation) for key, reader in self._readers.items()}
-        # Some environments hand out their own buffer each time.
-        held = {key: np.array(observation[source]) for key in self._cameras if (source := self._source(key))}
-        return {**shown, **held}
+        for key in self._cameras:
+            if source := self._source(key):
+                # Some environments hand out their own buffer each time.
+                frame, side = np.array(observation[source]), self._side(key)
+                shown[key] = square_frame(self._where, frame, side) if side else frame
+        return shown
 
     def render(self) -> Any:
         """Draw the first camera of the scene for people, shape (256, 256, 3); else what the environment draws."""
@@ -181,7 +184,9 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
                     f"{self._where}: nobody says where the frames of {key!r} come from; write in a map "
                     f'"{key}" = {{ camera = NAME }} or {{ render = true }}'
                 )
-            return frame_space(self._where, key, space, source)
+            box = frame_space(self._where, key, space, source)
+            side = self._side(key)
+            return spaces.Box(0, 255, (side, side, 3), np.uint8) if side else box
         assert picture is not None
         if picture.render and self.render_mode != "rgb_array":
             raise SpecError(
@@ -202,6 +207,11 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """Key of the environment's Dict space that holds a camera's frames; empty where they are drawn."""
         picture = self._map.pictures.get(key)
         return picture.source if picture else key
+
+    def _side(self, key: str) -> int:
+        """Side that a camera's frames are brought to, pixels; 0 where they stay as they are."""
+        picture = self._map.pictures.get(key)
+        return picture.side if picture else 0
 
     def _observation(self, observation: Any) -> Observation:
         if not self.draw_images:

@@ -47,7 +47,8 @@ class Picture:
         source: Key of the environment's Dict space that holds frames.
         camera: Name of a camera of the environment's MuJoCo model, drawn by this package: the scene can be shifted.
         render: Whether the environment's own `render` draws it.
-        side: Side of a frame that is drawn or rendered, pixels.
+        side: Side of a frame that is drawn or rendered, or that the observation's frames are cut and resized to,
+            pixels; 0 for frames of the observation as they are.
     """
 
     source: str = ""

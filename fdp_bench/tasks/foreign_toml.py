@@ -200,10 +200,8 @@ class _Reader:
             )
         if value.get("render", True) is not True:
             raise self._error(where, f"render = {value['render']!r}; write true, or leave it out")
-        if given == ["from"] and "side" in value:
-            raise self._error(where, "a frame of the observation keeps its size; leave 'side' out")
-        side = self._number(value, "side", int) or DEFAULT_SIDE
-        if not _SIDES[0] <= side <= _SIDES[1]:
+        side = self._number(value, "side", int) or (0 if given == ["from"] else DEFAULT_SIDE)
+        if side and not _SIDES[0] <= side <= _SIDES[1]:
             raise self._error(where, f"side {side} is not in {_SIDES[0]}-{_SIDES[1]} pixels")
         return Picture(self._text(value, "from"), self._text(value, "camera"), given == ["render"], side)
 

@@ -171,6 +171,33 @@ def test_what_render_draws_is_cut_to_its_middle_square_and_resized():
         adapted(inner, "tests/Rendered-v0", task_map)
 
 
+def test_frames_of_the_observation_are_resized_where_a_map_says_so():
+    data = {
+        "id": "tests/Resized-v0",
+        "environment": "tests/Pixels-v0",
+        "success": "won",
+        "modalities": {"vision": ["image.large", "image.own"]},
+        "observation": {
+            "image.large": {"from": "image.eye", "side": 40},
+            "image.own": {"from": "hidden.eye"},
+        },
+    }
+    inner = Pixels()
+    own = inner.observation_space.spaces["image.eye"]
+    inner.observation_space = gymnasium.spaces.Dict({"image.eye": own, "hidden.eye": own})
+    frame = np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)
+    inner.observe = lambda: {"image.eye": frame, "hidden.eye": frame}
+    inner.spec = gymnasium.envs.registration.EnvSpec("tests/Pixels-v0", max_episode_steps=9)
+    env = adapted(inner, "tests/Resized-v0", parse_map(data, "here"))
+
+    observation, _ = env.reset(seed=1)
+
+    assert env.observation_space.contains(observation)
+    assert observation["image.large"].shape == env.task_info.observation_shapes["image.large"] == (40, 40, 3)
+    assert np.array_equal(observation["image.own"], frame)
+    assert abs(observation["image.large"].mean() - frame[:, 5:25].mean()) < 2.0
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -182,6 +209,11 @@ def test_what_render_draws_is_cut_to_its_middle_square_and_resized():
         ({"metadata": {}}, r'states no metadata\["modalities"\]'),
         ({"metadata": {"modalities": {"prop": ("plaec",)}}}, "did you mean 'place'"),
         ({"metadata": {"modalities": {"prop": ("hidden",)}}}, "only a Box holds numbers"),
+        (
+            {"observation_space": gymnasium.spaces.Dict({"place": gymnasium.spaces.Box(0, 1, (0,))})}
+            | {"metadata": {"modalities": {"prop": ("place",)}}},
+            "'place' holds no numbers; leave it out",
+        ),
         ({"metadata": {"modalities": {"vision": ("image.e",)}}}, "did you mean 'image.eye'"),
         (
             {"metadata": {"modalities": {"vision": ("image.eye",)}, "cameras": {"image.eye": "front"}}},
