@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import SpecError, nearest
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.door import DoorExpert, read_door
 from fdp_bench.demos.expert import (
     DemonstrationExpert,
@@ -19,7 +20,7 @@ from fdp_bench.demos.expert import (
     read_gripper,
 )
 from fdp_bench.demos.place import PlaceExpert, PlaceState, Placing
-from fdp_bench.tasks import resolve_task
+from fdp_bench.tasks import TASKS, resolve_task
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def resolve_expert_task(task: str) -> str:
     """
     task_id = resolve_task(task)
     if task_id not in EXPERTS:
-        raise SpecError(f"no scripted expert for task {task!r}{nearest(task, EXPERTS)}")
+        way = "" if task_id in TASKS else f"; {way_to('record some', task_id)}"
+        raise SpecError(f"no scripted expert for task {task!r}{nearest(task, EXPERTS)}{way}")
     return task_id
 
 
