@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.cli.main import one_line
+
 if TYPE_CHECKING:
     from fdp_bench.api.episode import EpisodeRecord
     from fdp_bench.records.store import RunStore
@@ -132,7 +134,8 @@ def errors_text(store: "RunStore", errors: "Sequence[EpisodeRecord]", total: int
     lines = [f"{len(errors)} of {total} episodes ended in an error and count as failures:"]
     for reason, count in reasons[:_REASONS_SHOWN]:
         first = next(record.spec for record in errors if record.error == reason)
-        lines.append(f"  {count} x {reason} (first: {first.policy}, {first.shift}, episode {first.index})")
+        where = f"first: {first.policy}, {first.shift}, episode {first.index}"
+        lines.append(f"  {count} x {one_line(reason)} ({where})")
     if len(reasons) > _REASONS_SHOWN:
         lines.append(f"  and {len(reasons) - _REASONS_SHOWN} further reasons")
     lines.append(
@@ -152,7 +155,7 @@ def incidents_text(store: "RunStore") -> str:
         return ""
     reasons = Counter(str(incident["reason"]) for incident in incidents).most_common()
     lines = [f"{len(incidents)} {'process was' if len(incidents) == 1 else 'processes were'} replaced:"]
-    lines += [f"  {count} x {reason}" for reason, count in reasons[:_REASONS_SHOWN]]
+    lines += [f"  {count} x {one_line(reason)}" for reason, count in reasons[:_REASONS_SHOWN]]
     if len(reasons) > _REASONS_SHOWN:
         lines.append(
             f"  and {len(reasons) - _REASONS_SHOWN} further reasons, in {store.path / MANIFEST_NAME}"

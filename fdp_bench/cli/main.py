@@ -83,12 +83,12 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
 
         if parsed.debug or not isinstance(error, FdpBenchError):
             raise
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
     return code
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text on one line; what would steer a terminal, as a stranger's file may hold it, is spelt out."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode()

@@ -157,7 +157,7 @@ def policy_keys(policy: Policy, task: TaskInfo) -> tuple[str, ...]:
 
 
 def _checked(actions: npt.NDArray[Any]) -> Actions | PolicyError:
-    if not np.issubdtype(actions.dtype, np.number) or np.iscomplexobj(actions):
+    if not np.issubdtype(actions.dtype, np.floating):
         return PolicyError(f"act returned dtype {actions.dtype}; float32 is needed")
     if not np.isfinite(actions).all():
         return PolicyError("act returned actions that are not finite")

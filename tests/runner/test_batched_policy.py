@@ -73,6 +73,7 @@ def test_actions_are_clipped_to_their_range():
         (lambda o, n: np.zeros((4, 2, 2)), "shape"),
         (lambda o, n: None, "shape"),
         (lambda o, n: np.full((4, 3, 2), "x"), "dtype"),
+        (lambda o, n: np.zeros((4, 3, 2), np.int64), "dtype int64; float32 is needed"),
         (lambda o, n: np.full((4, 3, 2), np.inf), "not finite"),
     ],
 )
