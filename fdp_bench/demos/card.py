@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import DatasetError
-from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
+from fdp_bench.demos.dataset import Demonstrations, content_sha256, load_demonstrations, split_names
 from fdp_bench.tasks import TASKS
 
 _BLOCK_BYTES = 2**20
+#: Numbers of demonstrations that this package's own policies are trained on (`fdp-bench train`, suite data-efficiency).
+_USUAL_SIZES = (10, 25, 50, 100)
 
 
 def dataset_card(path: Path, *, num_demos: int | None = None) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def dataset_card(path: Path, *, num_demos: int | None = None) -> dict[str, Any]:
     Returns:
         JSON-ready; what the file does not say is None. ``steps`` counts what is there to follow, lead-ins left out.
         ``sha256`` is that of `fdp_bench.demos.dataset.Demonstrations` with all demonstrations read: equal for an HDF5
-        file and its packed form, and noted in weights trained on all of them; ``file_sha256`` is that of the file's
+        file and its packed form, and noted in weights trained on all of them; ``sha256_of_first`` has, by number of
+        demonstrations trained on, what weights trained on the first ones note; ``file_sha256`` is that of the file's
         bytes.
 
     Raises:
@@ -58,6 +61,7 @@ def dataset_card(path: Path, *, num_demos: int | None = None) -> dict[str, Any]:
         "arrays": _arrays(data),
         "touch_version": data.card.get("touch_version"),
         "sha256": data.sha256,
+        "sha256_of_first": _hashes_of_first(data),
         "file": path.name,
         "file_bytes": path.stat().st_size,
         "file_sha256": _file_sha256(path),
@@ -101,6 +105,17 @@ def _expert(card: Mapping[str, Any]) -> dict[str, Any] | None:
     if source.get("algorithm_name"):
         return {"kind": "policy", "policy": source["algorithm_name"]}
     return None
+
+
+def _hashes_of_first(data: Demonstrations) -> dict[str, str]:
+    hashes = {}
+    for size in _USUAL_SIZES:
+        if size < len(data.demos):
+            train, valid = split_names(len(data.demos), size)
+            hashes[str(size)] = content_sha256(
+                data.task_id, data.profile, data.demos[: len(train) + len(valid)], size
+            )
+    return hashes
 
 
 def _arrays(data: Demonstrations) -> dict[str, list[int]]:

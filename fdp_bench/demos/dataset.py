@@ -112,7 +112,7 @@ def load_demonstrations(
         demos=demos,
         train=train,
         valid=valid,
-        sha256=_content_sha256(card["task_id"], card["profile"], demos, len(train)),
+        sha256=content_sha256(card["task_id"], card["profile"], demos, len(train)),
         card=card,
     )
 
@@ -189,7 +189,8 @@ def _check_alike(path: Path, demos: Sequence[Demonstration]) -> None:
             raise DatasetError(f"{path}: {demo.name} has other senses or shapes than {demos[0].name}")
 
 
-def _content_sha256(task_id: str, profile: str, demos: tuple[Demonstration, ...], num_train: int) -> str:
+def content_sha256(task_id: str, profile: str, demos: tuple[Demonstration, ...], num_train: int) -> str:
+    """Hash of demonstrations, the first `num_train` of which are trained on; see `Demonstrations.sha256`."""
     digest = hashlib.sha256(json.dumps([task_id, profile, num_train]).encode())
     for demo in demos:
         parts: dict[str, npt.NDArray[Any]] = {"prop": demo.prop, "actions": demo.actions, **demo.images}

@@ -41,6 +41,46 @@ def test_card_holds_the_hash_of_the_content_and_that_of_the_file(file, tmp_path)
     assert ours["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest() != theirs["file_sha256"]
 
 
+def test_card_holds_the_hashes_that_weights_trained_on_the_first_ones_note(tmp_path):
+    file = write_made_up(tmp_path / "demos.hdf5", [made_up_episode(i, steps=3) for i in range(30)])
+    hashes = dataset_card(file)["sha256_of_first"]
+    assert hashes == {str(number): load_demonstrations(file, num_demos=number).sha256 for number in (10, 25)}
+
+
+def test_card_of_the_first_demonstrations_counts_those_alone(file):
+    card = dataset_card(file, num_demos=3)
+    assert (card["number"], card["train"], card["held_out"]) == (3, 3, 0)
+    assert card["steps"]["total"] == 4 + 5 + 6
+    assert card["sha256"] == load_demonstrations(file).sha256
+
+
+@pytest.mark.parametrize(
+    ("said", "expert"),
+    [
+        ({"source": {"format": "minari", "algorithm_name": "SAC"}}, {"kind": "policy", "policy": "SAC"}),
+        (
+            {"source": {"format": "lerobot", "expert": {"kind": "scripted", "version": 2}}},
+            {"kind": "scripted", "version": 2},
+        ),
+        (
+            {"source": {"format": "fdp-bench", "expert_version": 4}},
+            {"kind": "scripted", "version": 4},
+        ),
+        ({"source": {"format": "robomimic"}}, None),
+        (
+            {"recorded": {"policy": "reach", "solved": 2, "only_successes": True}},
+            {"kind": "policy", "policy": "reach", "solved": 2, "only_successes": True},
+        ),
+    ],
+)
+def test_card_names_the_expert_that_the_source_names(tmp_path, said, expert):
+    card = dataset_card(
+        write_made_up(tmp_path / "demos.hdf5", [made_up_episode(0), made_up_episode(1)], **said)
+    )
+    assert card["expert"] == expert
+    assert card["command"] is None
+
+
 def test_written_card_is_the_card(file, tmp_path):
     out = tmp_path / "cards" / "Lift-v1.json"
     card = dataset_card(file)
