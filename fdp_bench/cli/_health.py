@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.cli._drawing import check_rendering
 from fdp_bench.cli._finding import OK, PROBLEM, WARNING, Finding
+from fdp_bench.cli._tested import check_tested
 
 if TYPE_CHECKING:
     from fdp_bench.plugins import Plugin
@@ -200,6 +201,7 @@ def _reinstall(distribution: str) -> str:
 _CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("python", check_python),
     ("packages", check_packages),
+    ("tested", check_tested),
     ("cores", check_cores),
     ("results", check_folders),
     ("ffmpeg", check_ffmpeg),

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from fakes import install_distribution
 
-from fdp_bench.cli import _drawing, _health, doctor
+from fdp_bench.cli import _drawing, _health, _tested, doctor
 from fdp_bench.cli._finding import OK, PROBLEM, WARNING, Finding
+from fdp_bench.records.provenance import DISTRIBUTIONS
 
 Check = Callable[[], Iterator[Finding]]
 
@@ -85,6 +86,45 @@ def test_a_package_of_a_wrong_version_or_missing_is_named_with_what_to_install(
     assert (missing.status, missing.mend) == (PROBLEM, 'pip install "no-such-package>=2"')
     assert "not installed" in missing.text
     assert met.text.startswith("1 as required")
+
+
+def installed(folder: Path, **versions: str) -> str:
+    """Distributions of these versions, to be put on `sys.path`."""
+    for name, version in versions.items():
+        info = folder / f"{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return str(folder)
+
+
+def test_packages_as_tested_are_counted_whatever_their_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(installed(tmp_path, torch="9.1+cpu", click="1.0"))
+    finding = _tested.differences({"torch": "9.1", "click": "1.0", "not-there": "1"})
+    assert (finding.status, finding.text) == (
+        OK,
+        "2 packages, all in the versions that were tested together",
+    )
+
+
+def test_packages_other_than_tested_are_named_and_warned_of_where_they_move_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(installed(tmp_path, torch="9.1", click="1.0"))
+    harmless = _tested.differences({"torch": "9.1", "click": "2.0"})
+    assert harmless.status == OK
+    assert "1 in other versions: click 1.0 (tested: 2.0)" in harmless.text
+    finding = _tested.differences({"click": "2.0", "torch": "9.2"})
+    assert (finding.status, finding.mend) == (WARNING, 'pip install "torch==9.2"')
+    assert "torch 9.1 (tested: 9.2), click 1.0 (tested: 2.0)" in finding.text
+
+
+def test_the_lock_is_found_and_names_what_moves_numbers() -> None:
+    (finding,) = _tested.check_tested()
+    assert int(finding.text.split()[0]) > 20
+    lock = next(folder / _tested.LOCK_NAME for folder in _tested._FOLDERS if folder.exists()).read_text()
+    assert {*DISTRIBUTIONS} - {*_tested.locked_versions(lock)} == {"fdp-bench"}
 
 
 def test_a_broken_plugin_of_others_is_a_warning_with_its_reason(
