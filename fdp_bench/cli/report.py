@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
     from fdp_bench.report.runs import in_results, load_runs, newest_run
-    from fdp_bench.report.text import across_text, comparison_table, terminal_table
+    from fdp_bench.report.text import across_text, comparison_table, shown, terminal_table
     from fdp_bench.report.write import write_report
 
     asked: list[Path] = args.runs or [newest_run()]
@@ -52,15 +52,15 @@ def run(args: argparse.Namespace) -> int:
         raise RunError("several runs make one report; say where it goes: fdp-bench report RUN RUN --out DIR")
     folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
     for sentence in runs.unfinished():
-        print(f"warning: {sentence}", file=sys.stderr)
+        print(shown(f"warning: {sentence}"), file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
     report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))
     # Of several tasks, the table of all of them is read last, where the terminal shows it.
     tables = [terminal_table(report.summary), comparison_table(report.comparison), *notes]
     tables.append(across_text(report.summary))
-    print("\n\n".join(filter(None, tables)))
+    print(shown("\n\n".join(filter(None, tables))))
     for sentence in report.missing:
-        print(f"warning: {sentence}", file=sys.stderr)
+        print(shown(f"warning: {sentence}"), file=sys.stderr)
     names = ", ".join(file.name for file in report.files)
     print(f"\nreport of {', '.join(map(str, asked))} in {folder}: {names}\nread: {report.files[-1]}")
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.report.curve_plots import POINTS, point_caption, shift_title, short_task
 from fdp_bench.report.layout import Column, p_value, percent, signed, split_shift, typeset
 from fdp_bench.report.plots import Panel, Plot
-from fdp_bench.report.style import Palette, ink, series_style
+from fdp_bench.report.style import Palette, drawable, ink, series_style
 
 if TYPE_CHECKING:
     import pandas
@@ -124,7 +124,7 @@ def draw_bars(axes: "Axes", rows: Sequence[Row], variants: Sequence[str], names:
         axes.annotate(
             f"{rate:.0f}", (high, number), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9
         )
-    axes.set_yticks(range(len(variants)), variants)
+    axes.set_yticks(range(len(variants)), list(map(drawable, variants)))
     axes.set_ylim(len(variants) - 0.4, -0.6)
     axes.set_xlim(0, 112)
     axes.set_xticks(range(0, 101, 20))
@@ -152,7 +152,7 @@ def draw_differences(axes: "Axes", rows: Sequence[Row]) -> None:
             elinewidth=1.8,
         )
     axes.axvline(0, color=ink(), linewidth=1)
-    axes.set_yticks(range(len(rows)), [shift_title(row["shift"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [drawable(shift_title(row["shift"])) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-105, 105)
     axes.set_xlabel("difference in success (percentage points)")

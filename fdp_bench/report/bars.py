@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
 from fdp_bench.report.layout import split_shift
-from fdp_bench.report.style import Palette, finish, ink, save_figure, series_style, themed
+from fdp_bench.report.style import Palette, drawable, finish, ink, save_figure, series_style, themed
 
 if TYPE_CHECKING:
     import pandas
@@ -109,7 +109,7 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
                 va="bottom",
                 fontsize=8.5,
             )
-    axes.set_xticks(range(len(shifts)), [_tick(shift) for shift in shifts])
+    axes.set_xticks(range(len(shifts)), [drawable(_tick(shift)) for shift in shifts])
     axes.set_ylabel("success rate (% of episodes)")
     # Room for the numbers above an interval that ends at 100.
     axes.set_ylim(0, 110)

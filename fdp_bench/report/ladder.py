@@ -48,6 +48,16 @@ class Ladder:
         """Mean absolute change of a frame's pixels against the clean one, in [0, 255]."""
         return pixel_change(self.rows[0.0][view], self.rows[severity][view])[camera]
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether the shift changes any frame: one that lies about other senses changes none."""
+        return any(
+            self.change(severity, view, camera) > 0.0
+            for severity in self.rows
+            for view in range(len(self.views))
+            for camera in self.cameras
+        )
+
 
 def draw_ladder(
     environments: Mapping[float, Any],

@@ -164,13 +164,26 @@ def detectable_text(pairs: int) -> str:
 def typeset(
     title: str, columns: Sequence[Column], rows: Sequence[Row], notes: tuple[str, ...] = ()
 ) -> Layout:
-    """Write out a table's cells."""
+    """Write out a table's cells, each as `printable` text on one line."""
     return Layout(
-        title=title,
-        headers=tuple(column.header for column in columns),
+        title=printable(title),
+        headers=tuple(printable(column.header) for column in columns),
         numeric=tuple(column.numeric for column in columns),
-        rows=tuple(tuple(column.cell(row) for column in columns) for row in rows),
-        notes=notes,
+        rows=tuple(tuple(printable(column.cell(row)) for column in columns) for row in rows),
+        notes=tuple(map(printable, notes)),
+    )
+
+
+def printable(text: str) -> str:
+    """Text on one line without characters that are not seen but act.
+
+    Names come from strangers' records: a line break would end a table's row, an escape sequence drive the terminal, and
+    an override of the writing direction show another name than the one that was typed. Spaces of any kind become a
+    blank, what else cannot be seen U+FFFD.
+    """
+    return "".join(
+        char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for char in text
     )
 
 

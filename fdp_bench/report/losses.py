@@ -1,12 +1,15 @@
 """Training logs of the evaluated policies: loss over steps, and what each sense is worth."""
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.api.untrusted import read_limited
 from fdp_bench.records import Manifest
 from fdp_bench.report.trainings import PolicyKey, recipe_of
 
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
 LOSS_COLUMNS = ("task", "recipe", "series", "phase", "step", "train_loss", "heldout_loss")
 RISE_COLUMNS = ("task", "recipe", "series", "phase", "sense", "step", "rise", "low", "high")
 _RISE = "rise_"
+#: Largest log that is read, in bytes and rows; a long training's has a few hundred rows of a hundred bytes.
+_MAX_LOG_BYTES, _MOST_ROWS = 8 * 2**20, 20_000
+#: Losses, rises and steps lie far below.
+_MOST = 1e15
 
 
 @dataclass(frozen=True)
@@ -86,15 +93,18 @@ def _read_log(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     source = Path(str(policy.get("source", "")))
     if source.suffix == ".safetensors":
         try:
-            with source.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
-                return list(csv.DictReader(file))
-        except (OSError, UnicodeDecodeError, csv.Error):
+            file = source.with_suffix(".csv")
+            # A manifest may name any path: what is no file may never end.
+            text = read_limited(file, _MAX_LOG_BYTES).decode("utf-8") if file.is_file() else ""
+            if found := list(islice(csv.DictReader(io.StringIO(text, newline="")), _MOST_ROWS)):
+                return found
+        except (OSError, ValueError, csv.Error):
             # The card keeps the last phase's rows.
             pass
     card = policy.get("card")
     log = card.get("log") if isinstance(card, Mapping) else None
     rows = log.get("rows") if isinstance(log, Mapping) else None
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [row for row in rows[:_MOST_ROWS] if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
 def _rises(entry: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
@@ -113,7 +123,9 @@ def _rises(entry: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:
 
 
 def _number(value: Any) -> float:
+    """A cell's number; nan where it holds none, or one that no plot can show."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return math.nan
+    return number if abs(number) < _MOST else math.nan

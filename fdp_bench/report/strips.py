@@ -11,12 +11,15 @@ import numpy.typing as npt
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import severity_text
+from fdp_bench.report.style import save_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Dots an inch; with whole enlargements, a frame's pixels stay squares.
 _DPI = 150
+#: Letters of a file's name that stand for a shift.
+_LONGEST_SLUG = 120
 #: Wanted side of a frame in the picture, dots.
 _FRAME_DOTS = 180
 #: Dots left free: left for the severities, at the top for titles, below for the caption, above each row for
@@ -109,13 +112,12 @@ def strip_figure(ladder: Ladder) -> "Figure":
 def save_strip(ladder: Ladder, folder: Path, *, suffix: str = "") -> Path:
     """Write `strip_figure` as ``strip-<shift><suffix>.png`` and return its path."""
     path = folder / f"strip-{shift_slug(ladder.shift)}{suffix}.png"
-    strip_figure(ladder).savefig(path, dpi=_DPI)
-    return path
+    return save_picture(strip_figure(ladder), path, _DPI)
 
 
 def shift_slug(shift: str) -> str:
     """A shift's name with options as part of a file name, for instance ``"occlusion-kind-camera"``."""
-    return re.sub(r"[^a-z0-9._]+", "-", shift.lower().replace("+", "-and-")).strip("-")
+    return re.sub(r"[^a-z0-9._]+", "-", shift.lower().replace("+", "-and-")).strip("-.")[:_LONGEST_SLUG]
 
 
 def _enlargement(ladder: Ladder) -> int:

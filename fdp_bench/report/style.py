@@ -1,12 +1,15 @@
 """How all plots look: colours, marks, themes and files."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fdp_bench.report.layout import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,10 +122,22 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
     import matplotlib
 
     files = [folder / f"{stem}.png", folder / f"{stem}.svg"]
-    with matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}):
+    verbatim(figure)
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}),
+        _without_glyph_warnings(),
+    ):
         figure.savefig(files[0], dpi=PNG_DPI)
         figure.savefig(files[1], metadata={"Date": None})
     return files
+
+
+def save_picture(figure: "Figure", path: Path, dots_per_inch: int) -> Path:
+    """Write a figure as a PNG file and return its path."""
+    verbatim(figure)
+    with _without_glyph_warnings():
+        figure.savefig(path, dpi=dots_per_inch)
+    return path
 
 
 def svg_bytes(figure: "Figure") -> bytes:
@@ -131,11 +146,48 @@ def svg_bytes(figure: "Figure") -> bytes:
 
     buffer = BytesIO()
     settings: dict[Any, Any] = {"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}
-    with matplotlib.rc_context(settings | {"font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica"]}):
+    verbatim(figure)
+    fonts = {"font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica"]}
+    with matplotlib.rc_context(settings | fonts), _without_glyph_warnings():
         figure.savefig(
             buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"), None)
         )
     return re.sub(rb">\s+<", b"><", re.sub(rb"\s*\n\s*", b" ", buffer.getvalue()))
+
+
+def verbatim(figure: "Figure") -> "Figure":
+    """Make a figure show names as they are: a dollar sign begins no formula, what cannot be drawn is U+FFFD.
+
+    Names come from strangers' records; what is no formula would stop the drawing. Only the numbers at logarithmic axes
+    are formulas, Matplotlib's own.
+    """
+    from matplotlib.text import Text
+
+    formulas = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        if axis.get_scale() != "linear"
+        for label in axis.get_ticklabels(which="both")
+    }
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text not in formulas:
+            text.set_parse_math(False)
+            text.set_text(drawable(text.get_text()))
+    return figure
+
+
+def drawable(text: str) -> str:
+    """Text of one or more lines with nothing in it but what is seen; tick labels need it when they are set."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+@contextmanager
+def _without_glyph_warnings() -> Iterator[None]:
+    """A character that the font lacks is drawn as a box, and nobody has to be told."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def success_axis(axes: "Axes", *, label: str = "success rate (% of episodes)") -> None:

@@ -4,7 +4,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from fdp_bench.report.across import across_layouts
-from fdp_bench.report.layout import Layout, comparison_layouts, summary_layouts
+from fdp_bench.report.layout import Layout, comparison_layouts, printable, summary_layouts
 
 if TYPE_CHECKING:
     import pandas
@@ -41,6 +41,11 @@ def comparison_table(comparison: "pandas.DataFrame") -> str:
         comparison: As `fdp_bench.report.tables.compare_policies` returns it.
     """
     return "\n\n".join(plain_text(layout) for layout in comparison_layouts(comparison))
+
+
+def shown(text: str) -> str:
+    """Lines that hold strangers' names, without what would drive the terminal."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def plain_text(layout: Layout) -> str:

@@ -76,7 +76,10 @@ def write_report(
     comparison = compare_policies(runs.records)
     safety = safety_table(runs.records)
     plots = supported_plots(runs, summary, comparison)
-    ladders, missing = _draw_ladders(runs, draw_ladder)
+    drawn, missing = _draw_ladders(runs, draw_ladder)
+    # Equal frames at every level would say nothing.
+    ladders = [ladder for ladder in drawn if ladder.is_seen]
+    unseen = [(ladder.shift, ladder.task) for ladder in drawn if not ladder.is_seen]
     texts = {
         "summary.csv": csv_text(summary),
         "comparison.csv": csv_text(comparison),
@@ -119,6 +122,7 @@ def write_report(
             comparison,
             plots=plots,
             ladders=ladders,
+            unseen=unseen,
             missing=missing,
             folder=folder,
             files=files,

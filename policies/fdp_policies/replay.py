@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
+from fdp_bench.api.untrusted import check_entries, read_json
 
+#: Largest card that is read (bytes).
+_MAX_CARD_BYTES = 2**20
 #: Rows and columns that a frame is averaged to before frames are compared.
 _GRID = 12
 _ACTIONS, _LENGTHS, _SCALE = "actions", "lengths", "scale."
-_FIELDS = ("policy", "task_id", "train_demos", "data_sha256", "weights_sha256")
+#: What a card must hold.
+_FIELDS = {**dict.fromkeys(("policy", "task_id", "data_sha256", "weights_sha256"), str), "train_demos": int}
 
 
 class ReplayPolicy(Policy):
@@ -122,18 +126,19 @@ class _Memory:
             raise CheckpointError(f"{path} is not a .safetensors file; make one with `{command}`")
         if not path.is_file():
             raise CheckpointError(f"no stored demonstrations at {path}; make them with `{command}` (seconds)")
+        self._task = task
         try:
-            self.card: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
-            missing = [name for name in _FIELDS if name not in self.card]
-        except (OSError, ValueError, TypeError) as error:
+            self.card: dict[str, Any] = read_json(path.with_suffix(".json"), _MAX_CARD_BYTES)
+            check_entries(self.card, _FIELDS, "card", needed=tuple(_FIELDS))
+        except (OSError, ValueError) as error:
             raise CheckpointError(
                 f"the card of {path} is missing or malformed ({error}); make it again with `{command}`"
             ) from None
-        if missing or self.card["policy"] != "replay":
+        if self.card["policy"] != "replay":
             raise CheckpointError(f"{path} holds no stored demonstrations; make some with `{command}`")
         if self.card["task_id"] != task.task_id:
             raise CheckpointError(
-                f"{path} was made from {self.card['task_id']}, not {task.task_id}; make it with `{command}`"
+                f"{path} was made from {self.card['task_id'][:60]}, not {task.task_id}; make it with `{command}`"
             )
 
     @cached_property
@@ -141,11 +146,11 @@ class _Memory:
         """What was stored, as `ReplayPolicy.fit` named it.
 
         Raises:
-            CheckpointError: If it is damaged.
+            CheckpointError: If it is damaged, or not what the task's senses and actions ask for.
         """
         import hashlib
 
-        from safetensors import SafetensorError
+        from safetensors import SafetensorError, safe_open
         from safetensors.numpy import load
 
         payload = self.path.read_bytes()
@@ -154,9 +159,44 @@ class _Memory:
                 f"{self.path} is damaged: its SHA-256 is not the one in its card; make it again"
             )
         try:
-            return load(payload)
-        except SafetensorError as error:
+            with safe_open(self.path, framework="numpy") as file:
+                shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            self._check_shapes(shapes)
+            tensors = load(payload)
+        except (SafetensorError, KeyError) as error:
+            # KeyError: numbers of a kind that NumPy has not.
             raise CheckpointError(f"{self.path} cannot be read ({error}); make it again") from None
+        self._check_numbers(tensors)
+        return tensors
+
+    def _check_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Hold what the file declares against the task."""
+        demos, length, _ = (*shapes.get(_ACTIONS, ()), 0, 0, 0)[:3]
+        wanted: dict[str, tuple[int, ...]] = {
+            _ACTIONS: (demos, length, self._task.action_dim),
+            _LENGTHS: (demos,),
+        }
+        for key in (key for name in self._task.usual_modalities for key in self._task.modalities[name]):
+            size = len(_features(key, np.zeros(self._task.observation_shapes[key], np.uint8)))
+            wanted |= {key: (demos, size), _SCALE + key: (1,)}
+        for name in {**wanted, **shapes}:
+            if shapes.get(name) != wanted.get(name) or demos < 1 or length < 1:
+                raise CheckpointError(
+                    f"{self.path} is not made for this task: {name[:60]!r} has shape {shapes.get(name)}, not "
+                    f"{wanted.get(name)}; make it again"
+                )
+
+    def _check_numbers(self, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+        lengths = tensors[_LENGTHS]
+        if lengths.dtype != np.int64 or lengths.min() < 1 or lengths.max() > tensors[_ACTIONS].shape[1]:
+            raise CheckpointError(
+                f"{self.path} is damaged: it names lengths that it does not hold; make it again"
+            )
+        for name, values in tensors.items():
+            if name != _LENGTHS and (values.dtype.kind != "f" or not np.isfinite(values).all()):
+                raise CheckpointError(
+                    f"{self.path} is damaged: {name[:60]!r} holds no numbers; make it again"
+                )
 
 
 def _path(spec: PolicySpec, task: TaskInfo) -> Path:

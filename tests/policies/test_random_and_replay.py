@@ -1,5 +1,7 @@
 """The two policies that learn nothing: uniform actions, and the stored actions of the nearest demonstration."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from fdp_policies import replay as replay_module
 from fdp_policies.random_policy import RandomPolicy
 from fdp_policies.replay import ReplayPolicy
+from safetensors.numpy import load_file
 
 from fdp_bench.api import CheckpointError, PolicySpec
 from fdp_bench.testing import check_policy
@@ -108,3 +111,54 @@ def test_a_frame_is_averaged_over_all_its_pixels():
     features = replay_module._features("image.x", frame).reshape(12, 12, 3)
     np.testing.assert_allclose(features[0, 0], frame[:2, :3].mean((0, 1)) / 255, rtol=1e-5)
     np.testing.assert_allclose(features.mean(), frame.mean() / 255, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "card", ["[" * 100_000, "[]", '"replay"', '{"policy": 3}', '{"policy": "replay", "train_demos": NaN}']
+)
+def test_a_card_that_is_none_is_one_error(stored, task, card):
+    stored.with_suffix(".json").write_text(card)
+    with pytest.raises(CheckpointError, match=r"card of .* is missing or malformed"):
+        ReplayPolicy(PolicySpec("replay", checkpoint=str(stored)), task)
+
+
+def rewritten(stored, change):
+    """The stored demonstrations with some tensors changed, and a card that vouches for them."""
+    tensors = {name: values.copy() for name, values in load_file(stored).items()}
+    change(tensors)
+    card = json.loads(stored.with_suffix(".json").read_text())
+    replay_module._store(stored, tensors, card)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tensors: tensors.pop("lengths"), "'lengths' has shape None"),
+        (lambda tensors: tensors.pop("scale.prop"), "'scale.prop' has shape None"),
+        (lambda tensors: tensors.update(extra=np.ones(3)), "'extra' has shape"),
+        (lambda tensors: tensors.update(prop=tensors["prop"][:, :1]), "'prop' has shape"),
+        (lambda tensors: tensors.update(actions=tensors["actions"][:0]), "not made for this task"),
+        (lambda tensors: tensors["lengths"].fill(0), "lengths that it does not hold"),
+        (lambda tensors: tensors["lengths"].fill(10**6), "lengths that it does not hold"),
+        (lambda tensors: tensors["actions"].fill(np.nan), "'actions' holds no numbers"),
+        (
+            lambda tensors: tensors.update(actions=tensors["actions"].astype(int)),
+            "'actions' holds no numbers",
+        ),
+    ],
+)
+def test_numbers_that_do_not_fit_the_task_are_refused(stored, task, change, message):
+    rewritten(stored, change)
+    with pytest.raises(CheckpointError, match=message):
+        ReplayPolicy(PolicySpec("replay", checkpoint=str(stored)), task)
+
+
+def test_a_pickle_is_refused_whatever_its_name(stored, task):
+    payload = b"\x80\x04K\x01."
+    stored.write_bytes(payload)
+    card = json.loads(stored.with_suffix(".json").read_text())
+    stored.with_suffix(".json").write_text(
+        json.dumps({**card, "weights_sha256": hashlib.sha256(payload).hexdigest()})
+    )
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        ReplayPolicy(PolicySpec("replay", checkpoint=str(stored)), task)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.report.across import across_layouts
 from fdp_bench.report.areas import area_layout, area_table
+from fdp_bench.report.curve_plots import short_task
 from fdp_bench.report.effects import effect_layouts, effect_table
 from fdp_bench.report.findings import findings
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
@@ -37,6 +38,7 @@ def assemble(
     *,
     plots: Sequence[Plot],
     ladders: Sequence[Ladder],
+    unseen: Sequence[tuple[str, str]],
     missing: Sequence[str],
     folder: Path,
     files: Sequence[Path],
@@ -51,6 +53,7 @@ def assemble(
         comparison: Its `fdp_bench.report.tables.compare_policies`.
         plots: Its plots.
         ladders: Its shifts at every severity.
+        unseen: (shift, task) pairs of those that change no picture.
         missing: Sentences on pictures that could not be drawn.
         folder: Where the page will lie.
         files: What lies beside it.
@@ -74,6 +77,7 @@ def assemble(
         areas=[page_table(layout) for layout in aggregates],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
         galleries=[gallery(ladder) for ladder in ladders],
+        unseen=[f"{shift} on {short_task(task)}" for shift, task in unseen],
         films=film_groups(runs),
         safety=[page_table(layout) for layout in safety_layouts(safety_table(runs.records))],
         safety_comparison=[

@@ -43,6 +43,7 @@ class Page:
         areas: Areas under the severity curves, and aggregates over training seeds.
         effects: What the shifts did to the pictures, measured.
         galleries: Shifts at every severity.
+        unseen: Shifts that change no picture.
         films: What the policies saw.
         safety: Safety figures, one table a task.
         safety_comparison: The same, policy against policy.
@@ -67,6 +68,7 @@ class Page:
     areas: Sequence[PageTable] = ()
     effects: Sequence[PageTable] = ()
     galleries: Sequence[Gallery] = ()
+    unseen: Sequence[str] = ()
     films: Sequence[FilmGroup] = ()
     safety: Sequence[PageTable] = ()
     safety_comparison: Sequence[PageTable] = ()

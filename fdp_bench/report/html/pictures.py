@@ -53,25 +53,33 @@ def file_picture(path: Path, alt: str) -> Picture:
     Raises:
         OSError: If it is unreadable or no picture.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise OSError(f"{path} is no film strip: it has {image.width}x{image.height} pixels")
-            return frame_picture(np.asarray(image.convert("RGB")), alt)
-    except (ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # What Pillow raises on damaged files besides OSError.
-        raise OSError(f"{path} is no picture: {error}") from error
+    return frame_picture(_pixels(path), alt)
 
 
 def is_picture(path: Path) -> bool:
     """Whether a file can be read as a picture; anybody may have put it there."""
     try:
-        file_picture(path, "")
+        _pixels(path)
     except OSError:
         return False
     return True
+
+
+def _pixels(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a PNG file, shape (H, W, 3); of other formats Pillow hands some to programs (EPS to Ghostscript)."""
+    from PIL import Image
+
+    if not path.is_file():
+        # A pipe would never end.
+        raise OSError(f"{path} is no file")
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise OSError(f"{path} is no film strip: it has {image.width}x{image.height} pixels")
+            return np.asarray(image.convert("RGB"))
+    except (ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        # What Pillow raises on damaged files besides OSError.
+        raise OSError(f"{path} is no picture: {error}") from error
 
 
 def panel_picture(panel: Panel, alt: str) -> Picture:

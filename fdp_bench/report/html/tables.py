@@ -81,12 +81,15 @@ class PageTable:
 
     @property
     def turns(self) -> frozenset[int]:
-        """Numbers of the rows at which another shift begins."""
-        if "shift" not in self.headers:
-            return frozenset()
-        place = self.headers.index("shift")
-        shifts = [row[place].text for row in self.rows]
-        return frozenset(number for number in range(1, len(shifts)) if shifts[number] != shifts[number - 1])
+        """Numbers of the rows at which another shift begins, or another task in a table whose columns are shifts."""
+        for header in ("shift", "task"):
+            if header in self.headers:
+                place = self.headers.index(header)
+                names = [row[place].text for row in self.rows]
+                return frozenset(
+                    number for number in range(1, len(names)) if names[number] != names[number - 1]
+                )
+        return frozenset()
 
 
 def page_table(layout: Layout) -> PageTable:
