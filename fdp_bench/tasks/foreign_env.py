@@ -104,7 +104,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             self.scene.restore()
         return self._observation(observation), {"success": False, **self._with_success(info)}
 
-    def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: npt.NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take one control step.
 
         Args:
@@ -119,7 +119,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         shown = self._observation(observation)
         return shown, float(reward), bool(terminated), bool(truncated), self._with_success(info)
 
-    def unit_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def unit_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Our actions for actions in the environment's own units, shape (..., A); see `ActionScaler.unscaled`."""
         return self._scaler.unscaled(actions)
 

@@ -113,7 +113,7 @@ class ActionScaler:
             given = np.clip(self._middle + self._half * given, self._low, self._high)
         return given.astype(self._dtype)
 
-    def unscaled(self, action: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def unscaled(self, action: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Actions for the environment's own, shape (..., A): in [-1, 1] within the bounds; the inverse of `scaled`.
 
         Raises:
@@ -123,7 +123,7 @@ class ActionScaler:
         if given.shape[-1:] != (self.size,) or not np.isfinite(given).all():
             raise ValueError(f"action {action!r} is not {self.size} finite numbers")
         unit: npt.NDArray[np.float64] = (given - self._middle) / self._half
-        return unit.astype(np.float32)
+        return unit
 
 
 def frame_space(where: str, key: str, space: gymnasium.Space[Any], source: str) -> spaces.Box:

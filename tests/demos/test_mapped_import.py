@@ -15,6 +15,7 @@ from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.formats.minari_mapped import MappedMinariFolder
 from fdp_bench.tasks.foreign import adapted
+from fdp_bench.tasks.making import make_task
 from fdp_bench.training.job import task_info
 
 __all__ = ["example"]
@@ -22,7 +23,7 @@ __all__ = ["example"]
 STEPS = (4, 6)
 
 
-def write(folder, episodes, **metadata):
+def write(folder, episodes, *, seeds=(), **metadata):
     """A dataset as Minari 0.5 lays it out: one observation more than actions."""
     (folder / "data").mkdir(parents=True)
     described = {"dataset_id": "mine/reach-v0", "data_format": "hdf5", "minari_version": "0.5.4"}
@@ -31,6 +32,8 @@ def write(folder, episodes, **metadata):
         for index, members in enumerate(episodes):
             for name, values in members.items():
                 file[f"episode_{index}/{name}"] = values
+        for index, seed in enumerate(seeds):
+            file[f"episode_{index}"].attrs["seed"] = seed
     return folder
 
 
@@ -53,7 +56,10 @@ def test_the_map_is_applied_to_observations_and_actions(example, capfd):
     data = load_demonstrations(example / "reach.hdf5", task_id="mine/ReachByEye-v0")
 
     assert "wrote 2 demonstrations of mine/ReachByEye-v0 (10 steps, from minari)" in shown
-    assert "note: It has no 'image.front'" in shown
+    assert (
+        "It has no 'image.front', and the first demonstration cannot be replayed (it does not say its seed)"
+        in shown
+    )
     for made, demo in zip(episodes, data.demos, strict=True):
         np.testing.assert_array_equal(demo.prop, made["observations"][:-1, :2])
         np.testing.assert_allclose(demo.actions, 2.0 * made["actions"], atol=1e-6)
@@ -70,6 +76,52 @@ def test_actions_beyond_the_environments_bounds_are_cut_and_noted(example):
 
     assert any("beyond [-1, 1]" in note for note in summary.notes)
     assert (load_demonstrations(example / "out.hdf5").demos[0].actions == 1.0).all()
+
+
+def played(seed, steps):
+    """An episode as Minari's collector records it: the seed, and what came of it."""
+    env = gymnasium.make("reach:mine/Reach-v0", disable_env_checker=True)
+    generator = np.random.default_rng(seed)
+    observations, actions = [env.reset(seed=seed)[0]], []
+    for _ in range(steps):
+        actions.append(generator.uniform(-0.5, 0.5, 2).astype(np.float32))
+        observations.append(env.step(actions[-1])[0])
+    env.close()
+    return {"observations": np.array(observations), "actions": np.array(actions)}
+
+
+def test_frames_are_drawn_where_the_seeds_lead_to_what_was_recorded(example):
+    write(example / "in", [played(7, 5), played(8, 3)], seeds=(7, 8))
+
+    summary = import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+    data = load_demonstrations(example / "out.hdf5")
+
+    assert any("Frames were drawn while the actions were replayed" in note for note in summary.notes)
+    env = make_task("reach.toml")
+    for seed, demo in zip((7, 8), data.demos, strict=True):
+        observation, _ = env.reset(seed=seed)
+        for step, action in enumerate(demo.actions):
+            np.testing.assert_allclose(demo.prop[step], observation["prop"], atol=1e-6)
+            apart = np.abs(demo.images["image.front"][step].astype(int) - observation["image.front"])
+            assert apart.mean() < 0.01
+            observation = env.step(action)[0]
+    env.close()
+    assert demo.images["image.front"].std() > 10
+    assert task_info(data).modalities == {"prop": ("prop",), "vision": ("image.front",)}
+
+
+def test_what_went_another_way_has_no_frames(example):
+    write(example / "first", [played(7, 5)], seeds=(8,))
+    write(example / "later", [played(7, 5), played(8, 3)], seeds=(7, 9))
+
+    summary = import_demonstrations(example / "first", example / "first.hdf5", task="reach.toml")
+    assert any("cannot be replayed (at step 0 'prop' is" in note for note in summary.notes)
+    assert not load_demonstrations(example / "first.hdf5").demos[0].images
+    with pytest.raises(
+        DatasetError, match=r"episode_1: it cannot be replayed .* take those before it with --num"
+    ):
+        import_demonstrations(example / "later", example / "later.hdf5", task="reach.toml")
+    assert not (example / "later.hdf5").exists()
 
 
 class Watched(gymnasium.Env):

@@ -1,10 +1,13 @@
 """Reads Minari datasets of an environment that a map makes a task: raw observations and actions, put into our form.
 
 Such a dataset holds what the environment itself showed and was given. The map says which of it is which sense, as it
-does while the environment runs. Frames that this package draws, or that `render` does, are in no dataset; the
-demonstrations then lack those cameras.
+does while the environment runs. Frames that this package draws, or that `render` does, are in no dataset. They are
+drawn while each demonstration's actions are replayed from its seed, where that leads to the observations that were
+recorded; elsewhere the demonstrations lack those cameras.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -19,6 +22,9 @@ from fdp_bench.demos.formats.minari_folder import MinariFolder
 from fdp_bench.demos.layout import PROP_NAME, TOUCH_NAME
 from fdp_bench.tasks.foreign_env import ForeignEnv
 
+#: A replayed number may be this far from the recorded one, in its own unit: float32 rounds by less.
+_SAME = 1e-4
+
 
 class MappedMinariFolder(MinariFolder):
     """An opened dataset; see `fdp_bench.demos.formats.episode.Source`.
@@ -31,24 +37,25 @@ class MappedMinariFolder(MinariFolder):
         DatasetError: If it is damaged or of another format.
     """
 
-    def __init__(self, path: Any, env: ForeignEnv) -> None:
+    def __init__(self, path: Path, env: ForeignEnv) -> None:
         super().__init__(path, env.task_info)
         self._env = env
-        missing = [key for key in env.task_info.observation_shapes if key not in env.read_keys]
-        if missing:
-            self.origin.note(f"It has no {missing[0]!r}: policies that see by it cannot be trained on this.")
+        self._drawn = [key for key in env.task_info.observation_shapes if key not in env.read_keys]
+        self._replays: bool | None = None if self._drawn else False
 
     def _read(self, group: Any, place: str) -> ImportedEpisode:
         actions = guarded.array(group, "actions", shape=(None, self._task.action_dim))
         if not np.isfinite(actions).all():
             raise DatasetError("its actions are not finite")
-        executed = checked_actions(self._env.unit_actions(actions), place, self.origin)
+        unit = self._env.unit_actions(actions)
+        executed = checked_actions(unit, place, self.origin)
         steps = len(executed)
         raw = self._raw(group, steps)
-        seen = [self._env.read(_row(raw, step)) for step in range(steps)]
-        stacked = {key: np.array([each[key] for each in seen]) for key in self._env.read_keys}
-        images = {key: values for key, values in stacked.items() if values.dtype == np.uint8}
-        vectors = {key: checked_prop(stacked[key], place) for key in stacked if key not in images}
+        rows = [self._env.read(_row(raw, step)) for step in range(steps)]
+        seen = {key: np.array([row[key] for row in rows]) for key in self._env.read_keys}
+        images = {key: values for key, values in seen.items() if values.dtype == np.uint8}
+        vectors = {key: checked_prop(seen[key], place) for key in seen if key not in images}
+        images |= self._drawn_frames(group.attrs.get("seed"), unit, vectors)
         rewards = None
         if guarded.child(group, "rewards") is not None:
             rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
@@ -60,6 +67,49 @@ class MappedMinariFolder(MinariFolder):
             tactile=vectors.pop(TOUCH_NAME, None),
             vectors=vectors,
         )
+
+    def _drawn_frames(
+        self, seed: Any, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
+    ) -> dict[str, npt.NDArray[np.uint8]]:
+        """Frames of the cameras that are drawn; none where the first demonstration could not be replayed.
+
+        Raises:
+            DatasetError: If the first one could be replayed, and this one goes another way.
+        """
+        if self._replays is False:
+            return {}
+        frames, why = self._replayed(seed, unit, vectors)
+        if self._replays is None:
+            self._replays = not why
+            self.origin.note(
+                f"It has no {self._drawn[0]!r}, and the first demonstration cannot be replayed ({why}): policies that "
+                "see cannot be trained on this."
+                if why
+                else "Frames were drawn while the actions were replayed from each demonstration's seed."
+            )
+        elif why:
+            raise DatasetError(
+                f"it cannot be replayed to draw its frames ({why}); take those before it with --num"
+            )
+        return frames
+
+    def _replayed(
+        self, seed: Any, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
+    ) -> tuple[dict[str, npt.NDArray[np.uint8]], str]:
+        """Frames of the drawn cameras, or why there are none: what is seen on the way must be what was recorded."""
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            return {}, "it does not say its seed"
+        frames: dict[str, list[Any]] = {key: [] for key in self._drawn}
+        observation, _ = self._env.reset(seed=int(seed))
+        for step, action in enumerate(unit):
+            for key, values in vectors.items():
+                apart = float(np.abs(observation[key] - values[step]).max())
+                if not apart <= _SAME:
+                    return {}, f"at step {step} {key!r} is {apart:.3g} away from what was recorded"
+            for key, drawn in frames.items():
+                drawn.append(observation[key])
+            observation, _, _, _, _ = self._env.step(action)
+        return {key: np.array(drawn, np.uint8) for key, drawn in frames.items()}, ""
 
     def _raw(self, group: Any, steps: int) -> Any:
         """Observations of all steps as the environment gave them: one array, or a dict of those that the map reads."""
