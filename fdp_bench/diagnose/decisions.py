@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, Inspector, Observation, TaskInfo, noise_stream
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.dataset import Demonstration, load_demonstrations
 from fdp_bench.diagnose.conditions import donor_of
 
@@ -80,7 +81,7 @@ def decisions_along(
     if len(held_out) < 2:
         raise DatasetError(
             f"{where} holds {len(held_out)} demonstrations that the policy was not trained on, and swapping senses "
-            "takes two; record more with fdp-bench demos"
+            f"takes two; {way_to('record more', task.task_id)}"
         )
     keys = [key for name in inspector.modalities for key in task.modalities[name]]
     missing = [key for key in keys if key not in held_out[0].observations]
@@ -88,6 +89,13 @@ def decisions_along(
         raise DatasetError(
             f"{where} holds no {missing[0]!r}, which the policy reads; leave --data out to diagnose on its own episodes"
         )
+    for key in keys:
+        held, shown = held_out[0].observations[key].shape[1:], task.observation_shapes[key]
+        if held != tuple(shown):
+            raise DatasetError(
+                f"{where} holds {key!r} of shape {held}, and {task.task_id} shows {tuple(shown)}; it was recorded on "
+                f"another task: {way_to('make some', task.task_id)}"
+            )
     episodes = tuple(
         tuple(_windows(demo, number, keys, inspector, seed)) for number, demo in enumerate(held_out)
     )
