@@ -1,5 +1,6 @@
 """A Ray cluster of three nodes on this machine, one of which is killed while a run is under way."""
 
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -34,7 +35,12 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         moments = (3,) if quick else (1, 5, 12, 20, 30)
         runs = [lose_a_node(folder / f"run-{after}", after, path, whole) for after in moments]
     well = all(run["different"] == 0 and run["doubled"] == 0 and run["lost_workers"] for run in runs)
-    return {"runs": runs, "episodes": 2 * CONFIG.episodes, "passed": well}
+    return {
+        "runs": runs,
+        "episodes": 2 * CONFIG.episodes,
+        "ray": importlib.metadata.version("ray"),
+        "passed": well,
+    }
 
 
 def lose_a_node(out: Path, after: int, path: str, whole: Path) -> dict[str, int]:
