@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from fdp_bench.demos.dataset import load_demonstrations
+from fdp_bench.demos.record import record
 from fdp_bench.runner.environment import make_base, wrap
 from fdp_bench.specs import parse_shifts
+from fdp_bench.training.job import task_info
 
 pytest.importorskip("gymnasium_robotics", reason="needs pip install 'fdp-bench[robotics]'")
 pytestmark = [
@@ -46,3 +49,24 @@ def test_a_shift_changes_what_is_shown_and_not_the_door(door, shift):
     key = "prop" if shift == "prop_bias" else "image.front"
     assert not np.array_equal(clean[-1][key], shown[-1][key])
     assert (shifted_state, door.unwrapped.dynamics_sha256()) == (state, dynamics)
+
+
+def test_episodes_are_recorded_and_fit_the_task(tmp_path):
+    generator = np.random.default_rng(0)
+    out = tmp_path / "door.hdf5"
+
+    def act(observation, env):
+        assert env.data.qpos.size == 30
+        return generator.uniform(-1.0, 1.0, 28)
+
+    record("AdroitHandDoor", act, episodes=1, out=out, only_successes=False)
+    data = load_demonstrations(out)
+
+    assert {key: seen.shape[1:] for key, seen in data.demos[0].observations.items()} == {
+        "prop": (30,),
+        "door": (9,),
+        "image.front": (84, 84, 3),
+    }
+    info = task_info(data)
+    assert info.default_modalities == ("prop", "vision")
+    assert set(info.modalities) == {"prop", "vision", "door"}
