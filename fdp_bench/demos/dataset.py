@@ -70,7 +70,7 @@ def load_demonstrations(
 ) -> Demonstrations:
     """Read a demonstration file.
 
-    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.expert`) are left out.
+    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.lead_in`) are left out.
 
     Args:
         path: File written by ``fdp-bench demos``, HDF5 or packed (``.npz``).

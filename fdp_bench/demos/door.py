@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.demos.expert import (
+from fdp_bench.demos.expert import LiftExpert
+from fdp_bench.demos.grasp import (
     GRIPPER_CLOSED,
     GRIPPER_OPEN,
     POSITION_SCALE_M,
     ROTATION_SCALE_RAD,
     GraspState,
     Grip,
-    LiftExpert,
     Vector,
     read_gripper,
     saturate,

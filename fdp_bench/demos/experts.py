@@ -10,15 +10,9 @@ import numpy as np
 from fdp_bench.api import SpecError, nearest
 from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.door import DoorExpert, read_door
-from fdp_bench.demos.expert import (
-    DemonstrationExpert,
-    GraspState,
-    Grip,
-    LiftExpert,
-    Vector,
-    read_grasp_state,
-    read_gripper,
-)
+from fdp_bench.demos.expert import LiftExpert
+from fdp_bench.demos.grasp import GraspState, Grip, Vector, read_grasp_state, read_gripper
+from fdp_bench.demos.lead_in import DemonstrationExpert
 from fdp_bench.demos.place import PlaceExpert, PlaceState, Placing
 from fdp_bench.tasks import TASKS, resolve_task
 

@@ -10,15 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.demos.expert import (
-    CUBE_GRIP,
-    POSITION_SCALE_M,
-    GraspState,
-    Grip,
-    LiftExpert,
-    Vector,
-    saturate,
-)
+from fdp_bench.demos.expert import LiftExpert
+from fdp_bench.demos.grasp import CUBE_GRIP, POSITION_SCALE_M, GraspState, Grip, Vector, saturate
 
 #: Fastest way with an object in the hand, as an action.
 _CARRY_SPEED = (0.75, 0.95)

@@ -3,12 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fdp_bench.demos.expert import (
-    CUBE_GRIP,
-    DemonstrationExpert,
-    GraspState,
-    LiftExpert,
-)
+from fdp_bench.demos.expert import LiftExpert
+from fdp_bench.demos.grasp import CUBE_GRIP, GraspState
+from fdp_bench.demos.lead_in import DemonstrationExpert
 
 CUBE = np.array([0.02, -0.01, 0.82])
 
