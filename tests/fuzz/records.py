@@ -15,12 +15,16 @@ from fdp_bench.gate.pairing import pair_arms
 from fdp_bench.gate.refusals import notes, refuse_unlike
 from fdp_bench.gate.side import load_side, side_of_run
 from fdp_bench.records import Manifest, RunStore
+from fdp_bench.report.across import across_table
+from fdp_bench.report.bars import success_figure
 from fdp_bench.report.html.content import film_groups, overview
 from fdp_bench.report.html.grid import episode_grid
 from fdp_bench.report.html.provenance import remake_commands, run_facts
-from fdp_bench.report.markup import markdown_report
+from fdp_bench.report.markup import csv_text, latex_report, markdown_report
 from fdp_bench.report.runs import load_runs, probed_latencies
+from fdp_bench.report.style import svg_bytes
 from fdp_bench.report.tables import compare_policies, summarize
+from fdp_bench.report.text import terminal_table
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.plan import MAX_EPISODES, Arm, plan_arms, plan_episodes
 from fdp_bench.runner.shard import Shard, plan_part
@@ -103,7 +107,7 @@ def read_lines(seed: int) -> None:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     RunStore.open(run).records()
     if rng.random() < 0.25:
-        use(run)
+        use(run, draw=rng.random() < 0.03)
 
 
 def _spoiled_line(line: str, rng: random.Random) -> str:
@@ -157,12 +161,19 @@ def _rewritten(source: Path, target: Path, rng: random.Random) -> Path:
     return target
 
 
-def use(run: Path) -> None:
-    """What comparisons, tables and the report's page make of a run, without pictures."""
+def use(run: Path, *, draw: bool = False) -> None:
+    """What comparisons, tables and the report's page make of a run, with plots only where asked: they take long."""
     side = side_of_run(run)
     runs = load_runs([run])
     summary = summarize(runs.records, probed_latencies(runs.manifests))
-    markdown_report(summary, compare_policies(runs.records))
+    comparison = compare_policies(runs.records)
+    for write in (markdown_report, latex_report):
+        write(summary, comparison)
+    csv_text(across_table(summary))
+    csv_text(summary)
+    terminal_table(summary)
+    if draw:
+        svg_bytes(success_figure(summary))
     overview(runs, summary)
     episode_grid(runs, Path())
     run_facts(runs)

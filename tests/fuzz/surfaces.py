@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from . import binaries, records, texts
+from fdp_bench.api import FdpBenchError
+
+from . import binaries, records, reports, stored, texts
 from .watch import Tally, watch
 
 
@@ -52,8 +55,19 @@ SURFACES: Mapping[str, Surface] = {
     "json": Surface(records.seeds, records.read_json_file, _warm_records),
     "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
     "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
+    "logs": Surface(records.seeds, reports.read_log, lambda: _ignored(reports.read_log)),
+    "pictures": Surface(records.seeds, reports.read_picture, lambda: _ignored(reports.read_picture)),
+    "unfinished": Surface(records.seeds, stored.read_unfinished, stored.attempt_sample),
+    "replays": Surface(records.seeds, stored.read_replay, lambda: _ignored(stored.read_replay)),
     "checkpoints": Surface(records.seeds, binaries.read_checkpoint, _warm_checkpoint),
 }
+
+
+def _ignored(entry: Callable[[int], None]) -> None:
+    """Call an entry for what it imports and makes."""
+    for seed in range(20):
+        with suppress(FdpBenchError):
+            entry(seed)
 
 
 def fuzz(name: str, examples: int) -> Tally:
@@ -101,5 +115,8 @@ def _forget_samples() -> None:
         binaries.hdf5_sample,
         binaries.npz_sample,
         binaries.checkpoint_sample,
+        reports.strip_sample,
+        stored.attempt_sample,
+        stored.replay_sample,
     ):
         sample.cache_clear()

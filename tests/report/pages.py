@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from fake_records import twin_arms
+from fake_records import arm, twin_arms
 from fake_runs import slugs, write_run
 from fake_sweeps import severity_records, with_safety
 from matplotlib.image import imsave
@@ -47,9 +47,21 @@ def ordinary_records() -> list[EpisodeRecord]:
 
 
 def hostile_records() -> list[EpisodeRecord]:
-    """A policy, a shift and an error that are called like scripts."""
+    """A policy, shifts and an error that are called like scripts."""
     records = twin_arms("++-", "+-!", policy=HOSTILE, shift=f"{HOSTILE}@3")
+    records += arm("+--", policy=HOSTILE, shift=f"undrawn{HOSTILE}@3", severity=0.6)
     return [replace(record, error=HOSTILE) if record.status == "error" else record for record in records]
+
+
+def hostile_ladder(task: str, shift: str) -> Ladder:
+    """Frames whose camera, views and subject are called like scripts; of one shift there are none."""
+    if shift.startswith("undrawn"):
+        raise SpecError(HOSTILE)
+    rows = {
+        severity: ({f"image.{HOSTILE}": np.full((12, 16, 3), round(200 - 100 * severity), np.uint8)},)
+        for severity in (0.0, 0.6)
+    }
+    return Ladder(task, shift, (f"image.{HOSTILE}",), (HOSTILE,), rows, HOSTILE)
 
 
 def write_hostile_page(folder: Path) -> Path:
@@ -59,9 +71,24 @@ def write_hostile_page(folder: Path) -> Path:
         file.writelines(json.dumps(record.to_json()) + "\n" for record in hostile_records())
     manifest = run / "manifest.json"
     facts = json.loads(manifest.read_text())
+    row = {
+        "phase": HOSTILE,
+        "step": 5,
+        "train_loss": 1.0,
+        "heldout_loss": 0.5,
+        f"rise_{HOSTILE}": [0.1, 0.2, 0.3],
+    }
+    card = {"remake": HOSTILE, "log": {"rows": [row]}}
+    (run / "strips").mkdir()
+    for slug in ("a", "b"):
+        imsave(run / "strips" / f"{slug}.png", np.full((24, 60, 3), 0.5))
     facts |= {
         "name": HOSTILE,
-        "policies": [{"spec": HOSTILE, "sha256": "c0" * 32, "source": HOSTILE, "card": {"remake": HOSTILE}}],
+        "arms": [
+            {"policy": HOSTILE, "checkpoint": "c0" * 32, "shift": shift, "severity": severity, "slug": slug}
+            for shift, severity, slug in (("clean", 0.0, "a"), (f"{HOSTILE}@3", 0.6, "b"))
+        ],
+        "policies": [{"spec": HOSTILE, "sha256": "c0" * 32, "source": HOSTILE, "card": card}],
         "plugins": [dict.fromkeys(("kind", "name", "distribution", "version"), HOSTILE)],
         "machine": {HOSTILE: HOSTILE},
         "renderer": {"vendor": HOSTILE},
@@ -69,7 +96,9 @@ def write_hostile_page(folder: Path) -> Path:
         "invocations": [{"command": HOSTILE}],
     }
     manifest.write_text(json.dumps(facts))
-    write_report(load_runs([run]), folder / "report", no_ladder, ("fdp-bench", "report", HOSTILE))
+    write_report(
+        load_runs([run]), folder / "report", hostile_ladder, ("fdp-bench", "report", HOSTILE), [HOSTILE]
+    )
     return folder / "report" / "report.html"
 
 

@@ -1,10 +1,14 @@
+import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from fake_records import arm, twin_arms
-from pages import HOSTILE, no_ladder, ordinary_records, write_hostile_page, write_page
+from fake_runs import write_run
+from pages import HOSTILE, ladder, no_ladder, ordinary_records, write_hostile_page, write_page
 
 from fdp_bench import __version__
 from fdp_bench.report import write
@@ -12,6 +16,8 @@ from fdp_bench.report.html import page as page_module
 from fdp_bench.report.html.grid import MARKS
 from fdp_bench.report.html.page import MAX_BYTES
 from fdp_bench.report.html.tables import signed_points
+from fdp_bench.report.ladder import Ladder
+from fdp_bench.report.runs import load_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -145,7 +151,50 @@ def test_what_looks_like_markup_is_shown_as_text(tmp_path: Path) -> None:
     tags = Tags(page)
     assert len(tags.all("script")) == 1
     assert HOSTILE not in page
-    assert tags.shown.count(HOSTILE) >= 4
+    sections = re.split(r'<section id="(\w+)"', page)
+    shown = {name: Tags(text).shown for name, text in zip(sections[1::2], sections[2::2], strict=True)}
+    # Names of policies, phases, shifts, cameras, views and strips; what manifests say of themselves.
+    for name in ("success", "curves", "shifts", "films", "episodes", "made"):
+        assert HOSTILE in shown[name], name
+    assert f"no film strip of undrawn{HOSTILE}" in tags.shown
+
+
+def test_pictures_of_the_page_hold_no_script(tmp_path: Path) -> None:
+    page = write_hostile_page(tmp_path).read_text()
+    drawn = [
+        base64.b64decode(text) for text in re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)
+    ]
+    assert len(drawn) >= 4
+    for picture in drawn:
+        assert "script" not in {
+            element.tag.rpartition("}")[2] for element in ElementTree.fromstring(picture).iter()
+        }
+    assert any(b"&lt;script" in picture for picture in drawn)
+
+
+def test_a_shift_that_changes_no_picture_is_named_and_not_shown(tmp_path: Path) -> None:
+    def unseen(task: str, shift: str) -> Ladder:
+        drawn = ladder(task, shift)
+        return replace(drawn, rows=dict.fromkeys(drawn.rows, drawn.rows[0.0]))
+
+    page = write_page(tmp_path, twin_arms("+", "-", shift="prop_bias@3"), draw=unseen)
+    tags = Tags(page.read_text())
+    assert "No picture changes under prop_bias on Lift-v1." in tags.shown
+    assert tags.shown.count("prop_bias on Lift-v1") == 1
+    assert not list(page.parent.glob("strip-*"))
+
+
+def test_several_tasks_stand_in_one_table_with_a_line_between_them(tmp_path: Path) -> None:
+    records = arm("++-") + arm("+-", policy="other")
+    runs = [
+        write_run(tmp_path / "one", records),
+        write_run(tmp_path / "two", arm("+--", task="fdp_bench/Can-v1")),
+    ]
+    write.write_report(load_runs(runs), tmp_path / "report", no_ladder)
+    text = (tmp_path / "report" / "report.html").read_text()
+    table = text[text.index("All tasks: success under shifts</caption>") :].partition("</table>")[0]
+    rows = re.findall(r"<tr(.*?)>\s*<th scope=\"row\">(.*?)</th>", table)
+    assert rows == [("", "Can-v1"), (' class="turn"', "Lift-v1"), ("", "Lift-v1")]
 
 
 def test_what_could_not_be_drawn_is_told(tmp_path: Path) -> None:
