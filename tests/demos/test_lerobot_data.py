@@ -96,6 +96,45 @@ def test_first_demonstrations_alone_can_be_written_and_read(file, folder, tmp_pa
     assert [len(demo) for demo in load_demonstrations(tmp_path / "one.hdf5").demos] == [5]
 
 
+def foreign(path, **header):
+    """A file of somebody else's task: a sense of another name in place of prop, and a camera."""
+    made = [smooth_episode(seed, 6) for seed in range(2)]
+    episodes = [
+        ImportedEpisode(
+            prop=np.zeros((6, 0), np.float32),
+            images={"image.front": each.images["image.wrist"]},
+            actions=each.actions[:, :2],
+            vectors={"where": each.prop[:, :3]},
+        )
+        for each in made
+    ]
+    said = {"task_id": "mine/Reach-v0", "profile": "fast", "format": 1, "vectors": ["where"], **header}
+    write_hdf5(path, episodes, {"env_name": "mine/Reach-v0", "type": 2, "fdp_bench": said})
+    return path
+
+
+def test_senses_and_rate_of_somebody_elses_task_are_written(tmp_path):
+    import pyarrow.parquet as pq
+
+    file = foreign(tmp_path / "reach.hdf5", control_hz=10.0)
+    export_lerobot(file, tmp_path / "reach")
+    info = json.loads((tmp_path / "reach" / "meta" / "info.json").read_text())
+    assert (info["fps"], info["robot_type"]) == (10, None)
+    senses = {name for name in info["features"] if name.startswith("observation.")}
+    assert senses == {"observation.where", "observation.images.front"}
+    rows = pq.read_table(tmp_path / "reach" / "data" / "chunk-000" / "file-000.parquet")
+    demos = load_demonstrations(file).demos
+    where = np.concatenate([demo.vectors["where"] for demo in demos])
+    np.testing.assert_array_equal(np.array(rows["observation.where"].to_pylist(), np.float32), where)
+
+
+@pytest.mark.parametrize(("header", "said"), [({}, "does not say"), ({"control_hz": 12.5}, "says 12.5")])
+def test_rate_that_lerobot_cannot_have_is_refused(tmp_path, header, said):
+    with pytest.raises(DatasetError, match=said):
+        export_lerobot(foreign(tmp_path / "reach.hdf5", **header), tmp_path / "reach")
+    assert [path.name for path in tmp_path.iterdir()] == ["reach.hdf5"]
+
+
 def test_long_datasets_are_split_into_files_of_whole_episodes(file, tmp_path, monkeypatch):
     from fdp_bench.demos.formats import lerobot_out
 

@@ -23,6 +23,7 @@ CHUNK_SIZE = 1000
 ACTION = "action"
 STATE = "observation.state"
 TACTILE = "observation.tactile"
+_OBSERVATION = "observation."
 _IMAGES = "observation.images."
 #: What LeRobot adds to each row, dtype by name.
 ROW_FEATURES = {
@@ -32,6 +33,11 @@ ROW_FEATURES = {
     "index": "int64",
     "task_index": "int64",
 }
+
+
+def vector_feature(key: str) -> str:
+    """LeRobot's feature of numbers, ``"observation.state"`` for ``"prop"``."""
+    return STATE if key == "prop" else _OBSERVATION + key
 
 
 def camera_feature(key: str) -> str:

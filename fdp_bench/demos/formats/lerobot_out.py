@@ -25,8 +25,6 @@ from fdp_bench.tasks import TASKS
 #: Most frames of one video and of one Parquet file; whole demonstrations only.
 _FRAMES_PER_FILE = 20_000
 _ROBOT_TYPE = "panda"
-#: Frames a second where nobody says.
-_USUAL_RATE = 20
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,24 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
         What was done.
 
     Raises:
-        DatasetError: If `source` cannot be read, `out` exists or cannot be written, or pyarrow is missing.
+        DatasetError: If `source` cannot be read, `out` exists or cannot be written, pyarrow is missing, or LeRobot has
+            no such rate or name of a sense.
     """
     layout.import_parquet()
     if out.exists():
         raise DatasetError(f"{out} exists already; delete it or choose another --out")
     data = load_demonstrations(source, num_demos=num_demos)
     demos = data.demos[:num_demos]
+    fps = _whole_rate(data)
+    for key in demos[0].observations:
+        if "/" in key:
+            raise DatasetError(
+                f"LeRobot's features cannot be called {key!r}, with a '/'; rename it in the map"
+            )
     unfinished = out.with_name(out.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        errors = _write(unfinished, data, demos)
+        errors = _write(unfinished, data, demos, fps)
         card = {**dataset_card(source, num_demos=num_demos), "video": _video_card(errors)}
         (unfinished / layout.CARD_PATH).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         unfinished.replace(out)
@@ -77,14 +82,19 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
     return ExportSummary(out, len(demos), errors)
 
 
-def _rate(card: Mapping[str, Any]) -> int:
-    """Frames a second of somebody else's task."""
-    stated = card.get("control_hz")
-    return max(1, round(stated)) if isinstance(stated, int | float) and 0 < stated < 1e4 else _USUAL_RATE
+def _whole_rate(data: Demonstrations) -> int:
+    """Control steps a second, which LeRobot counts in whole numbers."""
+    task = TASKS.get(data.task_id)
+    rate = task.control_hz if task else data.card.get("control_hz")
+    if not isinstance(rate, int | float) or not 1 <= rate < 1e4 or rate != int(rate):
+        said = "does not say" if rate is None else f"says {rate!r:.40}"
+        raise DatasetError(
+            f"a LeRobotDataset has a whole number of control steps a second; the file of {data.task_id} {said}"
+        )
+    return int(rate)
 
 
-def _write(folder: Path, data: Demonstrations, demos: Sequence[Demonstration]) -> dict[str, float]:
-    fps = TASKS[data.task_id].control_hz if data.task_id in TASKS else _rate(data.card)
+def _write(folder: Path, data: Demonstrations, demos: Sequence[Demonstration], fps: int) -> dict[str, float]:
     files = _files(demos)
     rows: list[dict[str, Any]] = []
     errors: dict[str, list[float]] = {key: [] for key in demos[0].images}
@@ -120,8 +130,12 @@ def _files(demos: Sequence[Demonstration]) -> list[list[Demonstration]]:
 
 def _vectors(demo: Demonstration) -> dict[str, npt.NDArray[np.float32]]:
     """LeRobot's feature -> numbers, shape (T, D)."""
-    touch = {} if demo.tactile is None else {layout.TACTILE: demo.tactile}
-    return {layout.STATE: demo.prop, **touch, layout.ACTION: demo.actions}
+    numbers = {
+        layout.vector_feature(key): values
+        for key, values in demo.observations.items()
+        if key not in demo.images
+    }
+    return {**numbers, layout.ACTION: demo.actions}
 
 
 def _write_rows(
@@ -202,7 +216,7 @@ def _write_metadata(
     (folder / "meta").mkdir(parents=True, exist_ok=True)
     info = {
         "codebase_version": layout.VERSION,
-        "robot_type": _ROBOT_TYPE,
+        "robot_type": _ROBOT_TYPE if data.task_id in TASKS else None,
         "total_episodes": len(demos),
         "total_frames": sum(map(len, demos)),
         "total_tasks": 1,
@@ -212,7 +226,7 @@ def _write_metadata(
         "fps": fps,
         "splits": {"train": f"0:{len(demos)}"},
         "data_path": layout.DATA_PATH,
-        "video_path": layout.VIDEO_PATH,
+        "video_path": layout.VIDEO_PATH if demos[0].images else None,
         "features": _features(demos[0], fps),
     }
     (folder / layout.INFO_PATH).write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
