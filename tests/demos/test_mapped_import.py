@@ -13,7 +13,7 @@ from fdp_bench.cli.main import main
 from fdp_bench.demos.card import dataset_card
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.importing import import_demonstrations
-from fdp_bench.demos.formats.minari_mapped import MappedMinariFolder
+from fdp_bench.demos.formats.minari_mapped import MappedMinariFolder, start_of
 from fdp_bench.tasks.foreign import adapted
 from fdp_bench.tasks.making import make_task
 from fdp_bench.training.job import task_info
@@ -56,10 +56,8 @@ def test_the_map_is_applied_to_observations_and_actions(example, capfd):
     data = load_demonstrations(example / "reach.hdf5", task_id="mine/ReachByEye-v0")
 
     assert "wrote 2 demonstrations of mine/ReachByEye-v0 (10 steps, from minari)" in shown
-    assert (
-        "It has no 'image.front', and the first demonstration cannot be replayed (it does not say its seed)"
-        in shown
-    )
+    assert "It has no 'image.front', and the first demonstration cannot be replayed" in shown
+    assert "(it says neither its seed nor its options)" in shown
     for made, demo in zip(episodes, data.demos, strict=True):
         np.testing.assert_array_equal(demo.prop, made["observations"][:-1, :2])
         np.testing.assert_allclose(demo.actions, 2.0 * made["actions"], atol=1e-6)
@@ -96,7 +94,7 @@ def test_frames_are_drawn_where_the_seeds_lead_to_what_was_recorded(example):
     summary = import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
     data = load_demonstrations(example / "out.hdf5")
 
-    assert any("Frames were drawn while the actions were replayed" in note for note in summary.notes)
+    assert any("Frames were drawn while each demonstration" in note for note in summary.notes)
     env = make_task("reach.toml")
     for seed, demo in zip((7, 8), data.demos, strict=True):
         observation, _ = env.reset(seed=seed)
@@ -122,6 +120,26 @@ def test_what_went_another_way_has_no_frames(example):
     ):
         import_demonstrations(example / "later", example / "later.hdf5", task="reach.toml")
     assert not (example / "later.hdf5").exists()
+
+
+def test_the_start_is_read_as_minari_flattens_it():
+    place = np.arange(3.0)
+    attributes = {
+        "seed": np.int64(7),
+        "id": np.int64(0),
+        "options/initial_state_dict/qpos": place,
+        "options/level": np.int64(2),
+        "options/name": "left out",
+        "options/minari_autoseed": np.bool_(True),
+    }
+
+    seed, options = start_of(attributes)
+
+    assert seed == 7
+    assert options == {"initial_state_dict": {"qpos": place}, "level": 2}
+    with pytest.raises(ValueError, match="lies below a number"):
+        start_of({"options/a": place, "options/a/b": place})
+    assert start_of({"seed": -1}) == start_of({"seed": "7"}) == (None, {})
 
 
 class Watched(gymnasium.Env):

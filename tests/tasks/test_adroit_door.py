@@ -1,9 +1,11 @@
 """Gymnasium-Robotics' AdroitHandDoor through the map that comes along, under shifts of every level."""
 
+import h5py
 import numpy as np
 import pytest
 
 from fdp_bench.demos.dataset import load_demonstrations
+from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.record import record
 from fdp_bench.runner.environment import make_base, wrap
 from fdp_bench.specs import parse_shifts
@@ -70,3 +72,27 @@ def test_episodes_are_recorded_and_fit_the_task(tmp_path):
     info = task_info(data)
     assert info.default_modalities == ("prop", "vision")
     assert set(info.modalities) == {"prop", "vision", "door"}
+
+
+def test_a_dataset_that_notes_its_initial_states_gets_its_frames_by_replay(door, tmp_path):
+    own = door.unwrapped.inner
+    own.reset(seed=11)
+    start = own.unwrapped.get_env_state()
+    start = {name: np.array(start[name]) for name in ("qpos", "qvel", "door_body_pos")}
+    generator = np.random.default_rng(0)
+    observations, actions = [own.reset(seed=3, options={"initial_state_dict": start})[0]], []
+    for _ in range(4):
+        actions.append(generator.uniform(-1.0, 1.0, 28).astype(np.float32))
+        observations.append(own.step(actions[-1])[0])
+    (tmp_path / "in" / "data").mkdir(parents=True)
+    (tmp_path / "in" / "data" / "metadata.json").write_text('{"data_format": "hdf5"}')
+    with h5py.File(tmp_path / "in" / "data" / "main_data.hdf5", "w") as file:
+        file["episode_0/observations"], file["episode_0/actions"] = np.array(observations), np.array(actions)
+        for name, values in start.items():
+            file["episode_0"].attrs[f"options/initial_state_dict/{name}"] = values
+
+    import_demonstrations(tmp_path / "in", tmp_path / "door.hdf5", task="AdroitHandDoor")
+    (demo,) = load_demonstrations(tmp_path / "door.hdf5").demos
+
+    assert demo.images["image.front"].shape == (4, 84, 84, 3)
+    np.testing.assert_allclose(demo.vectors["door"][:, 0], np.array(observations)[:-1, 27], rtol=1e-6)

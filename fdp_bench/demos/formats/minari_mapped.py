@@ -22,6 +22,9 @@ from fdp_bench.demos.formats.minari_folder import MinariFolder
 from fdp_bench.demos.layout import PROP_NAME, TOUCH_NAME
 from fdp_bench.tasks.foreign_env import ForeignEnv
 
+#: Seed and options of a reset.
+Start = tuple[int | None, dict[str, Any]]
+
 #: A replayed number may be this far from the recorded one, in its own unit: float32 rounds by less.
 _SAME = 1e-4
 
@@ -42,6 +45,9 @@ class MappedMinariFolder(MinariFolder):
         self._env = env
         self._drawn = [key for key in env.task_info.observation_shapes if key not in env.read_keys]
         self._replays: bool | None = None if self._drawn else False
+        if self._drawn:
+            # Replaying shows whether it is of this environment.
+            self.origin.notes.clear()
 
     def _read(self, group: Any, place: str) -> ImportedEpisode:
         actions = guarded.array(group, "actions", shape=(None, self._task.action_dim))
@@ -55,7 +61,7 @@ class MappedMinariFolder(MinariFolder):
         seen = {key: np.array([row[key] for row in rows]) for key in self._env.read_keys}
         images = {key: values for key, values in seen.items() if values.dtype == np.uint8}
         vectors = {key: checked_prop(seen[key], place) for key in seen if key not in images}
-        images |= self._drawn_frames(group.attrs.get("seed"), unit, vectors)
+        images |= self._drawn_frames(start_of(group.attrs), unit, vectors)
         rewards = None
         if guarded.child(group, "rewards") is not None:
             rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
@@ -69,7 +75,7 @@ class MappedMinariFolder(MinariFolder):
         )
 
     def _drawn_frames(
-        self, seed: Any, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
+        self, start: Start, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
     ) -> dict[str, npt.NDArray[np.uint8]]:
         """Frames of the cameras that are drawn; none where the first demonstration could not be replayed.
 
@@ -78,14 +84,14 @@ class MappedMinariFolder(MinariFolder):
         """
         if self._replays is False:
             return {}
-        frames, why = self._replayed(seed, unit, vectors)
+        frames, why = self._replayed(start, unit, vectors)
         if self._replays is None:
             self._replays = not why
             self.origin.note(
                 f"It has no {self._drawn[0]!r}, and the first demonstration cannot be replayed ({why}): policies that "
                 "see cannot be trained on this."
                 if why
-                else "Frames were drawn while the actions were replayed from each demonstration's seed."
+                else "Frames were drawn while each demonstration's actions were replayed from where it began."
             )
         elif why:
             raise DatasetError(
@@ -94,21 +100,26 @@ class MappedMinariFolder(MinariFolder):
         return frames
 
     def _replayed(
-        self, seed: Any, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
+        self, start: Start, unit: npt.NDArray[np.float64], vectors: Mapping[str, npt.NDArray[np.float32]]
     ) -> tuple[dict[str, npt.NDArray[np.uint8]], str]:
         """Frames of the drawn cameras, or why there are none: what is seen on the way must be what was recorded."""
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            return {}, "it does not say its seed"
+        seed, options = start
+        if seed is None and not options:
+            return {}, "it says neither its seed nor its options"
         frames: dict[str, list[Any]] = {key: [] for key in self._drawn}
-        observation, _ = self._env.reset(seed=int(seed))
-        for step, action in enumerate(unit):
-            for key, values in vectors.items():
-                apart = float(np.abs(observation[key] - values[step]).max())
-                if not apart <= _SAME:
-                    return {}, f"at step {step} {key!r} is {apart:.3g} away from what was recorded"
-            for key, drawn in frames.items():
-                drawn.append(observation[key])
-            observation, _, _, _, _ = self._env.step(action)
+        try:
+            observation, _ = self._env.reset(seed=seed, options=options)
+            for step, action in enumerate(unit):
+                for key, values in vectors.items():
+                    apart = float(np.abs(observation[key] - values[step]).max())
+                    if not apart <= _SAME:
+                        return {}, f"at step {step} {key!r} is {apart:.3g} away from what was recorded"
+                for key, drawn in frames.items():
+                    drawn.append(observation[key])
+                observation, _, _, _, _ = self._env.step(action)
+        except Exception as error:
+            # Options and actions are a stranger's, and so is what an environment makes of them.
+            return {}, f"its environment raises {type(error).__name__}: {' '.join(str(error).split())[:120]}"
         return {key: np.array(drawn, np.uint8) for key, drawn in frames.items()}, ""
 
     def _raw(self, group: Any, steps: int) -> Any:
@@ -126,6 +137,33 @@ class MappedMinariFolder(MinariFolder):
     def _array(self, group: Any, name: str, space: Any, steps: int) -> npt.NDArray[Any]:
         values = guarded.array(group, name, shape=(steps + 1, *space.shape))
         return values[:steps].astype(space.dtype, copy=False)
+
+
+def start_of(attributes: Mapping[str, Any]) -> Start:
+    """What Minari notes of how an episode was reset: its seed, None where it has none, and its options.
+
+    Args:
+        attributes: Of the episode's group. Options are flattened there, ``options/initial_state_dict/qpos`` for
+            instance; only numbers are taken, and none of Minari's own.
+
+    Raises:
+        ValueError: If an option is a number and holds others.
+    """
+    seed = attributes.get("seed")
+    options: dict[str, Any] = {}
+    for name in attributes:
+        first, *path = name.split("/")
+        if first != "options" or not path or path[0].startswith("minari_"):
+            continue
+        value = attributes[name]
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "fiub":
+            inner = options
+            for part in path[:-1]:
+                inner = inner.setdefault(part, {})
+                if not isinstance(inner, dict):
+                    raise ValueError(f"{name[:60]} lies below a number")
+            inner[path[-1]] = value if isinstance(value, np.ndarray) else value.item()
+    return (int(seed) if isinstance(seed, int | np.integer) and seed >= 0 else None), options
 
 
 def _row(raw: Any, step: int) -> Observation:
