@@ -1,6 +1,6 @@
 """Denoisers: a DiT with its encoders, and FDP's composition of a frozen base with a residual."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import torch
@@ -74,14 +74,40 @@ class FactorizedNetwork(nn.Module):
     residual: SingleDenoiser
     zero_layers: nn.ModuleList
 
-    def __init__(self, base: SingleDenoiser, residual: SingleDenoiser, composition: str) -> None:
+    def __init__(
+        self,
+        base: SingleDenoiser,
+        shapes: Mapping[str, tuple[int, ...]],
+        action_dim: int,
+        config: NetworkConfig,
+        *,
+        composition: str = "block",
+        zero_init: bool = True,
+    ) -> None:
         super().__init__()
         self.base = base
         self.composition = composition
-        self.residual = residual
+        self.residual = self._make_residual(shapes, action_dim, config)
         if composition == "block":
+            self.zero_layers = nn.ModuleList(self._make_joints(config, zero_init=zero_init))
             # The composition leaves by the base's head; a second one would be dead weight.
             self.residual.trunk.head = None  # type: ignore[assignment]
+        elif zero_init:
+            self._silence_residual()
+
+    def _make_residual(
+        self, shapes: Mapping[str, tuple[int, ...]], action_dim: int, config: NetworkConfig
+    ) -> SingleDenoiser:
+        """The residual's network, of random weights."""
+        raise NotImplementedError
+
+    def _make_joints(self, config: NetworkConfig, *, zero_init: bool) -> Iterable[nn.Module]:
+        """The layers Z, first to last."""
+        raise NotImplementedError
+
+    def _silence_residual(self) -> None:
+        """Let the residual's own prediction start at zero."""
+        raise NotImplementedError
 
     def encode(self, observation: Mapping[str, Tensor]) -> Codes:
         """Encode normalized observations to (base code, residual code), each (B, W)."""
@@ -118,22 +144,17 @@ class FactorizedDenoiser(FactorizedNetwork):
     base: DiffusionTransformer
     residual: DiffusionTransformer
 
-    def __init__(
-        self,
-        base: DiffusionTransformer,
-        shapes: Mapping[str, tuple[int, ...]],
-        action_dim: int,
-        config: NetworkConfig,
-        *,
-        composition: str = "block",
-        zero_init: bool = True,
-    ) -> None:
-        super().__init__(base, DiffusionTransformer(shapes, action_dim, config, zero_gate=False), composition)
-        if composition == "block":
-            self.zero_layers = nn.ModuleList(
-                (zero_linear if zero_init else nn.Linear)(config.width, config.width)
-                for _ in range(config.depth + 1)
-            )
+    def _make_residual(
+        self, shapes: Mapping[str, tuple[int, ...]], action_dim: int, config: NetworkConfig
+    ) -> DiffusionTransformer:
+        return DiffusionTransformer(shapes, action_dim, config, zero_gate=False)
+
+    def _make_joints(self, config: NetworkConfig, *, zero_init: bool) -> Iterable[nn.Module]:
+        layer = zero_linear if zero_init else nn.Linear
+        return (layer(config.width, config.width) for _ in range(config.depth + 1))
+
+    def _silence_residual(self) -> None:
+        """A transformer's head starts at zero as it is."""
 
     def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk

@@ -1,6 +1,6 @@
 """Denoisers on U-Nets: one alone, and FDP's composition of a frozen base with a residual."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -37,24 +37,18 @@ class FactorizedUnet(FactorizedNetwork):
     base: DiffusionUnet
     residual: DiffusionUnet
 
-    def __init__(
-        self,
-        base: DiffusionUnet,
-        shapes: Mapping[str, tuple[int, ...]],
-        action_dim: int,
-        config: NetworkConfig,
-        *,
-        composition: str = "block",
-        zero_init: bool = True,
-    ) -> None:
-        super().__init__(base, DiffusionUnet(shapes, action_dim, config), composition)
-        if composition == "block":
-            self.zero_layers = nn.ModuleList(
-                zero_convolution(width) if zero_init else nn.Conv1d(width, width, 1)
-                for width in base.trunk.widths
-            )
-        elif zero_init:
-            set_zero(self.residual.trunk.head[-1])
+    def _make_residual(
+        self, shapes: Mapping[str, tuple[int, ...]], action_dim: int, config: NetworkConfig
+    ) -> DiffusionUnet:
+        return DiffusionUnet(shapes, action_dim, config)
+
+    def _make_joints(self, config: NetworkConfig, *, zero_init: bool) -> Iterable[nn.Module]:
+        del config
+        widths = self.base.trunk.widths
+        return (zero_convolution(width) if zero_init else nn.Conv1d(width, width, 1) for width in widths)
+
+    def _silence_residual(self) -> None:
+        set_zero(self.residual.trunk.head[-1])
 
     def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk

@@ -12,6 +12,7 @@ from fdp_policies.dp_unet import UnetDiffusionPolicy
 from fdp_policies.identity import architecture_of
 from fdp_policies.training.fit import fit
 from fdp_policies.unet import ConditionalUnet
+from toy_inputs import draw, observe
 
 from fdp_bench.api import PolicySpec, SpecError
 
@@ -40,18 +41,6 @@ def checkpoint(make_job, network, stored):
 @pytest.fixture
 def policy(checkpoint, task):
     return UnetDiffusionPolicy(PolicySpec("dp-unet", checkpoint=str(checkpoint)), task)
-
-
-def observe(rows):
-    rng = np.random.default_rng(0)
-    return {
-        "prop": rng.uniform(0, 1, (rows, 2, 3)).astype(np.float32),
-        "image.agentview": rng.integers(0, 256, (rows, 2, 20, 20, 3), dtype=np.uint8),
-    }
-
-
-def draw(policy, rows):
-    return np.random.default_rng(1).standard_normal((rows, *policy.noise_shape)).astype(np.float32)
 
 
 def test_it_predicts_noise_of_the_chunks_shape(trunk):

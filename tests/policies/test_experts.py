@@ -15,6 +15,7 @@ from fdp_policies.score_sum import ScoreSumPolicy
 from fdp_policies.training.fit import fit
 from fdp_policies.training.found import find_trained
 from fdp_policies.training.warnings import idle_expert_warning
+from toy_inputs import draw, observe
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError
 
@@ -36,18 +37,6 @@ def trained(make_job, stored):
         return Checkpoint.open(fit(make_job(name, "prop,vision", out=stored, **settings)))
 
     return make
-
-
-def observe(rows):
-    rng = np.random.default_rng(0)
-    return {
-        "prop": rng.uniform(0, 1, (rows, 2, 3)).astype(np.float32),
-        "image.agentview": rng.integers(0, 256, (rows, 2, 20, 20, 3), dtype=np.uint8),
-    }
-
-
-def draw(policy, rows):
-    return np.random.default_rng(1).standard_normal((rows, *policy.noise_shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -12,6 +12,7 @@ from fdp_policies.identity import architecture_of
 from fdp_policies.inference import load_denoiser
 from fdp_policies.plugins import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
+from toy_inputs import observe
 
 from fdp_bench.api import PolicySpec, SpecError
 
@@ -94,14 +95,6 @@ def test_training_moves_the_residual_and_leaves_the_base(trained):
 def policy(trained, task):
     spec = PolicySpec("fdp", "prop>vision", str(trained.path), {"backbone": "unet"})
     return FactorizedDiffusionPolicy(spec, task)
-
-
-def observe(rows):
-    rng = np.random.default_rng(0)
-    return {
-        "prop": rng.uniform(0, 1, (rows, 2, 3)).astype(np.float32),
-        "image.agentview": rng.integers(0, 256, (rows, 2, 20, 20, 3), dtype=np.uint8),
-    }
 
 
 def test_it_acts_as_the_plain_composition_and_rows_do_not_know_each_other(policy):

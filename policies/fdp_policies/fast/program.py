@@ -1,5 +1,6 @@
 """From raw observations and noise to actions: the whole of a chunk as one function of tensors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch
@@ -16,7 +17,7 @@ from fdp_policies.normalizer import TensorNormalizer
 from fdp_policies.unet_denoisers import DiffusionUnet
 
 
-class ChunkProgram:
+class Program(ABC):
     """Samples action chunks with a loaded denoiser; the weights are copied when it is built.
 
     It takes no decision by a tensor's values, so that it can be captured in a CUDA graph.
@@ -32,16 +33,16 @@ class ChunkProgram:
         """Arrange the weights.
 
         Args:
-            denoiser: A denoiser that `can_stack` accepts.
+            denoiser: The denoiser.
             sampler: The reverse process.
             normalizer: The checkpoint's normalizer, on the denoiser's device.
             network: Shape of the denoiser's networks.
         """
-        self._sampler, self._normalizer, self._network = sampler, normalizer, network
-        self._mixture = denoiser if isinstance(denoiser, Mixture) else None
+        self._denoiser, self._sampler = denoiser, sampler
+        self._normalizer, self._network = normalizer, network
         with torch.no_grad():
             self._encode = StackedEncoder(streams_of(denoiser), normalizer, network)
-            self._trunk = StackedTrunk(denoiser, sampler.steps)
+            self._arrange()
 
     @torch.inference_mode()
     def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
@@ -54,44 +55,42 @@ class ChunkProgram:
         Returns:
             Actions, shape (B, n_action_steps, A), in [-1, 1].
         """
-        codes = self._encode(observation)
+        chunk = self._denoise(self._encode(observation), noise)
+        return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
+
+    def _arrange(self) -> None:  # noqa: B027
+        """Arrange what denoises, where that is not the denoiser itself."""
+
+    @abstractmethod
+    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
+        """Denoise to normalized actions (B, T, A), given the codes of all streams, shape (S, B, W)."""
+
+
+class ChunkProgram(Program):
+    """For a denoiser that `can_stack` accepts: all its transformers in one pass a step."""
+
+    def _arrange(self) -> None:
+        self._trunk = StackedTrunk(self._denoiser, self._sampler.steps)
+
+    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
         modulations, weights = self._trunk.modulations(codes), None
-        if self._mixture is not None:
-            weights = self._mixture.weights(tuple(codes.unbind(0))).T[:, :, None, None]
-        chunk = self._sampler.reverse(
+        if isinstance(self._denoiser, Mixture):
+            weights = self._denoiser.weights(tuple(codes.unbind(0))).T[:, :, None, None]
+        return self._sampler.reverse(
             lambda actions, index: self._trunk.predict_noise(actions, modulations[index], weights), noise
         )
-        return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
 
-class EncodedProgram:
-    """Samples action chunks with fast encoders in front of the plain network: for U-Nets.
+class EncodedProgram(Program):
+    """For U-Nets: fast encoders in front of the plain network."""
 
-    Args of the constructor are those of `ChunkProgram`.
-    """
-
-    def __init__(
-        self,
-        denoiser: Network,
-        sampler: Sampler,
-        normalizer: TensorNormalizer,
-        network: NetworkConfig,
-    ) -> None:
-        self._denoiser, self._sampler = denoiser, sampler
-        self._normalizer, self._network = normalizer, network
-        with torch.no_grad():
-            self._encode = StackedEncoder(streams_of(denoiser), normalizer, network)
-
-    @torch.inference_mode()
-    def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
-        """Sample a chunk for each row; see `ChunkProgram`."""
-        codes: Codes = tuple(self._encode(observation).unbind(0))
+    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
+        given: Codes = tuple(codes.unbind(0))
         if isinstance(self._denoiser, Mixture):
-            codes = self._denoiser.weighted(codes)
-        chunk = self._sampler.sample(
-            lambda actions, step: self._denoiser.predict_noise(actions, step, codes), noise
+            given = self._denoiser.weighted(given)
+        return self._sampler.sample(
+            lambda actions, step: self._denoiser.predict_noise(actions, step, given), noise
         )
-        return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
 
 def can_stack(denoiser: Network) -> bool:
