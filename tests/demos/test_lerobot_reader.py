@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from demo_data import HEADER
-from test_lerobot_data import CAMERAS, LENGTHS, smooth_episode
+from test_lerobot_data import CAMERAS, LENGTHS, foreign, smooth_episode
 
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.importing import import_demonstrations
@@ -87,6 +87,21 @@ def test_lerobot_reads_every_step_of_ours(file, tmp_path):
                 shown = item[key.replace("image.", "observation.images.")].permute(1, 2, 0).numpy() * 255
                 assert np.abs(shown - demo.images[key][step]).mean() < 8
             index += 1
+
+
+def test_lerobot_reads_somebody_elses_task_of_ours(tmp_path):
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    file = foreign(tmp_path / "reach.hdf5", control_hz=10.0)
+    export_lerobot(file, tmp_path / "reach")
+    dataset = LeRobotDataset("fdp-bench/reach", root=tmp_path / "reach", video_backend="pyav")
+    demo = load_demonstrations(file).demos[1]
+    item = dataset[len(demo) + 2]
+    assert (dataset.fps, item["task"]) == (10, "mine/Reach-v0")
+    np.testing.assert_array_equal(item["observation.where"], demo.vectors["where"][2])
+    np.testing.assert_array_equal(item["action"], demo.actions[2])
+    shown = item["observation.images.front"].permute(1, 2, 0).numpy() * 255
+    assert np.abs(shown - demo.images["image.front"][2]).mean() < 8
 
 
 def test_windows_over_time_stay_in_their_episode(file, tmp_path):
