@@ -4,16 +4,13 @@ from pathlib import Path
 import pytest
 
 from fdp_bench.cli.main import main
-from fdp_bench.report.shift_tables import EFFECTS, between
+from fdp_bench.plugins import shift_plugins
+from fdp_bench.report.shift_tables import EFFECTS, between, shown_effects, variants
+from fdp_bench.tasks import TASKS
 from fdp_bench.testing import check_shift
 from fdp_bench.toy import TOY_TASK
 
-SCENES_AND_CAMERAS = ("occlusion", "color", "distractors", "camera_pose", "lighting", "texture")
-IMAGES = ("noise", "blur", "jpeg", "brightness", "contrast", "frame_drop", "frame_delay")
-READINGS = (
-    *("prop_noise", "prop_bias", "prop_drift", "prop_delay", "prop_dropout", "prop_freeze"),
-    *("tactile_noise", "tactile_bias", "tactile_dropout"),
-)
+KINDS = [plugin.load() for plugin in shift_plugins().values() if plugin.distribution == "fdp-bench"]
 README = Path(__file__).resolve().parents[2] / "shifts" / "README.md"
 
 
@@ -22,15 +19,34 @@ def text():
     return README.read_text(encoding="utf-8")
 
 
+def numbers(values):
+    return [float(value.removesuffix("%")) / (100 if value.endswith("%") else 1) for value in values]
+
+
 def test_the_table_of_parameters_is_up_to_date():
     assert main(["shifts", "table", "--into", str(README), "--check"]) == 0
 
 
-def test_effects_of_every_shift_on_its_tasks_are_shown(text):
-    measured = between(text, EFFECTS)
+def test_the_effects_of_every_shift_on_every_task_are_shown_and_of_none_else(text):
+    shown = {(task, shift) for task, shift, _ in shown_effects(between(text, EFFECTS))}
 
-    for name in (*SCENES_AND_CAMERAS, *IMAGES, *READINGS):
-        assert f"| `{name}` | Lift |" in measured
+    assert shown == {
+        (task.short_name, shift) for task in TASKS.values() for kind in KINDS for shift in variants(kind)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", [task.short_name for task in TASKS.values()])
+def test_the_effects_shown_are_what_the_code_does(text, task, capsys):
+    assert main(["shifts", "table", "--task", task]) == 0
+    measured = shown_effects(capsys.readouterr().out)
+    shown = {row: values for row, values in shown_effects(between(text, EFFECTS)).items() if row[0] == task}
+
+    assert shown.keys() == measured.keys()
+    for row, values in measured.items():
+        # Another renderer may round a pixel differently, and a thing's outline.
+        allowed = {"rel": 0.02, "abs": 0.03 if "hidden" in row[2] else 0.1 if "pixel" in row[2] else 0.0}
+        assert numbers(shown[row]) == pytest.approx(numbers(values), **allowed), row
 
 
 def test_the_shift_in_ten_lines_keeps_the_rules(text):
@@ -42,23 +58,27 @@ def test_the_shift_in_ten_lines_keeps_the_rules(text):
     assert len([line for line in code.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
 
 
-@pytest.mark.parametrize("name", [*SCENES_AND_CAMERAS, *IMAGES, *READINGS])
-def test_a_shift_states_parameters_that_change_with_the_level(name):
-    from fdp_bench.plugins import load_shift
-
-    kind = load_shift(name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_shift_states_parameters_that_change_with_the_level(kind):
     for chosen in kind.shown_options:
         options = kind._resolve_options(chosen)
         rows = [kind.parameters_at(level / 5, options) for level in range(1, 6)]
         assert len({tuple(row.values()) for row in rows}) == 5
 
 
-def test_every_option_is_named(text):
-    from fdp_bench.plugins import load_shift
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_option_is_named(kind, text):
+    row = next(line for line in text.splitlines() if line.startswith(f"| [`{kind.name}`]"))
+    for option, values in kind.option_values.items():
+        assert f"`{option}={values if isinstance(values, str) else values[0]}`" in row
+        for other in () if isinstance(values, str) else values[1:]:
+            assert f"`{other}`" in row
 
-    for name in (*SCENES_AND_CAMERAS, *IMAGES, *READINGS):
-        row = next(line for line in text.splitlines() if line.startswith(f"| [`{name}`]"))
-        for option, values in load_shift(name).option_values.items():
-            assert f"`{option}={values if isinstance(values, str) else values[0]}`" in row
-            for other in () if isinstance(values, str) else values[1:]:
-                assert f"`{other}`" in row
+
+def test_the_pictures_on_the_page_of_previews_are_there_and_small():
+    page = README.with_name("PREVIEWS.md")
+    names = re.findall(r"!\[.*?\]\((.*?)\)", page.read_text(encoding="utf-8"))
+
+    assert names
+    for name in names:
+        assert 20_000 < page.with_name(name).stat().st_size < 300_000
