@@ -5,7 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from fdp_policies.config import DiffusionConfig, NetworkConfig, SamplerConfig
+from fdp_policies.backbones import make_mixture
+from fdp_policies.config import MIXTURES, DiffusionConfig, NetworkConfig, SamplerConfig
 from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, can_stack
@@ -16,7 +17,7 @@ from fdp_policies.normalizer import Normalizer, Range, TensorNormalizer, prepare
 
 SHAPES = {"prop": (16,), "image.agentview": (20, 22, 3), "image.wrist": (20, 22, 3)}
 ACTIONS = 7
-KINDS = ("dp-dit", "base", "block", "block, vision first", "score")
+KINDS = ("dp-dit", "base", "block", "block, vision first", "score", *MIXTURES)
 NETWORK = NetworkConfig(horizon=8, n_action_steps=6, width=64, depth=3, heads=2, feature_dim=32, crop_size=18)
 
 
@@ -33,6 +34,12 @@ def make(kind, network=NETWORK):
     torch.manual_seed(sum(kind.encode()))
     if kind == "dp-dit":
         denoiser = DiffusionTransformer(SHAPES, ACTIONS, network)
+    elif kind in MIXTURES:
+        senses = ({"prop"}, {"image.agentview", "image.wrist"}, {"prop", "image.wrist"})
+        shapes = [{key: SHAPES[key] for key in SHAPES if key in read} for read in senses]
+        denoiser = make_mixture([DiffusionTransformer(each, ACTIONS, network) for each in shapes], kind)
+        if kind == "weighted":
+            denoiser.share.copy_(torch.tensor([0.5, 1.0, 2.0]))
     else:
         first = {key: SHAPES[key] for key in SHAPES if key.startswith("image.") == ("vision" in kind)}
         denoiser = DiffusionTransformer(first, ACTIONS, network)
@@ -128,16 +135,18 @@ def test_every_weight_moves_the_fast_path(kind):
     given = inputs(1, sampler)
     before = ChunkProgram(denoiser, sampler, normalizer(), NETWORK)(*given)
     idle = []
-    for name, parameter in denoiser.named_parameters():
-        parameter.add_(0.3)
+    for name, weights in denoiser.state_dict().items():
+        kept = weights.clone()
+        # Each by another amount: a softmax looks at differences.
+        weights.add_(torch.linspace(0.1, 0.5, weights.numel()).view_as(weights))
         if torch.equal(ChunkProgram(denoiser, sampler, normalizer(), NETWORK)(*given), before):
             idle.append(name)
-        parameter.sub_(0.3)
+        weights.copy_(kept)
     # A spatial softmax looks at differences, and so do attention's scores, which this test must not hide.
     assert all(name.endswith("convolutions.4.bias") for name in idle)
 
 
-@pytest.mark.parametrize("kind", ["dp-dit", "block"])
+@pytest.mark.parametrize("kind", ["dp-dit", "block", "consensus"])
 @pytest.mark.parametrize("rows", [3, 4])
 def test_a_rows_actions_depend_neither_on_its_place_nor_on_the_other_rows(kind, rows):
     denoiser, sampler = make(kind), make_sampler()
