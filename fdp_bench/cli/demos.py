@@ -3,6 +3,7 @@
 fdp-bench demos --task Lift --num 200 --out lift.hdf5   robomimic's layout; the same command goes on after a kill
 fdp-bench demos --import ph.hdf5 --out can.hdf5         robomimic's or robosuite's own HDF5
 fdp-bench demos --import FOLDER --out lift.hdf5         a LeRobotDataset v3 or a Minari dataset
+fdp-bench demos --import old.hdf5 --out lift.hdf5       a file of this program: its frames drawn anew, with touch
 fdp-bench demos --to-lerobot lift.hdf5 --out FOLDER     write a LeRobotDataset v3; its video is compressed
 fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to train where there is no h5py
 fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
