@@ -25,7 +25,7 @@ def told(error: BaseException) -> str:
         text = (
             f"{text[: MOST_CHARACTERS - _END_CHARACTERS]} [{left_out:,} characters] {text[-_END_CHARACTERS:]}"
         )
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def culprit(error: BaseException, task_id: str) -> str:

@@ -4,8 +4,9 @@ import pytest
 from hostile import hostile, hostile_folder
 from rollout_helper import comparable, roll_out, specs
 
-from fdp_bench.api import PluginError
+from fdp_bench.api import PluginError, RunError
 from fdp_bench.records import RunStore
+from fdp_bench.runner.child import Child
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.lane import Lane
 from fdp_bench.runner.preflight import PreflightRequest, check
@@ -144,6 +145,25 @@ def begin(out, *hows, **changes):
     )
 
 
+@pytest.mark.parametrize(
+    ("inference", "name"), [("worker", "a worker process"), ("shared", "the inference process")]
+)
+def test_whoever_checks_before_the_run_is_given_so_much_time(tmp_path, monkeypatch, inference, name):
+    receive_within = Child.receive_within
+
+    def lose_patience(child, patience_s):
+        if child.name == name:
+            raise RunError(f"{name} had {patience_s:g} s")
+        return receive_within(child, patience_s)
+
+    monkeypatch.setattr(Child, "receive_within", lose_patience)
+
+    with pytest.raises(RunError, match=f"{name} had 600 s"):
+        begin(tmp_path / "run", "nothing", inference=inference)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def errors(store):
     return {record.spec.policy.rpartition("=")[2]: record.error for record in store.records()}
 
@@ -169,8 +189,10 @@ def test_a_process_that_a_plugin_moves_copies_or_breaks_does_no_harm(tmp_path, m
 
 def test_a_dead_worker_is_noticed_while_a_process_that_it_forked_lives_on(tmp_path, monkeypatch):
     monkeypatch.setenv("FDP_BENCH_HOSTILE_END", str(tmp_path / "end"))
-    store = begin(tmp_path / "run", "orphan", limits=Limits(hang_s=60.0))
-    (tmp_path / "end").touch()
+    try:
+        store = begin(tmp_path / "run", "orphan", limits=Limits(hang_s=60.0))
+    finally:
+        (tmp_path / "end").touch()
 
     assert RunStore.open(tmp_path / "run").manifest().status == "complete"
     assert errors(store) == {
