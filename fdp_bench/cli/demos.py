@@ -7,6 +7,9 @@ fdp-bench demos --import old.hdf5 --out lift.hdf5       a file of this program: 
 fdp-bench demos --to-lerobot lift.hdf5 --out FOLDER     write a LeRobotDataset v3; its video is compressed
 fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to train where there is no h5py
 fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
+
+On any task, somebody else's too, fdp_bench.demos.record records what a policy of your own does
+(fdp_bench/tasks/README.md).
 """
 
 import argparse

@@ -273,6 +273,12 @@ def test_an_environment_that_is_not_installed_is_named_with_the_command_that_ins
         make_base("absent.toml")
 
 
+def test_an_id_that_only_a_map_gives_asks_for_the_map():
+    with pytest.raises(SpecError, match=r"if a map makes it a task, name the map's \.toml file") as refused:
+        make_base("mine/NobodyMappedMe-v0")
+    assert "\n" not in str(refused.value)
+
+
 def test_an_environment_that_states_all_itself_is_left_as_it_is():
     from fdp_bench.toy import TOY_TASK, ToyEnv
 
