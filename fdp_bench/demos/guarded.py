@@ -4,7 +4,8 @@ HDF5 can point anywhere: soft and external links, virtual and external datasets,
 from plugins. None of that belongs into a demonstration file, so it is refused before it is followed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +52,23 @@ def child(group: Any, name: str) -> Any:
         The `h5py.Group` or `h5py.Dataset`; None where there is none.
 
     Raises:
-        DatasetError: If the way there leads through a soft or external link.
+        DatasetError: If the way there is damaged, or leads through a soft or external link.
     """
     import h5py
 
     here = group
-    for part in name.split("/"):
-        if not isinstance(here, h5py.Group):
-            return None
-        link = here.get(part, getlink=True)
-        if link is None:
-            return None
-        if not isinstance(link, h5py.HardLink):
-            raise DatasetError(
-                f"{_place(here, part)} is a link to elsewhere; only what lies in the file is read"
-            )
-        here = here[part]
+    with _damage_told(group):
+        for part in name.split("/"):
+            if not isinstance(here, h5py.Group):
+                return None
+            link = here.get(part, getlink=True)
+            if link is None:
+                return None
+            if not isinstance(link, h5py.HardLink):
+                raise DatasetError(
+                    f"{_place(here, part)} is a link to elsewhere; only what lies in the file is read"
+                )
+            here = here[part]
     return here
 
 
@@ -74,13 +76,14 @@ def names(group: Any) -> tuple[str, ...]:
     """Names right below a group.
 
     Raises:
-        DatasetError: If it is an array instead, which may go on without end.
+        DatasetError: If it is damaged, or an array instead, which may go on without end.
     """
     import h5py
 
     if not isinstance(group, h5py.Group):
         raise DatasetError(f"{group.name} of {group.file.filename} is an array, not a group")
-    return tuple(str(name) for name in group)
+    with _damage_told(group):
+        return tuple(str(name) for name in group)
 
 
 def array(group: Any, name: str, *, shape: Sequence[int | None]) -> npt.NDArray[Any]:
@@ -111,8 +114,13 @@ def described(group: Any, name: str, *, shape: Sequence[int | None]) -> Any:
     """The `h5py.Dataset` that `array` would read, checked but unread; see there."""
     import h5py
 
+    with _damage_told(group):
+        return _described(group, name, shape, h5py.Dataset)
+
+
+def _described(group: Any, name: str, shape: Sequence[int | None], kind: Any) -> Any:
     found = child(group, name)
-    if not isinstance(found, h5py.Dataset):
+    if not isinstance(found, kind):
         raise DatasetError(f"{group.file.filename} has no array {_place(group, name)}")
     place = f"{found.name} of {found.file.filename}"
     if found.is_virtual or found.external:
@@ -161,6 +169,17 @@ def text(item: Any, attribute: str) -> str | None:
     if len(value) > MAX_TEXT_CHARACTERS:
         raise DatasetError(f"attribute {attribute!r} of {item.name} is {len(value)} characters long")
     return value
+
+
+@contextmanager
+def _damage_told(group: Any) -> Iterator[None]:
+    """Say of a damaged file, which h5py meets at any step, what it says."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise DatasetError(f"{group.file.filename} is damaged ({_first_line(error)})") from error
 
 
 def _place(group: Any, name: str) -> str:

@@ -73,11 +73,12 @@ def read_hdf5(seed: int) -> None:
     if rng.random() < 0.6:
         path.write_bytes(mutate_bytes(hdf5_sample(), rng))
     else:
-        _spoil_inside(path, rng)
+        spoil_inside(path, rng)
     load_demonstrations(path, num_demos=rng.choice((None, 1, 2, 3)))
 
 
-def _spoil_inside(path: Path, rng: random.Random) -> None:
+def spoil_inside(path: Path, rng: random.Random) -> None:
+    """Replace a group, dataset or attribute of `hdf5_sample` by something else of HDF5."""
     outside = Path("outside.hdf5")
     if not outside.exists():
         outside.write_bytes(hdf5_sample())
@@ -261,4 +262,4 @@ def _torch_archive() -> bytes:
     return buffer.getvalue()
 
 
-__all__ = ["read_checkpoint", "read_hdf5", "read_npz"]
+__all__ = ["read_checkpoint", "read_hdf5", "read_npz", "spoil_inside"]

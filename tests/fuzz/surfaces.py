@@ -11,9 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fdp_bench.api import FdpBenchError
-
-from . import binaries, records, reports, stored, texts
+from . import binaries, imports, records, reports, stored, texts
 from .watch import Tally, watch
 
 
@@ -54,6 +52,7 @@ SURFACES: Mapping[str, Surface] = {
     "jsonl": Surface(records.seeds, records.read_lines, _warm_records),
     "json": Surface(records.seeds, records.read_json_file, _warm_records),
     "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
+    "imports": Surface(records.seeds, imports.read_import, lambda: _ignored(imports.read_import)),
     "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
     "logs": Surface(records.seeds, reports.read_log, lambda: _ignored(reports.read_log)),
     "pictures": Surface(records.seeds, reports.read_picture, lambda: _ignored(reports.read_picture)),
@@ -66,7 +65,7 @@ SURFACES: Mapping[str, Surface] = {
 def _ignored(entry: Callable[[int], None]) -> None:
     """Call an entry for what it imports and makes."""
     for seed in range(20):
-        with suppress(FdpBenchError):
+        with suppress(Exception):
             entry(seed)
 
 
@@ -115,6 +114,7 @@ def _forget_samples() -> None:
         binaries.hdf5_sample,
         binaries.npz_sample,
         binaries.checkpoint_sample,
+        imports.minari_sample,
         reports.strip_sample,
         stored.attempt_sample,
         stored.replay_sample,

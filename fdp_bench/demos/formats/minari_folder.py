@@ -51,13 +51,16 @@ class MinariFolder:
         if data_format != "hdf5":
             raise DatasetError(f"{path} is a Minari dataset in {data_format!r:.40}; those in 'hdf5' are read")
         self._file = guarded.open_hdf5(path / DATA_PATH)
-        self._names = sorted(
-            (name for name in guarded.names(self._file) if re.fullmatch(r"episode_\d{1,9}", name)),
-            key=_number,
-        )
-        if not self._names:
+        try:
+            self._names = sorted(
+                (name for name in guarded.names(self._file) if re.fullmatch(r"episode_\d{1,9}", name)),
+                key=_number,
+            )
+            if not self._names:
+                raise DatasetError(f"{path} holds no episodes (groups episode_0, episode_1 ...)")
+        except BaseException:
             self._file.close()
-            raise DatasetError(f"{path} holds no episodes (groups episode_0, episode_1 ...)")
+            raise
         self.num_demos = len(self._names)
         details = {
             name: word(metadata.get(name)) for name in ("dataset_id", "minari_version", "algorithm_name")
