@@ -30,8 +30,9 @@ def import_robosuite() -> Any:
     if _errors_only not in logger.filters:
         logger.addFilter(_errors_only)
     with warnings.catch_warnings():
-        # Its sources hold escapes that Python 3.12 and later warn of whenever they are compiled.
+        # Its sources hold escapes that Python warns of when they are compiled, 3.11 in another class than later ones.
         warnings.simplefilter("ignore", SyntaxWarning)
+        warnings.filterwarnings("ignore", "invalid escape sequence", DeprecationWarning)
         import robosuite
 
     return robosuite
