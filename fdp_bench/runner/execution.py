@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
-from fdp_bench.api.errors import RunError
+from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
@@ -86,8 +86,9 @@ def execute(
         if isinstance(error, KeyboardInterrupt):
             word = "terminated" if isinstance(error, Terminated) else "interrupted"
             raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
-        if isinstance(error, RunError):
-            raise RunError(f"{error}; {kept}") from error.__cause__
+        if isinstance(error, FdpBenchError):
+            kind = RunError if isinstance(error, RunError) else type(error)
+            raise kind(f"{error}; {kept}") from error.__cause__
         raise
     facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
     ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import RunError
+from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
 from fdp_bench.runner.backlog import Backlog
 from fdp_bench.runner.child import START_S, ProcessLostError
 from fdp_bench.runner.crew import INFERENCE as INFERENCE
@@ -13,6 +13,7 @@ from fdp_bench.runner.crew import Crew as Crew
 from fdp_bench.runner.crew import Incident as Incident
 from fdp_bench.runner.crew import Limits as Limits
 from fdp_bench.runner.duties import CrewMember
+from fdp_bench.runner.last_words import TAIL_CHARACTERS
 from fdp_bench.runner.messages import Started
 
 if TYPE_CHECKING:
@@ -166,6 +167,18 @@ class Supervision:
             message = member.receive()
         except ProcessLostError as lost:
             yield from self._lose(place, lost)
+            return
+        except (RunError, UnsupportedShiftError):
+            raise
+        except FdpBenchError as error:
+            # It passed the check before the run, so it may be this process, or this moment: a file that is not to be
+            # had, a GPU that has gone. Whoever meets it again alone will say so.
+            if member.is_alone:
+                raise
+            said = str(error.__cause__ or "")[-TAIL_CHARACTERS:]
+            yield from self._lose(
+                place, ProcessLostError(member.name, f"failed: {error}", said, has_raised=True)
+            )
             return
         member.silent_s = 0.0
         if isinstance(message, Started):

@@ -38,6 +38,17 @@ class Hostile(Policy):
         self.how = spec.options.get("how", "nothing")
         if self.how == "built-exit":
             sys.exit(3)
+        if self.how.startswith("built-"):
+            self._count_buildings(times=int(self.how.removeprefix("built-")))
+
+    @staticmethod
+    def _count_buildings(times):
+        """Fails so many times once it was built, which is what the check before the run does."""
+        book = Path(os.environ["FDP_BENCH_HOSTILE_BOOK"])
+        built = book.stat().st_size if book.exists() else 0
+        book.write_bytes(b"x" * (built + 1))
+        if 0 < built <= times:
+            raise OSError("stale file handle")
 
     @property
     def noise_shape(self):

@@ -198,3 +198,24 @@ def test_a_dead_worker_is_noticed_while_a_process_that_it_forked_lives_on(tmp_pa
     assert errors(store) == {
         "orphan": "its process was ended by SIGSEGV; the second try, alone in a fresh process"
     }
+
+
+def test_a_worker_that_cannot_load_what_it_could_before_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setenv("FDP_BENCH_HOSTILE_BOOK", str(tmp_path / "book"))
+    store = begin(tmp_path / "run", "built-1")
+
+    assert errors(store) == {"built-1": ""}
+    assert [incident["reason"] for incident in store.manifest().invocations[0]["incidents"]] == [
+        "a worker process failed: policy 'hostile?how=built-1' cannot be built: OSError: stale file handle"
+    ]
+
+
+def test_what_no_worker_can_load_any_more_ends_the_run_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("FDP_BENCH_HOSTILE_BOOK", str(tmp_path / "book"))
+
+    with pytest.raises(
+        RunError, match=r"policy 'hostile\?how=built-9' cannot be built.*; 0 of 1 episodes are kept"
+    ):
+        begin(tmp_path / "run", "built-9")
+
+    assert RunStore.open(tmp_path / "run").manifest().status == "failed"
