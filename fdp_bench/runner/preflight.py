@@ -111,6 +111,7 @@ def check(
         begin(f"shift {shift!r}")
         _check_environment(lane.environment(shift), shift, task)
     if isinstance(lane.base.unwrapped, ForeignEnv):
+        _refuse_another_map(lane.base.unwrapped, policies)
         check_starts_alike(lane.base.unwrapped)
     return PreflightReport(
         task=task,
@@ -208,6 +209,18 @@ def _check_constants(policy: Policy) -> None:
         raise PluginError(
             f"policy {str(policy.spec)!r} states noise_shape = {shape!r}; a tuple of whole numbers is needed"
         )
+
+
+def _refuse_another_map(env: ForeignEnv, policies: Sequence[ResolvedPolicy]) -> None:
+    """Refuse weights whose cards say that another map made their task: its numbers may mean something else."""
+    for policy in policies:
+        trained = policy.card.get("task_map_sha256") or env.map_sha256
+        if trained != env.map_sha256:
+            raise CheckpointError(
+                f"policy {policy.spec!r} was trained on another map of {env.task_info.task_id} (digest "
+                f"{str(trained)[:12]}, now {env.map_sha256[:12]}); train it again, and give a changed map another "
+                "version in its 'id'"
+            )
 
 
 def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:

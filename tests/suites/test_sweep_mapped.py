@@ -47,7 +47,7 @@ def test_a_sweep_finds_the_data_by_the_maps_name(shown, name, capfd):
     assert "to train: 1 of 1 policies" in capfd.readouterr().out
 
 
-def test_what_a_sweep_trained_it_finds_again(shown, capfd):
+def test_what_a_sweep_trained_it_finds_again_and_another_map_refuses(shown, capfd):
     (shown / "suite.toml").write_text(SUITE)
     command = ["sweep", "suite.toml", "--data", "reach.toml=reach.hdf5", "--workers", "1", "--out", "swept"]
 
@@ -58,6 +58,24 @@ def test_what_a_sweep_trained_it_finds_again(shown, capfd):
     again = capfd.readouterr()
     assert "trained" not in again.err
     assert "nothing to do" in again.out
+
+    text = (shown / "reach.toml").read_text()
+    (shown / "reach.toml").write_text(text.replace("slice = [0, 2]", "slice = [2, 4]"))
+    foreign_map._remembered.clear()
+    (weights,) = shown.glob("swept/train/*/*/base-prop.safetensors")
+    run = [
+        "run",
+        "--task",
+        "reach.toml",
+        "--policy",
+        f"base:prop@{weights}",
+        "--shift",
+        "prop_bias",
+        "--episodes",
+        "1",
+    ]
+    assert main(run) == 2
+    assert "was trained on another map of mine/ReachByEye-v0 (digest" in capfd.readouterr().err
 
 
 def test_its_data_must_fit_the_map(shown):

@@ -160,9 +160,12 @@ class Fitter:
     def save(self, made: Made) -> Checkpoint:
         """Write a network with its card, log and plot, and forget how to resume it."""
         job, log, architecture = self.job, made.logs[-1], made.architecture
+        task_map = job.demonstrations.card.get("task_map_sha256")
         card = {
             "policy": str(architecture),
             "task_id": job.task.task_id,
+            # Somebody else's task is what its map says.
+            **({"task_map_sha256": task_map} if task_map else {}),
             "profile": job.task.profile,
             "modalities": list(architecture.modalities),
             "prioritized": list(architecture.prioritized),
