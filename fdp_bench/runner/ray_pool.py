@@ -1,12 +1,9 @@
 """Workers on a Ray cluster: one actor a worker, replaced with its node, and this process the only one that writes."""
 
-import logging
-import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,11 +16,12 @@ from fdp_bench.api.errors import RunError
 from fdp_bench.records.provenance import versions
 from fdp_bench.records.store import STRIPS_NAME
 from fdp_bench.records.writer import unwritable
-from fdp_bench.runner.child import ProcessLostError
+from fdp_bench.runner.child import START_S, ProcessLostError
 from fdp_bench.runner.duties import CrewMember
 from fdp_bench.runner.executor import ExecutorSpec
-from fdp_bench.runner.messages import TimesRequest
+from fdp_bench.runner.messages import Beat, TimesRequest
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.ray_cluster import connect, handlers_kept, room_for, shown_resources
 from fdp_bench.runner.ray_host import Picture
 from fdp_bench.runner.ray_member import ANSWER_S, WORKER_CPUS, RayMember
 from fdp_bench.runner.sharing import SharedInference
@@ -31,16 +29,10 @@ from fdp_bench.runner.supervision import Incident, Limits, Supervision
 from fdp_bench.runner.timing import PHASES
 from fdp_bench.runner.worker import PicturePlan, WorkerSettings
 
-try:
-    import ray
-    from ray.exceptions import RayError
-except ImportError as missing:
-    raise RunError(
-        "--executor ray needs Ray, which is not installed; pip install 'fdp-bench[ray]'"
-    ) from missing
-
 #: Seconds that the first worker is waited for: a cluster may have to start a node.
 _FIRST_S = 600.0
+#: How often workers are looked at before there are episodes, seconds.
+_LOOK_S = 1.0
 #: So many hosts in a row that cannot even say what they are end the run.
 _FAILED_STARTS = 3
 
@@ -70,6 +62,7 @@ class RayPool:
         self._report: PreflightReport | None = None
         self._pictures: PicturePlan | None = None
         self._times: list[dict[str, float]] = []
+        self._begun: dict[int, str] = {}
         self._nodes: Counter[tuple[str, str]] = Counter()
         self._versions = versions()
         self._failed_starts = 0
@@ -77,8 +70,7 @@ class RayPool:
 
     def __enter__(self) -> "RayPool":
         if not ray.is_initialized():
-            with _handlers_kept():
-                _connect(self.spec.address)
+            connect(self.spec.address)
             self._has_connected = True
         return self
 
@@ -92,17 +84,13 @@ class RayPool:
             for member in self.members:
                 ray.kill(member.host)
         if self._has_connected:
-            with _handlers_kept():
+            with handlers_kept():
                 ray.shutdown()
 
     def default_workers(self, lanes: int) -> int:
         """See `Executor.default_workers`: one a CPU of the cluster, fewer where GPUs are."""
         del lanes
-        resources = ray.cluster_resources()
-        room = int(resources.get("CPU", 0.0) // WORKER_CPUS)
-        if self.worker_gpus:
-            room = min(room, int(resources.get("GPU", 0.0) / self.worker_gpus))
-        return max(1, room)
+        return room_for(WORKER_CPUS, self.worker_gpus)
 
     def facts(self) -> dict[str, Any]:
         """See `Executor.facts`: Ray's version, and how many workers ran where."""
@@ -116,9 +104,12 @@ class RayPool:
         begun = time.monotonic()
         replaced = 0
         while self._report is None:
-            for place in self.wait(dict(enumerate(self.members)), 1.0):
+            looked = time.monotonic()
+            heard = self.wait(dict(enumerate(self.members)), _LOOK_S)
+            self._end_silent(heard, min(time.monotonic() - looked, 2 * _LOOK_S))
+            for place in heard:
                 try:
-                    self.members[place].receive()
+                    self._note_beat(place, self.members[place].receive())
                 except ProcessLostError as lost:
                     # Machines go together, with all their workers.
                     if lost.has_raised or replaced >= (_FAILED_STARTS * workers if lost.is_of_machine else 1):
@@ -129,7 +120,7 @@ class RayPool:
             if not any(member.is_ready for member in self.members) and time.monotonic() - begun > _FIRST_S:
                 raise RunError(
                     f"the cluster has had no room for a worker ({self._needs()}) for {_FIRST_S:.0f} s; it has "
-                    f"{_shown(ray.cluster_resources())}"
+                    f"{shown_resources()}"
                 )
         return self._report
 
@@ -152,7 +143,12 @@ class RayPool:
     def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
         """See `Crew.wait`; takes in what all workers say, and welcomes those whose hosts have come up."""
         if not any(self.members[place].inbox for place in busy):
-            self._listen(timeout_s)
+            try:
+                self._listen(timeout_s)
+            except ConnectionError as error:
+                # Single nodes are found by their actors; this is the whole cluster, or the way to it.
+                why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise RunError(f"the Ray cluster is no longer reached ({why})") from error
         for place, member in enumerate(self.members):
             if member.is_gone and place not in busy:
                 self._note_loss(member)
@@ -189,6 +185,23 @@ class RayPool:
     def restart_inference(self) -> None:
         """See `Crew.restart_inference`; there is none."""
         raise NotImplementedError
+
+    def _note_beat(self, place: int, message: Any) -> None:
+        if isinstance(message, Beat) and message.begins:
+            self._begun[place] = f"began with {message.begins}"
+
+    def _end_silent(self, heard: list[int], waited_s: float) -> None:
+        """End the run where a worker hangs while it checks the request; no episode tells how long is too long.
+
+        Raises:
+            ProcessLostError: What it was at.
+        """
+        for place, member in enumerate(self.members):
+            member.silent_s = 0.0 if place in heard or not member.is_ready else member.silent_s + waited_s
+            if member.silent_s > START_S:
+                raise member.end(
+                    f"gave no sign of life for {START_S:g} s after it {self._begun.get(place, 'started')}"
+                )
 
     def _hire(self) -> RayMember:
         return RayMember(self.settings, self.worker_gpus)
@@ -302,31 +315,3 @@ class RayPool:
                     if isinstance(message, dict):
                         return message
         return dict.fromkeys(PHASES, 0.0)
-
-
-def _connect(address: str) -> None:
-    try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RayError, TimeoutError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RunError(
-            f"no Ray cluster is reached at {address or os.environ.get('RAY_ADDRESS', 'this machine')!r} ({reason}); "
-            "start one with: ray start --head, or name its client port: --executor ray://HOST:10001"
-        ) from error
-
-
-@contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Keep this program's handlers of signals: Ray would put its own in their place."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        with suppress(ValueError):
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-def _shown(resources: Mapping[str, float]) -> str:
-    held = [f"{resources[name]:g} {name}" for name in ("CPU", "GPU") if name in resources]
-    return ", ".join(held) or "neither CPU nor GPU"

@@ -1,10 +1,11 @@
 """A Ray cluster of several nodes on this machine: nodes that are lost, none that can be had, others than expected."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from executors import HAS_RAY, incidents_of, ray_cluster, run_on
+from executors import HAS_RAY, finish_on, incidents_of, ray_cluster, run_on
 
 from fdp_bench.api import RunError
 from fdp_bench.records import compare_records
@@ -89,6 +90,44 @@ def test_a_cluster_without_room_is_said(cluster, tmp_path, monkeypatch):
             executor=ExecutorSpec.parse("ray", worker_gpus=1.0),
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_is_lost_mid_run_leaves_what_was_counted(cluster, tmp_path, monkeypatch):
+    import ray
+
+    seen, wait = [], ray.wait
+
+    def unreachable_after_two(*args, **options):
+        if len(seen) >= 2:
+            raise ConnectionError("the head does not answer")
+        return wait(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ray, "wait", unreachable_after_two)
+        with pytest.raises(RunError, match=r"no longer reached \(the head does not answer\); .* --resume"):
+            begin(tmp_path / "run", lambda announcement: seen.append, 1)
+
+    store = finish_on("one process", CONFIG, tmp_path / "run")
+    whole = run_on("one process", CONFIG, tmp_path / "whole")
+    assert compare_records(whole.path, store.path) == []
+
+
+def test_a_policy_that_hangs_before_the_run_is_named(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("fdp_bench.runner.ray_pool.START_S", 60.0)
+    monkeypatch.setitem(globals(), "CONFIG", replace(CONFIG, policies=("watcher?delay=3600",)))
+
+    with pytest.raises(RunError, match="no sign of life for 60 s after it began with policy 'watcher"):
+        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_share_gpus_are_as_many_as_lie_on_single_ones(monkeypatch):
+    from fdp_bench.runner import ray_cluster
+
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 64.0, "GPU": 2.0})
+
+    shares = {0.0: 64, 0.25: 8, 0.4: 4, 0.1: 20, 1 / 3: 6, 1.0: 2, 2.0: 1, 4.0: 1}
+    assert {share: ray_cluster.room_for(1, share) for share in shares} == shares
 
 
 def test_a_node_with_another_version_is_refused(cluster, tmp_path, monkeypatch):
