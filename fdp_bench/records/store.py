@@ -223,7 +223,7 @@ def _is_unused(path: Path) -> bool:
     """Whether a folder is empty, but for what a run leaves behind that was killed while it made its folder."""
     rests = {MANIFEST_NAME + ".part", Path(EPISODES_NAME).with_suffix(HOLDER_SUFFIX).name}
     for entry in path.iterdir():
-        is_rest = entry.name == EPISODES_NAME and entry.stat().st_size == 0
+        is_rest = entry.name == EPISODES_NAME and entry.is_file() and entry.stat().st_size == 0
         if not is_rest and entry.name not in rests:
             return False
     return True

@@ -175,6 +175,8 @@ def exclusive_writer(path: Path) -> Iterator[RecordWriter]:
 
 def being_written(path: Path) -> str:
     """Who writes a records file at this moment, as an error says it; empty for nobody, or where nobody can know."""
+    if not path.is_file():
+        return ""
     try:
         with path.open("rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -103,6 +104,13 @@ def test_a_folder_whose_run_was_killed_before_it_had_a_manifest_is_taken(tmp_pat
 
 def test_a_folder_with_records_and_no_manifest_is_not_taken(tmp_path):
     (tmp_path / "episodes.jsonl").write_text("{}")
+
+    with pytest.raises(RunError, match="is not empty"):
+        check_new_folder(tmp_path)
+
+
+def test_a_folder_whose_records_are_a_pipe_is_not_taken_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "episodes.jsonl")
 
     with pytest.raises(RunError, match="is not empty"):
         check_new_folder(tmp_path)
