@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from fdp_policies.training.warnings import (
     lazy_residual_warning,
     overfitted_base_warning,
 )
+from safetensors.torch import save_file
 
 from fdp_bench.api import CheckpointError
 
@@ -203,3 +205,40 @@ def test_windows_repeat_the_first_observation_and_the_last_action(make_job, demo
     assert data.observed[13].tolist() == [12, 13]
     assert data.executed[11].tolist() == [11, 11, 11, 11]
     assert data.executed[12].tolist() == [12, 13, 14, 15]
+
+
+DAMAGES = (
+    lambda folder: (folder / "residual.json").write_text("{"),
+    lambda folder: (folder / "residual.json").write_text('{"steps": "ten"}'),
+    lambda folder: (folder / "residual.json").write_text('{"steps": 10, "unknown": 1}'),
+    lambda folder: (folder / "residual-10.safetensors").write_bytes(b"no weights"),
+    lambda folder: (folder / "residual-10.safetensors").unlink(),
+    lambda folder: save_file({}, folder / "residual-10.safetensors"),
+)
+
+
+def test_a_damaged_half_of_a_training_is_one_error(make_job, tmp_path, monkeypatch):
+    save = Phase._save
+
+    def save_then_die(phase):
+        save(phase)
+        if phase.plan.name == "residual":
+            raise KilledError
+
+    monkeypatch.setattr(Phase, "_save", save_then_die)
+    with pytest.raises(KilledError):
+        fit(make_job("fdp", "prop>vision", out=tmp_path / "half"))
+    for number, damage in enumerate(DAMAGES):
+        out = tmp_path / str(number)
+        shutil.copytree(tmp_path / "half", out)
+        damage(out / "resume" / "fdp-prop-vision")
+        with pytest.raises(CheckpointError, match=r"delete it to train from the start|is malformed"):
+            fit(make_job("fdp", "prop>vision", out=out))
+
+
+@pytest.mark.parametrize(
+    "log", [None, [], {"rows": 3}, {"rows": [{}]}, {"rows": [{"step": "x", "heldout_loss": 1.0}]}]
+)
+def test_a_log_of_another_kind_is_refused(log):
+    with pytest.raises(CheckpointError, match=r"training log in a file is malformed"):
+        PhaseLog.checked(log, "a file")

@@ -107,7 +107,10 @@ def _save(
         "experts": [{"file": expert.path.name, "sha256": expert.sha256} for expert in experts],
         "weights": spread,
     }
-    logs = [*(PhaseLog(**expert.card["log"]) for expert in experts), log]
+    logs = [
+        *(PhaseLog.checked(expert.card.get("log"), f"the card of {expert.path}") for expert in experts),
+        log,
+    ]
     return fitter.save(
         Made(
             path,

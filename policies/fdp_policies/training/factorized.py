@@ -37,7 +37,7 @@ def _fit_residual(fitter: Fitter, base: Checkpoint, path: Path) -> Checkpoint:
         *changed_base_warning(frozen, state_sha256(average.base.state_dict())),
         *lazy_residual_warning(log.senses, architecture.secondary),
     ]
-    base_log = PhaseLog(**base.card["log"])
+    base_log = PhaseLog.checked(base.card.get("log"), f"the card of {base.path}")
     if not job.training.freeze_base:
         # What was trained is what acts: the base as it has become lies beside the residual.
         moved = job.out / f"{architecture.slug}-base.safetensors"

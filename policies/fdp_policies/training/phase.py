@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from fdp_bench.api import ModalityMap
+from fdp_bench.api import CheckpointError, ModalityMap
+from fdp_bench.api.untrusted import check_entries, check_fields, check_value, read_json
 from fdp_policies.checkpoint import replace_file
 from fdp_policies.config import TrainingConfig
 from fdp_policies.denoisers import Denoiser
@@ -58,6 +60,28 @@ class PhaseLog:
     wall_time_s: float = 0.0
     stopped: str = ""
     senses: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def checked(cls, data: Any, where: str) -> "PhaseLog":
+        """Make a log of what a file holds.
+
+        Args:
+            data: The file's entry.
+            where: The file, for the message.
+
+        Raises:
+            CheckpointError: If it is of another kind.
+        """
+        try:
+            check_fields(cls, data, "log")
+            for row in data.get("rows", ()):
+                check_entries(row, {"heldout_loss": float}, "log.rows[]", needed=("step", "heldout_loss"))
+                check_value(row["step"], int, "log.rows[].step")
+        except ValueError as error:
+            raise CheckpointError(
+                f"the training log in {where} is malformed: {error}; train it again"
+            ) from None
+        return cls(**data)
 
     @property
     def losses(self) -> list[tuple[int, float]]:
@@ -208,14 +232,25 @@ class Phase:
         log_path = self._resume_dir / f"{self.plan.name}.json"
         if not log_path.is_file():
             return
-        self.log = PhaseLog(**json.loads(log_path.read_text()))
-        tensors = load_file(self._resume_dir / f"{self.plan.name}-{self.log.steps}.safetensors")
+        try:
+            log = PhaseLog.checked(read_json(log_path), str(log_path))
+            tensors = load_file(self._resume_dir / f"{self.plan.name}-{log.steps}.safetensors")
+            self._take(tensors, log.steps)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(
+                f"training cannot go on from {self._resume_dir}: it is damaged or of another network ({error}); "
+                "delete it to train from the start"
+            ) from error
+        self.log = log
+
+    def _take(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        """Put weights, averages and the optimizer's moments back where `_save` took them from."""
         for (name, parameter), average in zip(self.step.trained.items(), self.step.averages, strict=True):
             with torch.no_grad():
                 parameter.copy_(tensors[f"weights/{name}"])
                 average.copy_(tensors[f"average/{name}"])
             self.step.optimizer.state[parameter] = {
-                "step": torch.tensor(float(self.log.steps), device=parameter.device),
+                "step": torch.tensor(float(steps), device=parameter.device),
                 **{
                     moment: tensors[f"{moment}/{name}"].to(parameter.device)
                     for moment in ("exp_avg", "exp_avg_sq")
