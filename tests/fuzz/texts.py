@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fdp_bench.api import TaskInfo, check_order, parse_order
+from fdp_bench.api import TaskInfo, check_order, parse_experts, parse_order
 from fdp_bench.api.errors import FdpBenchError
 from fdp_bench.plugins import load_policy, policy_plugins, shift_plugins
 from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
@@ -33,7 +33,7 @@ LIFT = TaskInfo(
     control_hz=20.0,
     profile="fast",
 )
-_SIGNS = (*tuple(":@?&=>+.-_/ \t\n\x00~%{}$()<>|'\"\\"), "..", "&&", "==", "@@", "?=")
+_SIGNS = (*tuple(":@?&=>+,.-_/ \t\n\x00~%{}$()<>|'\"\\"), "..", "&&", "==", "@@", "?=")
 _WORDS = (
     *(
         "prop",
@@ -96,6 +96,7 @@ def read_spec(text: str) -> None:
         lambda: resolve_shifts(parse_shifts(text)),
         lambda: check_order(text),
         lambda: parse_order(text, LIFT.modalities),
+        lambda: parse_experts(text, LIFT.modalities),
         lambda: None if "toml" in text else resolve_task(text),
     )
     for entry in entries:

@@ -18,6 +18,7 @@ from fdp_policies.training.warnings import idle_expert_warning
 from toy_inputs import draw, observe
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError
+from fdp_bench.tasks import describe
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 KINDS = {"score-sum": ScoreSumPolicy, "router": RouterPolicy}
@@ -207,3 +208,16 @@ def test_what_cannot_be_is_said_in_one_line(task, name, order, options, message)
 def test_an_expert_without_weight_is_told():
     assert "prop has 0.3% of the weight" in idle_expert_warning({"prop": 0.003, "vision": 0.997})[0]
     assert not idle_expert_warning({"prop": 0.02, "vision": 0.98})
+
+
+@pytest.mark.parametrize("name", ScoreSumPolicy.bundled_tasks)
+def test_the_bundled_sum_is_of_the_bundled_bases(name):
+    spec, task = PolicySpec("score-sum", "prop,vision"), describe(name)
+    weights = ScoreSumPolicy.weights(spec, task)
+    assert weights.available
+    assert [path.stem for path in weights.files] == ["score-sum-prop-vision", "base-prop", "base-vision"]
+    assert weights.card["total_steps"] == 7000
+    settings = {"num_demos": "100", "seed": "0"}
+    assert (
+        ScoreSumPolicy.trained(spec, task, weights.card["determinants"]["data_sha256"], settings, []) == spec
+    )
