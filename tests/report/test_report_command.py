@@ -1,4 +1,5 @@
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,16 @@ def test_a_shift_that_cannot_be_drawn_is_announced_and_the_tables_are_written(
     assert run_command(str(run)) == 0
     assert "no film strip of occlusion on fdp_bench.toy:fdp_bench_toy/Nowhere-v0" in capsys.readouterr().err
     assert (run / "report" / "summary.csv").is_file()
+
+
+def test_no_module_of_python_is_imported_because_a_manifest_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Importing it opens a browser.
+    run = write_run(tmp_path / "night", twin_arms("+", "-", task="antigravity:x/Env-v0"))
+    assert run_command(str(run)) == 0
+    assert "names a module of Python itself" in capsys.readouterr().err
+    assert "antigravity" not in sys.modules
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:

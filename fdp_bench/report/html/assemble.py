@@ -77,7 +77,7 @@ def assemble(
         areas=[page_table(layout) for layout in aggregates],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
         galleries=[gallery(ladder) for ladder in ladders],
-        unseen=[f"{shift} on {short_task(task)}" for shift, task in unseen],
+        unseen=_by_shift(unseen),
         films=film_groups(runs),
         safety=[page_table(layout) for layout in safety_layouts(safety_table(runs.records))],
         safety_comparison=[
@@ -88,3 +88,11 @@ def assemble(
         remake=remake_commands(runs, command),
         files=[file.name for file in files],
     )
+
+
+def _by_shift(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """(shift, task) pairs as ``"prop_bias (Can-v1, Lift-v1)"``."""
+    tasks: dict[str, list[str]] = {}
+    for shift, task in pairs:
+        tasks.setdefault(shift, []).append(short_task(task))
+    return [f"{shift} ({', '.join(names)})" for shift, names in tasks.items()]
