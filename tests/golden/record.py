@@ -15,10 +15,8 @@ from fdp_bench.sim.gl import gl_strings
 from .episodes import SEED, Actions, Pictures, Played, States
 
 FOLDER = Path(__file__).parent
-#: Distributions that no state and no picture passes through.
+#: Of a manifest's versions, those that no state and no picture passes through.
 _UNUSED = ("fdp-bench", "torch")
-#: Distributions beside those of a manifest that do: they make pictures of shifts.
-_FURTHER = ("scipy", "pillow")
 #: What decides how a processor rounds: fused multiply-add, and how much it sums at once.
 _FLAGS = ("fma", "fma4", "avx", "avx2", "avx512f")
 
@@ -82,10 +80,7 @@ def read(task: str) -> Golden:
 
 def versions_here() -> dict[str, str]:
     """Versions of all that a state or a picture passes through, the OpenGL in use among them."""
-    import importlib.metadata
-
     found = {name: version for name, version in versions().items() if name not in _UNUSED}
-    found |= {name: importlib.metadata.version(name) for name in _FURTHER}
     strings = gl_strings()
     return {
         **found,
