@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from . import binaries, imports, records, reports, stored, texts
+from . import binaries, imports, lerobot, records, reports, stored, texts
 from .watch import Tally, watch
 
 
@@ -53,6 +53,7 @@ SURFACES: Mapping[str, Surface] = {
     "json": Surface(records.seeds, records.read_json_file, _warm_records),
     "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
     "imports": Surface(records.seeds, imports.read_import, lambda: _ignored(imports.read_import)),
+    "lerobot": Surface(records.seeds, lerobot.read_lerobot, lambda: _ignored(lerobot.read_lerobot)),
     "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
     "logs": Surface(records.seeds, reports.read_log, lambda: _ignored(reports.read_log)),
     "pictures": Surface(records.seeds, reports.read_picture, lambda: _ignored(reports.read_picture)),
