@@ -33,6 +33,8 @@ WORKER_ENVIRONMENT = {
 _CLOSING_TIME_S = 10.0
 #: Longest silence of a process that gets ready, seconds: libraries are loaded, code is compiled, a GPU wakes up.
 START_S = 600.0
+#: Longest wait for what a hanging process says of where it is, seconds.
+_DUMP_S = 2.0
 #: Seconds after which a process that says nothing is looked at.
 _LOOK_S = 0.5
 #: Signals that end a run from outside; the parent handles them for all its processes.
@@ -238,10 +240,15 @@ class Child:
 
     def dump(self) -> None:
         """Have it write down where it is, for its last words, if it still can."""
-        if hasattr(signal, "SIGUSR1") and self._process.is_alive():
-            with suppress(OSError):
-                os.kill(self.pid, signal.SIGUSR1)
-            time.sleep(0.1)
+        if not self._process.is_alive():
+            return
+        before, begun = self._last_words.heard, time.monotonic()
+        with suppress(OSError):
+            os.kill(self.pid, signal.SIGUSR1)
+        # A busy machine may let it wait; one that hangs in the kernel never answers.
+        while self._last_words.heard == before and time.monotonic() - begun < _DUMP_S:
+            time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def judged(name: str, message: Any) -> Any:

@@ -21,11 +21,15 @@ class LastWords:
 
     Args:
         source: The end of the pipe that is read; closed when the process has closed the other one.
+
+    Attributes:
+        heard: Bytes that were said so far.
     """
 
     def __init__(self, source: Connection) -> None:
         self._source = source
         self._kept = b""
+        self.heard = 0
         self._thread = threading.Thread(target=self._read, name="last words", daemon=True)
         self._thread.start()
 
@@ -44,6 +48,7 @@ class LastWords:
         with suppress(OSError, ValueError), self._source as source:
             while data := os.read(source.fileno(), 65_536):
                 self._kept = (self._kept + data)[-_KEPT_BYTES:]
+                self.heard += len(data)
                 # Where this process has no standard error any more, the child must not wait for it all the same.
                 with suppress(OSError):
                     os.write(2, data)

@@ -157,6 +157,15 @@ def hang_while_checking(connection):
     time.sleep(3600)
 
 
+def hang_with_a_stopped_clock(connection):
+    """Entry point of a process that takes a while until it says where it is."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    connection.send(Beat("policy 'sleeper'"))
+    time.sleep(2.0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+    time.sleep(3600)
+
+
 def beat_then_answer(connection):
     """Entry point of a process that takes its time."""
     for _ in range(4):
