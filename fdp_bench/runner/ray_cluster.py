@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -10,6 +11,9 @@ import ray
 from ray.exceptions import RayError
 
 from fdp_bench.api.errors import RunError
+
+#: Seconds that somebody is given to answer at a cluster's address; Ray itself tries for minutes.
+_ANSWER_S = 10.0
 
 
 def connect(address: str) -> None:
@@ -22,6 +26,7 @@ def connect(address: str) -> None:
         RunError: If none is reached.
     """
     try:
+        _knock(address or os.environ.get("RAY_ADDRESS", ""))
         with handlers_kept():
             ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RayError, TimeoutError, ValueError, RuntimeError) as error:
@@ -30,6 +35,20 @@ def connect(address: str) -> None:
             f"no Ray cluster is reached at {address or os.environ.get('RAY_ADDRESS', 'this machine')!r} ({reason}); "
             "start one with: ray start --head, or name its client port: --executor ray://HOST:10001"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens at HOST:PORT or ray://HOST:PORT; what else Ray takes is left to Ray.
+
+    Raises:
+        ConnectionError: If nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
+        except (OSError, OverflowError, UnicodeError) as error:
+            raise ConnectionError(getattr(error, "strerror", None) or str(error)) from error
 
 
 @contextmanager
