@@ -61,6 +61,15 @@ def test_observations_are_taken_as_they_are_but_for_the_last(tmp_path):
     assert data.card["source"]["dataset_id"] == "lift/made-v0"
 
 
+def test_numbers_too_large_for_what_policies_read_are_refused(tmp_path):
+    prop = np.full((7, 16), 1e300)
+    folder = write(tmp_path / "in", **{"observations/prop": prop})
+    with h5py.File(folder / "data" / "main_data.hdf5", "r+") as file:
+        del file["episode_0"]
+    with pytest.raises(DatasetError, match="not finite"):
+        imported(folder, tmp_path)
+
+
 def jpeg(frame):
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, "JPEG")

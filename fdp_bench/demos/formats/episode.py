@@ -107,8 +107,23 @@ def checked_prop(values: npt.NDArray[Any], place: str) -> npt.NDArray[np.float32
     """Numbers of a sense as a demonstration holds them.
 
     Raises:
-        DatasetError: If one is not finite.
+        DatasetError: If one is not finite, or too large for float32.
     """
-    if not np.isfinite(values).all():
-        raise DatasetError(f"{place} holds observations that are not finite")
-    return values.astype(np.float32)
+    return _narrowed(values, f"{place} holds observations that are not finite")
+
+
+def checked_rewards(values: npt.NDArray[Any], place: str) -> npt.NDArray[np.float32]:
+    """Rewards as a demonstration holds them.
+
+    Raises:
+        DatasetError: If one is not finite, or too large for float32.
+    """
+    return _narrowed(values, f"{place} holds rewards that are not finite")
+
+
+def _narrowed(values: npt.NDArray[Any], complaint: str) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrowed = values.astype(np.float32)
+    if not np.isfinite(narrowed).all():
+        raise DatasetError(complaint)
+    return narrowed

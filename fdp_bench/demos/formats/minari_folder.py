@@ -20,6 +20,7 @@ from fdp_bench.demos.formats.episode import (
     Origin,
     checked_actions,
     checked_prop,
+    checked_rewards,
 )
 from fdp_bench.demos.formats.metadata import read_metadata, word
 from fdp_bench.demos.formats.pictures import decode_picture
@@ -111,7 +112,7 @@ class MinariFolder:
                 self.origin.note(f"It has no {key!r}: policies that see by it cannot be trained on this.")
         rewards = None
         if guarded.child(group, "rewards") is not None:
-            rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
+            rewards = checked_rewards(guarded.array(group, "rewards", shape=(steps,)), place)
         return ImportedEpisode(checked_prop(prop[:steps], place), images, executed, rewards)
 
     def _frames(self, group: Any, name: str, key: str, steps: int) -> npt.NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from gymnasium import spaces
 
 from fdp_bench.api import DatasetError, Observation
 from fdp_bench.demos import guarded
-from fdp_bench.demos.formats.episode import ImportedEpisode, checked_actions, checked_prop
+from fdp_bench.demos.formats.episode import ImportedEpisode, checked_actions, checked_prop, checked_rewards
 from fdp_bench.demos.formats.minari_folder import MinariFolder
 from fdp_bench.demos.layout import PROP_NAME, TOUCH_NAME
 from fdp_bench.tasks.foreign_env import ForeignEnv
@@ -64,7 +64,7 @@ class MappedMinariFolder(MinariFolder):
         images |= self._drawn_frames(start_of(group.attrs), unit, vectors)
         rewards = None
         if guarded.child(group, "rewards") is not None:
-            rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
+            rewards = checked_rewards(guarded.array(group, "rewards", shape=(steps,)), place)
         return ImportedEpisode(
             prop=vectors.pop(PROP_NAME, np.zeros((steps, 0), np.float32)),
             images=images,

@@ -17,7 +17,13 @@ import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, TaskInfo
 from fdp_bench.demos import guarded
-from fdp_bench.demos.formats.episode import ImportedEpisode, Origin, checked_actions, checked_prop
+from fdp_bench.demos.formats.episode import (
+    ImportedEpisode,
+    Origin,
+    checked_actions,
+    checked_prop,
+    checked_rewards,
+)
 from fdp_bench.demos.formats.recorded_with import RecordedWith, check_same_actions, read_recorded_with
 from fdp_bench.demos.formats.replay import Felt, Replayer
 from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS, TOUCH_NAME
@@ -164,7 +170,7 @@ class RobomimicFile:
         executed = checked_actions(actions, "actions", self.origin)
         rewards = None
         if guarded.child(group, "rewards") is not None:
-            rewards = guarded.array(group, "rewards", shape=(steps,)).astype(np.float32)
+            rewards = checked_rewards(guarded.array(group, "rewards", shape=(steps,)), "it")
         lead_in = group.attrs.get(LEAD_IN_ATTRIBUTE, 0) if self.origin.format == "fdp-bench" else 0
         states, model_file = None, ""
         if self._has_states(group):
