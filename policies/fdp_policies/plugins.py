@@ -99,8 +99,6 @@ class BaseDiffusionPolicy(DiffusionPolicy):
 class ExpertsPolicy(DiffusionPolicy):
     """Experts on senses of their own, trained apart, whose noise predictions are summed under weights."""
 
-    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
-
     @classmethod
     def orders(cls, task: TaskInfo) -> list[str]:
         """One expert on each usual sense; any others can be named too."""

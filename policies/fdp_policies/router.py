@@ -20,3 +20,4 @@ class RouterPolicy(ExpertsPolicy):
     summary: ClassVar[str] = (
         "one diffusion policy a sense under weights that a learned consensus finds each time"
     )
+    bundled_tasks: ClassVar[tuple[str, ...] | None] = ()

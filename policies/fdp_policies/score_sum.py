@@ -20,4 +20,3 @@ class ScoreSumPolicy(ExpertsPolicy):
     summary: ClassVar[str] = (
         "unimodal diffusion policies trained apart, their scores summed at test time (MCDP)"
     )
-    bundled_tasks: ClassVar[tuple[str, ...] | None] = ("fdp_bench/Lift-v1", "fdp_bench/LiftWide-v1")

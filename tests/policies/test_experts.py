@@ -18,7 +18,7 @@ from fdp_policies.training.warnings import idle_expert_warning
 from toy_inputs import draw, observe
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError
-from fdp_bench.tasks import describe
+from fdp_bench.tasks import TASKS, describe
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 KINDS = {"score-sum": ScoreSumPolicy, "router": RouterPolicy}
@@ -210,14 +210,15 @@ def test_an_expert_without_weight_is_told():
     assert not idle_expert_warning({"prop": 0.02, "vision": 0.98})
 
 
-@pytest.mark.parametrize("name", ScoreSumPolicy.bundled_tasks)
+@pytest.mark.parametrize("name", [task.id for task in TASKS.values() if task.bundled])
 def test_the_bundled_sum_is_of_the_bundled_bases(name):
     spec, task = PolicySpec("score-sum", "prop,vision"), describe(name)
     weights = ScoreSumPolicy.weights(spec, task)
     assert weights.available
     assert [path.stem for path in weights.files] == ["score-sum-prop-vision", "base-prop", "base-vision"]
-    assert weights.card["total_steps"] == 7000
-    settings = {"num_demos": "100", "seed": "0"}
+    recipe = weights.card["determinants"]["training"]
+    assert weights.card["total_steps"] == recipe["steps"]
+    settings = {key: str(recipe[key]) for key in ("num_demos", "seed", "steps")}
     assert (
         ScoreSumPolicy.trained(spec, task, weights.card["determinants"]["data_sha256"], settings, []) == spec
     )
