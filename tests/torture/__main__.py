@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.records.provenance import git_state, machine, versions
-from tests.torture import disk, faults, fuzzing, kills, memory, nodes
+from tests.torture import disk, faults, fuzzing, kills, memory, nodes, worker
 
 TORTURES: dict[str, Any] = {
     "kills": kills,
@@ -22,6 +22,7 @@ TORTURES: dict[str, Any] = {
     "nodes": nodes,
     "disk": disk,
     "memory": memory,
+    "worker": worker,
 }
 OUT = Path(__file__).resolve().parents[2] / "results" / "torture"
 
