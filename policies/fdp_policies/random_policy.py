@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import Policy, PolicySpec, TaskInfo
+from fdp_bench.api import Policy, PolicySpec, SpecError, TaskInfo
 
 #: Actions of a chunk: as many as the diffusion policies execute before they look again.
 _CHUNK = 8
@@ -33,6 +33,15 @@ class RandomPolicy(Policy):
             if not any(key.startswith("image.") for key in keys)
         ]
         self.modalities = tuple((without_camera or list(task.modalities))[:1])
+
+    @classmethod
+    def resolve(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:
+        """See `Policy.resolve`; an order and weights mean nothing to it."""
+        if spec.order or spec.checkpoint:
+            raise SpecError(
+                f"policy {str(spec)!r}: 'random' takes neither an order nor weights; write 'random'"
+            )
+        return super().resolve(spec, task)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:

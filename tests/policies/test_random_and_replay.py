@@ -11,7 +11,7 @@ from fdp_policies.random_policy import RandomPolicy
 from fdp_policies.replay import ReplayPolicy
 from safetensors.numpy import load_file
 
-from fdp_bench.api import CheckpointError, PolicySpec
+from fdp_bench.api import CheckpointError, PolicySpec, SpecError
 from fdp_bench.testing import check_policy
 from fdp_bench.toy import TOY_TASK
 
@@ -27,6 +27,14 @@ def test_random_actions_are_uniform(task):
 
 def test_random_needs_no_camera(task):
     assert RandomPolicy(PolicySpec("random"), task).modalities == ("prop",)
+
+
+@pytest.mark.parametrize(
+    "spec", [PolicySpec("random", "prop"), PolicySpec("random", checkpoint="w.safetensors")]
+)
+def test_random_refuses_what_it_would_ignore(spec, task):
+    with pytest.raises(SpecError, match="takes neither an order nor weights"):
+        RandomPolicy.resolve(spec, task)
 
 
 def test_random_keeps_the_rules_of_a_policy():
