@@ -23,11 +23,17 @@ class Surface:
         inputs: What it is given, or seeds of that.
         entry: The code that reads it.
         warm_up: Called once beforehand, so that imports and samples are no input's doing.
+        share: How many of the inputs that are asked for it gets, in (0, 1]; fewer where many take a scene each.
     """
 
     inputs: Callable[[], st.SearchStrategy[Any]]
     entry: Callable[[Any], None]
     warm_up: Callable[[], Any] = lambda: None
+    share: float = 1.0
+
+    def examples(self, asked: int) -> int:
+        """How many inputs it gets where so many are asked for."""
+        return round(asked * self.share)
 
 
 def _warm_records() -> None:
@@ -52,7 +58,9 @@ SURFACES: Mapping[str, Surface] = {
     "jsonl": Surface(records.seeds, records.read_lines, _warm_records),
     "json": Surface(records.seeds, records.read_json_file, _warm_records),
     "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
-    "imports": Surface(records.seeds, imports.read_import, lambda: _ignored(imports.read_import)),
+    "imports": Surface(
+        records.seeds, imports.read_import, lambda: _ignored(imports.read_import), share=0.2
+    ),
     "lerobot": Surface(records.seeds, lerobot.read_lerobot, lambda: _ignored(lerobot.read_lerobot)),
     "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
     "logs": Surface(records.seeds, reports.read_log, lambda: _ignored(reports.read_log)),
@@ -75,7 +83,7 @@ def fuzz(name: str, examples: int) -> Tally:
 
     Args:
         name: Key of `SURFACES`.
-        examples: How many; the same ones each time.
+        examples: How many are asked for; the same ones each time. See `Surface.share`.
 
     Returns:
         What became of them.
@@ -83,7 +91,7 @@ def fuzz(name: str, examples: int) -> Tally:
     surface, tally = SURFACES[name], Tally()
 
     @settings(
-        max_examples=examples,
+        max_examples=surface.examples(examples),
         deadline=None,
         database=None,
         derandomize=True,
