@@ -58,9 +58,7 @@ SURFACES: Mapping[str, Surface] = {
     "jsonl": Surface(records.seeds, records.read_lines, _warm_records),
     "json": Surface(records.seeds, records.read_json_file, _warm_records),
     "hdf5": Surface(records.seeds, binaries.read_hdf5, binaries.hdf5_sample),
-    "imports": Surface(
-        records.seeds, imports.read_import, lambda: _ignored(imports.read_import), share=0.2
-    ),
+    "imports": Surface(records.seeds, imports.read_import, lambda: _ignored(imports.read_import), share=0.2),
     "lerobot": Surface(records.seeds, lerobot.read_lerobot, lambda: _ignored(lerobot.read_lerobot)),
     "npz": Surface(records.seeds, binaries.read_npz, binaries.npz_sample),
     "logs": Surface(records.seeds, reports.read_log, lambda: _ignored(reports.read_log)),
