@@ -23,7 +23,12 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
             Path(name), {**os.environ, "PYTHONPATH": path}, moments=4 if quick else 100, seed=0, delay_s=0.1
         )
     spoiled = tally.lost or tally.doubled or tally.different or tally.failures
-    return {**asdict(tally), "moments": sum(tally.kills.values()), "passed": not spoiled}
+    return {
+        **asdict(tally),
+        "kills": dict(tally.kills),
+        "moments": sum(tally.kills.values()),
+        "passed": not spoiled,
+    }
 
 
 def words(figures: dict[str, Any]) -> str:
