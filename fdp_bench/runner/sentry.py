@@ -25,8 +25,9 @@ class ResultFault(Exception):  # noqa: N818 (recorded on the episode, never rais
 class Sentry(gymnasium.Wrapper):
     """Stands between a task and all shifts, and remembers what the task did by itself.
 
-    Reset with a seed, a task starts as it starts without a shift. So the state right after that reset, and the dynamics
-    of the model as it was built, are the clean twin's.
+    Reset with a seed, a task starts as it starts without a shift. So the state and the model's dynamics right after
+    that reset are the clean twin's. Tasks may place by their model what has no joint, as Door its frame: what changes
+    within their own reset is theirs, what was changed before it is somebody else's.
 
     Attributes:
         shown: The task's latest observation, before any shift.
@@ -41,14 +42,17 @@ class Sentry(gymnasium.Wrapper):
         self._verdict: tuple[bool | None, ...] = ()
         self._seed: int | None = None
         self._pristine = self._digest("dynamics_sha256")
+        self._is_tampered = False
         self._clean_state = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Reset the task."""
+        self._is_tampered |= self._digest("dynamics_sha256") != self._pristine
         observation, info = self.env.reset(seed=seed, options=options)
         self.shown = _kept(observation)
+        self._pristine = self._digest("dynamics_sha256")
         self._seed, self._clean_state = seed, self._digest("state_sha256")
         return observation, info
 
@@ -93,8 +97,9 @@ class Sentry(gymnasium.Wrapper):
         return self.breach()
 
     def breach(self) -> str:
-        """Whether the model's dynamics are no longer those that the task was built with; empty if they are."""
-        return "changes the model's dynamics" if self._digest("dynamics_sha256") != self._pristine else ""
+        """Whether the model's dynamics are no longer those that the task itself left; empty if they are."""
+        is_other = self._is_tampered or self._digest("dynamics_sha256") != self._pristine
+        return "changes the model's dynamics" if is_other else ""
 
     def _digest(self, name: str) -> str:
         # Tasks of others need not offer any.
