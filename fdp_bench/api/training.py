@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fdp_bench.api.untrusted import MAX_WHOLE
+
 
 @dataclass(frozen=True)
 class Training:
@@ -40,4 +42,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    # Larger numbers are nobody's, and no table holds them.
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_WHOLE
+    return value if is_whole else None

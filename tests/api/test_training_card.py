@@ -20,7 +20,14 @@ def test_an_older_card_says_it_among_its_determinants():
 
 
 @pytest.mark.parametrize(
-    "card", [{}, {"determinants": None}, {"determinants": {"training": 3}}, {"train_demos": "many"}]
+    "card",
+    [
+        {},
+        {"determinants": None},
+        {"determinants": {"training": 3}},
+        {"train_demos": "many"},
+        {"train_seed": 2**63},
+    ],
 )
 def test_a_card_that_does_not_say_leaves_it_open(card):
     assert Training.from_card(card) == Training(None, None, "")

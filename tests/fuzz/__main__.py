@@ -5,10 +5,12 @@ The exit code is 1 if an input raised a traceback, ran, or ended its process.
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +20,38 @@ from .surfaces import SURFACES, fuzz
 def measure(names: list[str], examples: int) -> dict[str, dict[str, Any]]:
     """Fuzz every way in; returns name -> ``examples``, ``refused``, ``tracebacks``, ``code_run``, ``crashes`` ..."""
     found = {}
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder, "tally.json")
-            command = [
-                sys.executable,
-                "-m",
-                "tests.fuzz",
-                name,
-                "--examples",
-                str(examples),
-                "--one",
-                str(out),
-            ]
-            done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
-            whole = (
-                json.loads(out.read_text())
-                if out.exists()
-                else {"examples": 0, "tracebacks": 0, "code_run": 0}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, row in zip(names, pool.map(lambda name: _in_a_process(name, examples), names), strict=True):
+            found[name] = row
+            figures = ", ".join(
+                f"{row[key]} {key}" for key in ("examples", "tracebacks", "code_run", "crashes")
             )
-            if done.returncode < 0:
-                end = signal.Signals(-done.returncode).name
-                whole |= {"crashes": 1, "texts": {end: done.stderr[-3000:]}}
-            elif not out.exists():
-                whole |= {"crashes": 1, "texts": {"ended early": done.stderr[-3000:]}}
-            found[name] = {"crashes": 0, **whole}
-        row = found[name]
-        figures = ", ".join(f"{row[key]} {key}" for key in ("examples", "tracebacks", "code_run", "crashes"))
-        print(f"{name}: {figures}", flush=True)
-        for place, text in row.get("texts", {}).items():
-            print(f"--- {place}\n{text}\n", file=sys.stderr)
+            print(f"{name}: {figures}", flush=True)
+            for place, text in row.get("texts", {}).items():
+                print(f"--- {place}\n{text}\n", file=sys.stderr)
     return found
+
+
+def _in_a_process(name: str, examples: int) -> dict[str, Any]:
+    """Fuzz one way in."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "tally.json")
+        options = ["--examples", str(examples), "--one", str(out)]
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.fuzz", name, *options],
+            check=False,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        whole = (
+            json.loads(out.read_text()) if out.exists() else {"examples": 0, "tracebacks": 0, "code_run": 0}
+        )
+        if done.returncode < 0:
+            end = signal.Signals(-done.returncode).name
+            whole |= {"crashes": 1, "texts": {end: done.stderr[-3000:]}}
+        elif not out.exists():
+            whole |= {"crashes": 1, "texts": {"ended early": done.stderr[-3000:]}}
+    return {"crashes": 0, **whole}
 
 
 def main() -> int:

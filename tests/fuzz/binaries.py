@@ -120,7 +120,8 @@ def spoil_inside(path: Path, rng: random.Random) -> None:
 def _spoil_attribute(file: h5py.File, place: str, rng: random.Random) -> None:
     holder, name = file[place], rng.choice(("lead_in_steps", "num_samples", "model_file"))
     if rng.random() < 0.6:
-        holder, name = file["data"], "env_args"
+        # What was spoiled before may have cut it off.
+        holder, name = file.get("data", file), "env_args"
         card = mutate_data({"fdp_bench": CARD}, rng)
         text = json.dumps(card).encode("utf-8", "replace")
         holder.attrs[name] = rng.choice((text, mutate_bytes(text, rng).replace(b"\x00", b"0")))
