@@ -173,7 +173,7 @@ class Greedy(Policy):
 
 
 class Breaker(Policy):
-    """Dies once, in the way of its option: only where the file that it makes is not there yet."""
+    """Dies once, where the file that it makes is not there yet; with `orphan`, a copy lives on while it is there."""
 
     modalities = ("prop",)
     n_action_steps = 4
@@ -183,10 +183,18 @@ class Breaker(Policy):
         if not observation["prop"].any():
             # The probe before the run, not an episode.
             return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+        mark = Path(self.spec.options["file"].replace("%", "/"))
         try:
-            Path(self.spec.options["file"].replace("%", "/")).open("x").close()
+            mark.open("x").close()
         except FileExistsError:
             return np.zeros((len(observation["prop"]), 4, self.task.action_dim), np.float32)
+        if "orphan" in self.spec.options and os.fork() == 0:
+            # Holds whatever its parent had open until the test is over, or has gone wrong.
+            for _ in range(6_000):
+                if not mark.exists():
+                    break
+                time.sleep(0.1)
+            os._exit(0)
         os.kill(os.getpid(), signal.SIGSEGV)
         raise AssertionError("still there")
 

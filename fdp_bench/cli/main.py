@@ -3,11 +3,11 @@
 import argparse
 import difflib
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from fdp_bench import __version__
+from fdp_bench.cli._output import outlive_readers
 from fdp_bench.cli._parser import USAGE_ERROR, Parser
 
 PROGRAM = "fdp-bench"
@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: From argparse, for help and for a malformed command line.
     """
+    outlive_readers()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments:
         _top_parser().print_help()
@@ -74,10 +75,6 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left (`| head`); the interpreter's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     except Exception as error:
         from fdp_bench.api.errors import FdpBenchError
 

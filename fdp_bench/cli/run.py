@@ -27,7 +27,6 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -73,14 +72,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             store = each()
         except RunInterruptedError as interrupted:
-            # The terminal may be what has gone.
-            with suppress(OSError):
-                print(interrupted, file=sys.stderr)
-                for config, _, out in plans[number:]:
-                    print(
-                        f"not begun: {shlex.join(['--task', config.task, '--out', str(out)])}",
-                        file=sys.stderr,
-                    )
+            print(interrupted, file=sys.stderr)
+            for config, _, out in plans[number:]:
+                print(f"not begun: {shlex.join(['--task', config.task, '--out', str(out)])}", file=sys.stderr)
             return interrupted.exit_code
         # The runs of several tasks are read together, when the last of them is complete.
         next_report = store.path if len(begin) == 1 else store.path.parent

@@ -153,7 +153,9 @@ class Host:
             time.sleep(0.01)
             return Heard(life, ())
         messages: list[Any] = []
-        wait = wait_s
+        # A process that it has forked holds the connection open beyond its death.
+        is_dead = not member.is_alive
+        wait = 0.0 if is_dead else wait_s
         try:
             while member.connection.poll(wait):
                 message, wait = member.connection.recv(), 0.0
@@ -161,6 +163,8 @@ class Host:
                     messages += self._pictures_of(message.spec)
                 messages.append(message)
         except (EOFError, OSError):
+            is_dead = True
+        if is_dead:
             with self._lock:
                 if life == self._life and self._member is member:
                     lost = member.death()

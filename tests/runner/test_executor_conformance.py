@@ -96,14 +96,19 @@ def test_records_and_pictures_equal_those_of_one_process(executor, tmp_path, who
 
 
 @pytest.mark.parametrize("executor", EXECUTORS, indirect=True)
-def test_a_worker_lost_by_chance_costs_nothing(executor, tmp_path):
+@pytest.mark.parametrize("option", ["", "&orphan=1"], ids=["dead", "a forked copy of it lives on"])
+def test_a_worker_lost_by_chance_costs_nothing(executor, option, tmp_path):
     mark = tmp_path / "mark"
-    config = config_of(f"breaker?file={str(mark).replace('/', '%')}", shifts=())
+    config = config_of(f"breaker?file={str(mark).replace('/', '%')}{option}", shifts=())
 
-    store = run_on(executor, config, tmp_path / "run")
-    undisturbed = run_on("one process", config, tmp_path / "again")
+    try:
+        store = run_on(executor, config, tmp_path / "run")
+        assert mark.exists()
+        undisturbed = run_on("one process", config, tmp_path / "again")
+    finally:
+        # The copy waits for that.
+        mark.unlink(missing_ok=True)
 
-    assert mark.exists()
     assert [incident["reason"] for incident in incidents_of(store)] == [
         "a worker process was ended by SIGSEGV"
     ]
