@@ -165,6 +165,22 @@ def is_file_name(text: str) -> bool:
     return _FILE_NAME.fullmatch(text) is not None
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path names a file; one that is too long, or that may not be looked at, names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path names a folder; likewise."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _fits(value: Any, kind: Any, where: str) -> bool:
     try:
         check_value(value, kind, where)

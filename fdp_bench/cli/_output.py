@@ -24,7 +24,10 @@ class _Outliving(io.FileIO):
 
 
 def outlive_readers() -> None:
-    """Have standard output and standard error outlive whoever reads them; streams that were put in their place stay."""
+    """Have standard output and standard error outlive whoever reads them, and spell out what they have no letters for.
+
+    Streams that somebody has put in their place stay as they are.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None or stream is not getattr(sys, f"__{name}__"):
@@ -33,7 +36,8 @@ def outlive_readers() -> None:
         lasting = io.TextIOWrapper(
             io.BufferedWriter(_Outliving(stream.fileno())),
             encoding=stream.encoding,
-            errors=stream.errors,
+            # Not every path is text, nor every terminal's letters all of Unicode.
+            errors="backslashreplace" if stream.errors == "strict" else stream.errors,
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )

@@ -78,11 +78,20 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
     except Exception as error:
         from fdp_bench.api.errors import FdpBenchError
 
-        if parsed.debug or not isinstance(error, FdpBenchError):
+        if parsed.debug or not isinstance(error, FdpBenchError | OSError):
             raise
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return error.exit_code
+        print(f"error: {one_line(_told(error))}", file=sys.stderr)
+        return error.exit_code if isinstance(error, FdpBenchError) else USAGE_ERROR
     return code
+
+
+def _told(error: Exception) -> str:
+    """An error in words; of the system's own, such as a path that is too long or may not be looked at, which path."""
+    if not isinstance(error, OSError):
+        return str(error)
+    paths = [repr(str(path)) for path in (error.filename, error.filename2) if path is not None]
+    why = error.strerror or str(error) or type(error).__name__
+    return f"{' and '.join(paths) or 'the system'}: {why} (--debug shows where)"
 
 
 def one_line(text: str) -> str:

@@ -16,7 +16,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from fdp_bench.api import CheckpointError, SpecError
-from fdp_bench.api.untrusted import read_json
+from fdp_bench.api.untrusted import is_file, read_json
 from fdp_policies.config import DiffusionConfig, NetworkConfig
 from fdp_policies.header import TensorInfo, check_card, read_header
 from fdp_policies.normalizer import Normalizer
@@ -56,7 +56,7 @@ class Checkpoint:
             )
         if path.suffix != SUFFIX:
             raise CheckpointError(f"{path} is not a {SUFFIX} file; name the one that `fdp-bench train` wrote")
-        if not is_there(path):
+        if not is_file(path):
             raise CheckpointError(f"no checkpoint at {path}; make one with `fdp-bench train`")
         card_path = path.with_suffix(".json")
         try:
@@ -175,14 +175,6 @@ class Checkpoint:
             return {name: value.float() for name, value in load_safetensors(payload).items()}
         except SafetensorError as error:
             raise CheckpointError(f"{self.path} cannot be read ({error}); fetch or train it again") from None
-
-
-def is_there(path: Path) -> bool:
-    """Whether a path names a file; a name that no file can have names none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> Checkpoint:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api import CheckpointError, PluginError, nearest
+from fdp_bench.api.untrusted import is_file, is_folder
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PREPROCESSOR, POSTPROCESSOR = "policy_preprocessor.json", "policy_postprocessor.json"
@@ -34,14 +35,14 @@ def checked_files(folder: Path) -> tuple[Path, ...]:
     Raises:
         CheckpointError: If the folder is no policy of LeRobot, or asks for what could run code.
     """
-    if folder == Path() or not folder.is_dir():
+    if folder == Path() or not is_folder(folder):
         named = "no folder is named" if folder == Path() else f"{folder} is no folder"
         raise CheckpointError(
             f"{named}; write lerobot@FOLDER, the `pretrained_model` folder that lerobot-train saved "
             "(nothing is fetched from a hub: download it first)"
         )
     for name in (CONFIG, WEIGHTS, PREPROCESSOR, POSTPROCESSOR):
-        if not (folder / name).is_file():
+        if not is_file(folder / name):
             raise CheckpointError(
                 f"{folder} holds no {name}; LeRobot 0.4 or newer saves {CONFIG}, {WEIGHTS} and both processors "
                 "(pickled weights are refused; `lerobot.processor.migrate_policy_normalization` converts older folders)"
@@ -169,7 +170,7 @@ def _check_processor(path: Path) -> list[str]:
             raise CheckpointError(
                 f"{path} names the state file {state!r}; only .safetensors files beside it are read"
             )
-        if not (path.parent / state).is_file():
+        if not is_file(path.parent / state):
             raise CheckpointError(f"{path.parent} holds no {state}, which {path.name} names")
         states.append(state)
     return states

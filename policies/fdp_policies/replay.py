@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
-from fdp_bench.api.untrusted import check_entries, read_json
+from fdp_bench.api.untrusted import check_entries, is_file, read_json
 
 #: Largest card that is read (bytes).
 _MAX_CARD_BYTES = 2**20
@@ -124,7 +124,7 @@ class _Memory:
         command = f"fdp-bench train --policy replay --task {task.task_id} --data FILE"
         if path.suffix != ".safetensors":
             raise CheckpointError(f"{path} is not a .safetensors file; make one with `{command}`")
-        if not path.is_file():
+        if not is_file(path):
             raise CheckpointError(f"no stored demonstrations at {path}; make them with `{command}` (seconds)")
         self._task = task
         try:

@@ -15,7 +15,7 @@ from fdp_bench.demos.formats.robomimic_file import RobomimicFile, env_name_of
 
 from . import binaries
 from .mutate import mutate_bytes, mutate_data
-from .texts import LIFT
+from .specs import LIFT
 
 #: Lift with frames that take no time.
 SMALL = replace(

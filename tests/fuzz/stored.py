@@ -16,7 +16,7 @@ from fdp_bench.demos.episode import RecordedEpisode
 from fdp_bench.suites.estimate import SECONDS_A_STEP, measure_pace
 
 from .mutate import ODD, mutate_bytes, mutate_data
-from .texts import LIFT
+from .specs import LIFT
 
 HEADER = {"task_id": "fdp_bench/Lift-v1", "seed": 0, "format": 1, "versions": {"mujoco": "3.9.0"}}
 MACHINE = {"cpu": "a processor", "cores": 2}

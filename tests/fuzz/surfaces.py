@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from . import binaries, imports, lerobot, records, reports, stored, texts
+from . import binaries, imports, lerobot, records, reports, specs, stored, texts
 from .watch import Tally, watch
 
 
@@ -50,9 +50,9 @@ def _warm_checkpoint() -> None:
 
 SURFACES: Mapping[str, Surface] = {
     "specs": Surface(
-        texts.specs,
-        texts.read_spec,
-        lambda: [texts.read_spec(text) for text in ("fdp:prop>vision", "dp-dit")],
+        specs.specs,
+        specs.read_spec,
+        specs.warm_up,
     ),
     "toml": Surface(texts.toml_files, texts.read_toml_file, lambda: texts.read_toml_file(texts.SUITE)),
     "jsonl": Surface(records.seeds, records.read_lines, _warm_records),

@@ -1,113 +1,19 @@
-"""Strings and TOML: specs of policies, shifts, orders and tasks, suites and task maps."""
+"""TOML: suites and task maps."""
 
 import contextlib
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from fdp_bench.api import TaskInfo, check_order, parse_experts, parse_order
 from fdp_bench.api.errors import FdpBenchError
-from fdp_bench.plugins import load_policy, policy_plugins, shift_plugins
-from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.suites.load import KEYS, load_suite, packaged_suites
-from fdp_bench.tasks import resolve_task
 
 from .mutate import ODD, mutate_bytes, mutate_data
-from .watch import PAYLOADS
-
-LIFT = TaskInfo(
-    task_id="fdp_bench/Lift-v1",
-    modalities={"prop": ("prop",), "vision": ("image.agentview", "image.wrist"), "tactile": ("tactile",)},
-    observation_shapes={
-        "prop": (16,),
-        "image.agentview": (84, 84, 3),
-        "image.wrist": (84, 84, 3),
-        "tactile": (12,),
-    },
-    action_dim=7,
-    horizon=200,
-    control_hz=20.0,
-    profile="fast",
-)
-_SIGNS = (*tuple(":@?&=>+,.-_/ \t\n\x00~%{}$()<>|'\"\\"), "..", "&&", "==", "@@", "?=")
-_WORDS = (
-    *(
-        "prop",
-        "vision",
-        "tactile",
-        "clean",
-        "1",
-        "3",
-        "5",
-        "6",
-        "0.5",
-        "1.0",
-        "0.0",
-        "00",
-        "9" * 5000,
-        "1e5",
-        "nan",
-    ),
-    *(
-        "sampler",
-        "denoising_steps",
-        "width",
-        "depth",
-        "encoder",
-        "composition",
-        "ddpm",
-        "vit",
-        "score",
-        "-1",
-        "٣",
-    ),
-    *(
-        "part",
-        "table",
-        "cameras",
-        "mode",
-        "runs/x.safetensors",
-        "a" * 300,
-        "Lift",
-        "fdp_bench/Lift-v1",
-        "x:y/Z-v0",
-    ),
-    *PAYLOADS,
-)
-
 
 SUITE = 'policies = ["fdp:prop>vision", "dp-dit"]\ntasks = ["Lift"]\nshifts = ["color"]\n'
-
-
-def specs() -> st.SearchStrategy[str]:
-    """Words and signs of the grammar in any order, and any text at all."""
-    names = [*policy_plugins(), *shift_plugins(), *_WORDS]
-    piece = st.one_of(st.sampled_from(names), st.sampled_from(_SIGNS), st.text(max_size=5))
-    return st.lists(piece, max_size=12).map("".join)
-
-
-def read_spec(text: str) -> None:
-    """Give a text to every entry that takes one; own errors of one do not spare it the next."""
-    entries: tuple[Callable[[], Any], ...] = (
-        lambda: resolve_shifts(parse_shifts(text)),
-        lambda: check_order(text),
-        lambda: parse_order(text, LIFT.modalities),
-        lambda: parse_experts(text, LIFT.modalities),
-        lambda: None if "toml" in text else resolve_task(text),
-    )
-    for entry in entries:
-        with contextlib.suppress(FdpBenchError):
-            entry()
-    spec = parse_policy(text)
-    kind = load_policy(spec.name)
-    resolved = kind.resolve(spec, LIFT)
-    parse_policy(str(resolved))
-    kind.sampler_name(resolved)
-    kind.weights(resolved, LIFT)
 
 
 def toml_files() -> st.SearchStrategy[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import DatasetError
+from fdp_bench.api.untrusted import is_file
 from fdp_bench.demos.formats import lerobot_layout as layout
 from fdp_bench.demos.formats.episode import MAX_STEPS
 
@@ -107,7 +108,7 @@ def read_columns(path: Path, columns: list[str]) -> Any:
         DatasetError: If it is missing or damaged, lacks one, or unpacks to too much.
     """
     pyarrow, parquet = layout.import_parquet()
-    if not path.is_file():
+    if not is_file(path):
         raise DatasetError(f"there is no file {path}")
     try:
         with parquet.ParquetFile(path, memory_map=False) as file:

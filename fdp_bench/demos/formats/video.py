@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError
+from fdp_bench.api.untrusted import is_file
 
 CODEC = "h264"
 _ENCODER = "libx264"
@@ -78,7 +79,7 @@ def read_video(path: Path, *, side: tuple[int, int]) -> Iterator[npt.NDArray[np.
     Raises:
         DatasetError: If it is missing, damaged, or its frames have another size.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise DatasetError(f"there is no video {path}")
     arguments = [
         # Nothing but an mp4 in a file: a playlist that bears its name could name other files and hosts.

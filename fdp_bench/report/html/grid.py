@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fdp_bench.api import EpisodeRecord
+from fdp_bench.api.untrusted import is_folder
 from fdp_bench.records.store import VIDEOS_NAME
 from fdp_bench.report.curve_plots import shift_title, short_task
 from fdp_bench.report.runs import Runs
@@ -133,8 +134,9 @@ def _videos(runs: Runs, page_folder: Path) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for path, manifest in zip(runs.paths, runs.manifests, strict=True):
         folder = path / VIDEOS_NAME
-        if not folder.is_dir():
+        if not is_folder(folder):
             continue
+        there = {entry.name for entry in folder.iterdir() if entry.is_file()}
         task = manifest.config.get("task")
         slugs = {(arm["policy"], arm["checkpoint"], arm["shift"]): arm["slug"] for arm in manifest.arms}
         here = os.path.relpath(folder, page_folder)
@@ -142,7 +144,7 @@ def _videos(runs: Runs, page_folder: Path) -> Mapping[str, str]:
             spec = record.spec
             slug = slugs.get((spec.policy, spec.checkpoint, spec.shift))
             name = f"{slug}_{spec.index:04d}.mp4"
-            if slug and (folder / name).is_file():
+            if slug and name in there:
                 found.setdefault(spec.id, quote(f"{here}/{name}"))
     return found
 

@@ -140,7 +140,7 @@ def _fill(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(_TEMPLATE).render(
+    text = environment.get_template(_TEMPLATE).render(
         page=page,
         marks=MARKS,
         style=sources[_STYLE],
@@ -153,6 +153,8 @@ def _fill(page: Page) -> str:
         most_open_rows=MOST_OPEN_ROWS,
         most_rows=MOST_ROWS,
     )
+    # Not every name of a folder is text.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _hash(text: str) -> str:
