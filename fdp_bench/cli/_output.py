@@ -2,8 +2,12 @@
 
 import errno
 import io
+import os
 import sys
 from typing import Any
+
+#: Descriptor of standard error; input and output have the two below it.
+_LAST_STANDARD = 2
 
 
 class _Outliving(io.FileIO):
@@ -26,19 +30,24 @@ class _Outliving(io.FileIO):
 def outlive_readers() -> None:
     """Have standard output and standard error outlive whoever reads them, and spell out what they have no letters for.
 
-    Streams that somebody has put in their place stay as they are.
+    Streams that somebody has put in their place stay as they are. What was closed from the start leads nowhere, here
+    and in child processes, so that no file of a run gets its number, and with it what libraries print.
     """
-    for name in ("stdout", "stderr"):
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _LAST_STANDARD:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for number, name in enumerate(("stdout", "stderr"), start=1):
         stream = getattr(sys, name)
-        if stream is None or stream is not getattr(sys, f"__{name}__"):
+        if stream is not getattr(sys, f"__{name}__"):
             continue
-        stream.flush()
+        if stream is not None:
+            stream.flush()
         lasting = io.TextIOWrapper(
-            io.BufferedWriter(_Outliving(stream.fileno())),
-            encoding=stream.encoding,
+            io.BufferedWriter(_Outliving(number if stream is None else stream.fileno())),
             # Not every path is text, nor every terminal's letters all of Unicode.
-            errors="backslashreplace" if stream.errors == "strict" else stream.errors,
-            line_buffering=stream.line_buffering,
-            write_through=stream.write_through,
+            errors="backslashreplace" if stream is None or stream.errors == "strict" else stream.errors,
+            encoding="utf-8" if stream is None else stream.encoding,
+            line_buffering=stream is None or stream.line_buffering,
+            write_through=stream is not None and stream.write_through,
         )
         setattr(sys, name, lasting)

@@ -78,6 +78,22 @@ def test_a_full_disk_is_no_reader_that_has_gone():
     assert b"No space left" in done.stderr
 
 
+def test_no_file_takes_the_place_of_what_was_closed_from_the_start(tmp_path):
+    script = (
+        "import subprocess, sys; from fdp_bench.cli._output import outlive_readers; outlive_readers();"
+        "print('lost', flush=True); file = open(sys.argv[1], 'w');"
+        "code = subprocess.call([sys.executable, '-c', 'print(1, flush=True); open(2, closefd=False)']);"
+        "file.write(f'{file.fileno()} {code}')"
+    )
+    shell = 'exec "$0" -c "$1" "$2" <&- >&- 2>&-'
+    done = subprocess.run(["sh", "-c", shell, sys.executable, script, str(tmp_path / "file")], check=False)
+
+    assert done.returncode == 0
+    number, code_of_child = map(int, (tmp_path / "file").read_text().split())
+    assert number > 2
+    assert code_of_child == 0
+
+
 def test_streams_that_were_put_in_their_place_stay(capsys):
     before = sys.stdout, sys.stderr
     outlive_readers()
