@@ -1,13 +1,15 @@
 """The parent's side of shared inference: it starts the inference process and owns the shared memory."""
 
 import multiprocessing
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
-from fdp_bench.api.errors import SpecError, nearest
+from fdp_bench.api.errors import RunError, SpecError, nearest
 from fdp_bench.runner.child import START_S, Child
 from fdp_bench.runner.preflight import ResolvedPolicy
 from fdp_bench.runner.server import NewWorker, Served, ServeRequest, SharedSlots, serve_policies
@@ -15,6 +17,8 @@ from fdp_bench.runner.slots import SlotLayout
 
 #: Where policies are asked: in each worker, or in one process for all of them.
 IN_WORKER, SHARED = "worker", "shared"
+#: Where Linux keeps shared memory.
+_SHARED_MEMORY = Path("/dev/shm")
 
 
 def choose_inference(asked: str | None, device: str) -> str:
@@ -79,13 +83,14 @@ class SharedInference:
             The policies, resolved.
 
         Raises:
-            FdpBenchError: Whatever is wrong with the policies.
+            FdpBenchError: Whatever is wrong with the policies; that there is no room for the slots.
         """
         self.process.send(request)
         served = self.process.receive_within(START_S)
         assert isinstance(served, Served)
         layouts = tuple(SlotLayout.of(facts, request.task, dtypes) for facts in served.facts)
         size = max(layout.size for layout in layouts)
+        _check_room(size * workers * lanes)
         self._memory = SharedMemory(create=True, size=size * workers * lanes)
         shared = SharedSlots(self._memory.name, size, served.facts, layouts)
         self.process.send(shared)
@@ -103,3 +108,15 @@ class SharedInference:
             with suppress(FileNotFoundError):
                 self._memory.unlink()
             self._memory = None
+
+
+def _check_room(needed: int) -> None:
+    """Memory that is not there would end whoever writes to it, and nobody would know why (SIGBUS)."""
+    if not _SHARED_MEMORY.is_dir():
+        return
+    free = shutil.disk_usage(_SHARED_MEMORY).free
+    if needed > free:
+        raise RunError(
+            f"{_SHARED_MEMORY} has {free / 2**20:.1f} MiB free, and the workers need {needed / 2**20:.1f} MiB there; "
+            "enlarge it (in a container --shm-size), or run with fewer --workers or --lanes, or --inference worker"
+        )

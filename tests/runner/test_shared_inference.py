@@ -1,10 +1,11 @@
 """One inference process for all workers: the same records, and no way to hang or to leave anything behind."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fdp_bench.api import PluginError, SpecError
+from fdp_bench.api import PluginError, RunError, SpecError
 from fdp_bench.records import compare_records
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.run import begin_run
@@ -97,6 +98,19 @@ def test_a_policy_that_keeps_a_state_for_each_lane_is_refused(tmp_path, nothing_
 def test_a_policy_that_cannot_be_built_leaves_nothing_behind(tmp_path, nothing_left):
     with pytest.raises(PluginError, match="bad build"):
         begin(tmp_path / "run", policies=("misbuilt",))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shared_memory_without_room_is_said_before_anybody_writes_to_it(tmp_path, monkeypatch, nothing_left):
+    monkeypatch.setattr(
+        "fdp_bench.runner.sharing.shutil.disk_usage", lambda path: SimpleNamespace(free=2**10)
+    )
+
+    with pytest.raises(
+        RunError, match=r"/dev/shm has 0\.0 MiB free, and the workers need .* --inference worker"
+    ):
+        begin(tmp_path / "run")
 
     assert list(tmp_path.iterdir()) == []
 
