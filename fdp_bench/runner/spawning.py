@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.runner.last_words import speak_into
+from fdp_bench.sim.cache import provide_compile_cache
 
 #: One thread a process for each library that would take every core: workers are the parallelism, and the number
 #: of threads can change how sums round.
@@ -57,6 +58,8 @@ def _end_with_parent() -> None:
 @contextmanager
 def starting() -> Iterator[None]:
     """Children started inside use one thread each, and no Ctrl-C on the terminal and no SIGTERM reaches them."""
+    # Here, so that all of them share what one has compiled.
+    provide_compile_cache()
     with _one_thread_each(), _endings_blocked():
         yield
 

@@ -1,25 +1,70 @@
-"""A folder of derived files that can be lost at any time: reduced drawn models.
+"""Derived files that can be lost at any time: reduced drawn models, and the code that numba compiles.
 
-Files are written whole or not at all, carry a digest of their content, and are rebuilt when it does
+Files of drawn models are written whole or not at all, carry a digest of their content, and are rebuilt when it does
 not match.
 """
 
 import contextlib
 import hashlib
+import importlib.util
+import multiprocessing.util
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 _DIGEST_BYTES = 32
+#: Variable that names the first folder that numba tries.
+_NUMBA_FOLDER = "NUMBA_CACHE_DIR"
 
 
 def cache_folder() -> Path:
     """``$FDP_BENCH_CACHE`` where set, else ``fdp-bench`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     if chosen := os.environ.get("FDP_BENCH_CACHE"):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fdp-bench"
+    return _user_cache() / "fdp-bench"
+
+
+def provide_compile_cache() -> None:
+    """Give numba a folder for this process and its children where it could keep compiled code nowhere else.
+
+    It keeps code beside the source or in the user's cache, and refuses to compile where it can write to neither: an
+    installation and a home that are both read-only, as in many containers. Call it before numba is imported.
+    """
+    if os.environ.get(_NUMBA_FOLDER) or _is_writable(_user_cache() / "numba"):
+        return
+    # robosuite has numba keep code, too.
+    robosuite = importlib.util.find_spec("robosuite")
+    sources = [Path(__file__).parent]
+    if robosuite is not None and robosuite.origin:
+        sources.append(Path(robosuite.origin).parent / "utils")
+    if all(_is_writable(source / "__pycache__") for source in sources):
+        return
+    with contextlib.suppress(OSError):
+        folder = tempfile.mkdtemp(prefix="fdp-bench-compiled-")
+        os.environ[_NUMBA_FOLDER] = folder
+        # Run at the end of child processes, too, where `atexit` is not.
+        multiprocessing.util.Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=0)
+
+
+def _user_cache() -> Path:
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        # A container may run as a number that no user has. Nothing can be kept here.
+        return Path(os.devnull) / ".cache"
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in the one that it would be made in."""
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError:
+        return False
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def cached_bytes(name: str, build: Callable[[], bytes]) -> bytes:

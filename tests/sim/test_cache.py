@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from fdp_bench.sim.cache import cache_folder, cached_bytes
+from fdp_bench.sim import cache
+from fdp_bench.sim.cache import cache_folder, cached_bytes, provide_compile_cache
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +55,56 @@ def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "fdp-bench"
+
+
+@pytest.fixture
+def no_numba_folder(monkeypatch):
+    """Nobody has named one; what the test names is taken back."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+
+
+def test_numba_keeps_its_own_place_where_it_can_write_to_one(no_numba_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    provide_compile_cache()
+
+    assert os.environ["NUMBA_CACHE_DIR"] == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("home", ["read-only", "unknown"])
+def test_where_nothing_can_be_written_numba_gets_a_folder_that_goes_with_the_process(
+    no_numba_folder, home, tmp_path, monkeypatch
+):
+    finalized = []
+    monkeypatch.setattr(cache.multiprocessing.util, "Finalize", lambda *args, **_: finalized.append(args))
+    monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if home == "unknown":
+
+        def nobody():
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.setattr(cache.Path, "home", nobody)
+
+    provide_compile_cache()
+
+    (folder,) = tmp_path.iterdir()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(folder)
+    assert (folder.stat().st_mode & 0o777) == 0o700
+    ((_, remove),) = [call[:2] for call in finalized]
+    remove(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_home_content_is_built_each_time(monkeypatch):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("FDP_BENCH_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.Path, "home", nobody)
+
+    assert cached_bytes("a.bin", lambda: b"content") == b"content"
+    assert cached_bytes("a.bin", lambda: b"again") == b"again"
