@@ -60,6 +60,7 @@ class RecordWriter:
 
     def __init__(self, handle: BinaryIO, path: Path) -> None:
         self._handle, self._path = handle, path
+        self._place = path.absolute()
         self._length = handle.seek(0, os.SEEK_END)
         self._unsynced = False
         self._synced_at = 0.0
@@ -95,7 +96,7 @@ class RecordWriter:
             now: Whether to do so at once, and not only every `SYNC_INTERVAL_S`.
 
         Raises:
-            RunError: If the disk refuses.
+            RunError: If the disk refuses, or nobody would find what is written.
         """
         if self._late_error is not None:
             raise self._late_error
@@ -108,10 +109,20 @@ class RecordWriter:
         try:
             with self._explained():
                 os.fsync(self._handle.fileno())
+                self._check_place()
         except RunError:
             self._unsynced = True
             raise
         self._synced_at = time.monotonic()
+
+    def _check_place(self) -> None:
+        """What was removed or moved away takes records as before; a night's run would end in nothing."""
+        try:
+            self._place.stat()
+        except FileNotFoundError:
+            raise RunError(
+                f"{str(self._path)!r} was removed or moved while the run wrote to it; what was moved can be put back"
+            ) from None
 
     @contextmanager
     def syncing(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
-from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore
+from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
 from fdp_bench.runner.announcement import Announcement, Progress
 from fdp_bench.runner.config import RunConfig
@@ -79,10 +79,7 @@ def execute(
         with suppress(RunError), unbroken():
             append.sync(now=True)
             store.update_manifest(manifest.ended(status, **facts, error=str(error)))
-        kept = (
-            f"{len(announcement.finished) + written} of {announcement.planned} episodes are kept; "
-            f"finish the run with: {resume_command(store.path)}"
-        )
+        kept = _kept_text(store, announcement.planned)
         if isinstance(error, KeyboardInterrupt):
             word = "terminated" if isinstance(error, Terminated) else "interrupted"
             raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
@@ -94,6 +91,15 @@ def execute(
     ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
     with unbroken():
         store.update_manifest(completed(ended, feed))
+
+
+def _kept_text(store: RunStore, planned: int) -> str:
+    """What a run that has ended before its time leaves, as its file says: the disk may have failed, or been emptied."""
+    try:
+        kept = len(read_records(store.episodes_path))
+    except RunError as error:
+        return f"what is kept cannot be told ({error})"
+    return f"{kept} of {planned} episodes are kept; finish the run with: {resume_command(store.path)}"
 
 
 def completed(manifest: Manifest, feed: Feed) -> Manifest:

@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -65,6 +66,34 @@ def test_a_run_on_a_disk_that_fills_up_is_kept_and_finished_later(tmp_path, monk
     assert store.manifest().status == "failed"
     resume_run(store.path, command=[], progress=silent, workers=1, lanes=None)
     assert compare_records(store.path, begin(tmp_path / "whole").path) == []
+
+
+@pytest.mark.parametrize("gone", ["removed", "moved"])
+def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(gone, tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "SYNC_INTERVAL_S", 0.0)
+
+    def take_away(announcement):
+        seen = []
+
+        def take(record):
+            seen.append(record)
+            if len(seen) == 2:
+                folder = announcement.store.path
+                shutil.rmtree(folder) if gone == "removed" else folder.rename(tmp_path / "other")
+
+        return take
+
+    config = RunConfig(task=TOY_TASK, policies=("watcher",), shifts=("dim@4",), episodes=3)
+    with pytest.raises(
+        RunError, match=r"removed or moved while the run wrote to it; .* what is kept cannot be told"
+    ):
+        begin_run(config, tmp_path / "run", name="test", command=[], progress=take_away, workers=1)
+
+    assert not (tmp_path / "run").exists()
+    if gone == "moved":
+        (tmp_path / "other").rename(tmp_path / "run")
+        store = resume_run(tmp_path / "run", command=[], progress=silent, workers=1, lanes=None)
+        assert compare_records(store.path, begin(tmp_path / "whole").path) == []
 
 
 def test_a_manifest_that_does_not_fit_hides_no_error(tmp_path, monkeypatch):
