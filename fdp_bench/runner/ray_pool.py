@@ -4,7 +4,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,13 +13,12 @@ from ray.exceptions import RayError
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
 from fdp_bench.records.provenance import versions
-from fdp_bench.records.store import STRIPS_NAME
-from fdp_bench.records.writer import unwritable
 from fdp_bench.runner.child import START_S, ProcessLostError
 from fdp_bench.runner.duties import CrewMember
 from fdp_bench.runner.executor import ExecutorSpec
 from fdp_bench.runner.messages import Beat, TimesRequest
 from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.ray_answers import check_report, check_versions, keep_picture
 from fdp_bench.runner.ray_cluster import connect, handlers_kept, room_for, shown_resources
 from fdp_bench.runner.ray_host import Picture
 from fdp_bench.runner.ray_member import ANSWER_S, WORKER_CPUS, RayMember
@@ -228,12 +226,7 @@ class RayPool:
     def _welcome(self, member: RayMember) -> None:
         assert member.facts is not None
         self._failed_starts = 0
-        for name, version in self._versions.items():
-            theirs = member.facts.versions.get(name)
-            if theirs != version:
-                raise RunError(
-                    f"node {member.facts.node!r} has {name} {theirs}, this machine {version}; install the same on all"
-                )
+        check_versions(member.facts, self._versions)
         self._nodes[member.facts.node, member.facts.cpu] += 1
         self._brief(member)
 
@@ -249,40 +242,14 @@ class RayPool:
         kept: deque[Any] = deque()
         for message in member.inbox:
             if isinstance(message, PreflightReport):
-                self._compare(message, member)
+                self._report = self._report or message
+                check_report(self._report, message, member.facts.node if member.facts is not None else "?")
             elif isinstance(message, Picture):
-                self._keep(message)
+                assert self._pictures is not None
+                keep_picture(message, self._pictures)
             else:
                 kept.append(message)
         member.inbox = kept
-
-    def _compare(self, report: PreflightReport, member: RayMember) -> None:
-        """Hold what a node found against what the first one did: every node must run the same."""
-        first = self._report = self._report or report
-        unlike = [
-            f"{ours.spec!r} with weights {theirs.sha256[:12] or 'none'} instead of {ours.sha256[:12] or 'none'}"
-            for ours, theirs in zip(first.policies, report.policies, strict=True)
-            if (ours.spec, ours.sha256) != (theirs.spec, theirs.sha256)
-        ]
-        if report.plugins != first.plugins or report.shifts != first.shifts:
-            unlike.append(f"plugins {report.plugins} instead of {first.plugins}")
-        if unlike:
-            node = member.facts.node if member.facts is not None else "?"
-            raise RunError(f"node {node!r} has {unlike[0]}; every node needs the same files and plugins")
-
-    def _keep(self, picture: Picture) -> None:
-        plan = self._pictures
-        assert plan is not None
-        folder = plan.strips if picture.folder == STRIPS_NAME else plan.videos
-        if folder is None:
-            return
-        path = folder / Path(picture.name).name
-        part = path.with_name(f"{path.stem}.part{path.suffix}")
-        try:
-            part.write_bytes(picture.data)
-            part.replace(path)
-        except OSError as error:
-            raise RunError(unwritable(path, error)) from error
 
     def _note_loss(self, member: RayMember) -> None:
         try:
