@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.training import Training
 from fdp_bench.records.store import RunStore, check_new_folder
@@ -75,7 +76,7 @@ def begin_run(
             )
     settings = _settings(request, map_data(request.task))
     with make_executor(executor or ExecutorSpec(), settings, inference, limits) as pool:
-        most = len(request.policies) * (1 + len(request.shifts)) * request.episodes
+        most = len(request.policies) * len({CLEAN, *request.shifts}) * request.episodes
         if shard is not None:
             shard.check_size(most)
             most = math.ceil(most / shard.count)

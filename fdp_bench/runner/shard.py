@@ -64,9 +64,8 @@ class Shard:
             SpecError: If there are fewer episodes than shards.
         """
         if self.count > episodes:
-            raise SpecError(
-                f"--shard {self} cuts {episodes} episodes into {self.count} parts; cut them into {episodes} at most"
-            )
+            of = "1 episode" if episodes == 1 else f"{episodes} episodes"
+            raise SpecError(f"--shard {self} makes {self.count} parts of {of}; make {episodes} at most")
 
     def part(self, episodes: Sequence[EpisodeSpec]) -> tuple[EpisodeSpec, ...]:
         """This shard's episodes, in the order of the plan.

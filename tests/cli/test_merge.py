@@ -62,7 +62,7 @@ def test_shards_are_run_reported_and_merged(call, tmp_path):
     [
         ("--shard 3", "must be NUMBER/COUNT, for instance 3/16"),
         ("--shard 9/8", "must lie in 1-8"),
-        ("--shard 1/8", "cuts 4 episodes into 8 parts"),
+        ("--shard 1/8", "makes 8 parts of 4 episodes"),
     ],
 )
 def test_shards_that_cannot_be_are_refused_in_one_line(call, tmp_path, options, words):

@@ -10,7 +10,9 @@ from fdp_bench.api import SpecError
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.plan import plan_arms, plan_episodes
 from fdp_bench.runner.retest import plan_retest
+from fdp_bench.runner.run import begin_run
 from fdp_bench.runner.shard import Shard, plan_part
+from fdp_bench.toy import TOY_TASK
 
 
 def plan(*, policies=2, shifts=2, episodes=25, retest=0.0):
@@ -75,5 +77,16 @@ def test_a_shard_reads_as_it_is_written():
 def test_more_shards_than_episodes_are_refused():
     config, arms = plan(policies=1, shifts=0, episodes=4)
 
-    with pytest.raises(SpecError, match="cuts 4 episodes into 5 parts; cut them into 4 at most"):
+    with pytest.raises(SpecError, match="makes 5 parts of 4 episodes; make 4 at most"):
         plan_part(config, arms, Shard(1, 5))
+
+
+def test_more_shards_than_episodes_are_refused_before_anything_is_started(tmp_path, fakes):
+    config = RunConfig(task=TOY_TASK, policies=("blind",), shifts=("clean",), episodes=1)
+
+    with pytest.raises(SpecError, match="makes 2 parts of 1 episode; make 1 at most"):
+        begin_run(
+            config, tmp_path / "run", name="test", command=[], progress=None, workers=1, shard=Shard(1, 2)
+        )
+
+    assert list(tmp_path.iterdir()) == []
