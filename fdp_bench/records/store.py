@@ -66,9 +66,13 @@ class RunStore:
         """Open an existing run.
 
         Raises:
-            RunError: If the folder holds no manifest.
+            RunError: If the folder holds no manifest, or may not be looked at.
         """
-        if not (path / MANIFEST_NAME).is_file():
+        try:
+            is_run = (path / MANIFEST_NAME).is_file()
+        except OSError as error:
+            raise RunError(f"run {str(path)!r} cannot be opened: {error.strerror or error}") from error
+        if not is_run:
             raise RunError(
                 f"{str(path)!r} is no run: it holds no {MANIFEST_NAME}; runs lie in results/ or where --out said"
             )

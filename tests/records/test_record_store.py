@@ -140,6 +140,11 @@ def test_a_folder_without_a_manifest_is_no_run(tmp_path):
         RunStore.open(tmp_path)
 
 
+def test_a_run_that_may_not_be_looked_at_is_not_called_none(tmp_path):
+    with pytest.raises(RunError, match="cannot be opened: File name too long"):
+        RunStore.open(tmp_path / ("a" * 300))
+
+
 def test_numbers_that_are_not_finite_never_reach_the_file(store):
     with store.writer() as append, pytest.raises(ValueError, match="JSON"):
         append(record(0, safety={"action_jerk": float("nan")}))
