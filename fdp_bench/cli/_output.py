@@ -47,7 +47,7 @@ def outlive_readers() -> None:
             # Not every path is text, nor every terminal's letters all of Unicode.
             errors="backslashreplace" if stream is None or stream.errors == "strict" else stream.errors,
             encoding="utf-8" if stream is None else stream.encoding,
-            line_buffering=stream is None or stream.line_buffering,
-            write_through=stream is not None and stream.write_through,
+            # Where nothing is to be held back (PYTHONUNBUFFERED), lines are not.
+            line_buffering=stream is None or stream.line_buffering or stream.write_through,
         )
         setattr(sys, name, lasting)

@@ -94,6 +94,18 @@ def test_no_file_takes_the_place_of_what_was_closed_from_the_start(tmp_path):
     assert code_of_child == 0
 
 
+def test_lines_are_not_held_back_where_nothing_is_to_be():
+    script = "from fdp_bench.cli._output import outlive_readers; outlive_readers(); print('now'); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout.readline() == b"now\n"
+    finally:
+        process.communicate(b"\n")
+    assert process.returncode == 0
+
+
 def test_streams_that_were_put_in_their_place_stay(capsys):
     before = sys.stdout, sys.stderr
     outlive_readers()
