@@ -130,8 +130,10 @@ def _write(args: argparse.Namespace, found: "Diagnosis", text: str) -> None:
 
 
 def _write_text(path: Path, content: str) -> None:
+    from fdp_bench.api.files import write_whole
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
+    write_whole(path, content)
 
 
 def _check_targets(args: argparse.Namespace) -> None:

@@ -170,6 +170,7 @@ def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
 
 def _table(args: argparse.Namespace) -> int:
     from fdp_bench.api import SpecError
+    from fdp_bench.api.files import write_whole
     from fdp_bench.report.shift_tables import (
         EFFECTS,
         PARAMETERS,
@@ -202,7 +203,7 @@ def _table(args: argparse.Namespace) -> int:
     page = _read(args.into)
     for name, table in tables.items():
         page = fill(page, name, table)
-    args.into.write_text(page, encoding="utf-8")
+    write_whole(args.into, page)
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import DatasetError
+from fdp_bench.api.files import write_whole
 from fdp_bench.demos.dataset import Demonstrations, content_sha256, load_demonstrations, split_names
 from fdp_bench.tasks import TASKS
 
@@ -77,11 +78,9 @@ def write_card(card: Mapping[str, Any], out: Path) -> None:
     Raises:
         DatasetError: If it cannot be written.
     """
-    unfinished = out.with_name(out.name + ".unfinished")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(out)
+        write_whole(out, json.dumps(card, indent=1) + "\n")
     except OSError as error:
         raise DatasetError(f"cannot write {out}: {error.strerror}; choose another --out") from error
 

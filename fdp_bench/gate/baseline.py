@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.untrusted import check_entries, parse_json, read_json
 from fdp_bench.gate.side import ArmOutcomes, Outcome, Side, side_of_run
 from fdp_bench.records.store import RunStore
@@ -79,9 +80,7 @@ def write_baseline(run: Path, out: Path, *, command: str) -> Side:
     }
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(out.name + ".part")
-        part.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        part.replace(out)
+        write_whole(out, json.dumps(data, indent=1, allow_nan=False) + "\n")
     except OSError as error:
         raise RunError(f"baseline {str(out)!r} cannot be written: {error}; choose another --out") from error
     return replace(side, path=out)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.training import Training
 from fdp_bench.api.untrusted import check_entries, check_fields, is_file_name, read_json
 
@@ -189,19 +190,7 @@ class Manifest:
             OSError: If it cannot be written; the old file stays as it was.
         """
         text = json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
-        part = path.with_name(path.name + ".part")
-        try:
-            # A rest of a write that was cut off, or a link that somebody put there, which would be followed.
-            part.unlink(missing_ok=True)
-            with part.open("x") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            with suppress(OSError):
-                part.unlink()
-            raise
+        write_whole(path, text)
         _sync_folder(path.parent)
 
     def started(self, invocation: Mapping[str, Any]) -> "Manifest":

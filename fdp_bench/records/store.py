@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.files import PART
 from fdp_bench.api.training import Training
 from fdp_bench.api.untrusted import parse_json
 from fdp_bench.records.manifest import Manifest
@@ -225,7 +226,7 @@ def _not_empty(path: Path) -> str:
 
 def _is_unused(path: Path) -> bool:
     """Whether a folder is empty, but for what a run leaves behind that was killed while it made its folder."""
-    rests = {MANIFEST_NAME + ".part", Path(EPISODES_NAME).with_suffix(HOLDER_SUFFIX).name}
+    rests = {MANIFEST_NAME + PART, Path(EPISODES_NAME).with_suffix(HOLDER_SUFFIX).name}
     for entry in path.iterdir():
         is_rest = entry.name == EPISODES_NAME and entry.is_file() and entry.stat().st_size == 0
         if not is_rest and entry.name not in rests:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
+from fdp_bench.api.files import write_whole
 from fdp_bench.report.across import across_table
 from fdp_bench.report.all_plots import report_palette, supported_plots
 from fdp_bench.report.areas import area_layout, area_table
@@ -112,7 +113,7 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
         files = [folder / name for name in texts]
         for file, text in zip(files, texts.values(), strict=True):
-            file.write_text(text, encoding="utf-8")
+            write_whole(file, text)
         files += save_success_plot(summary, folder, report_palette(summary, trainings))
         files += _save_plots(plots, folder)
         files += _save_strips(ladders, folder) + _save_films(runs, folder)
@@ -130,7 +131,7 @@ def write_report(
             notes=notes,
         )
         files.append(folder / PAGE_NAME)
-        files[-1].write_text(render(page), encoding="utf-8")
+        write_whole(files[-1], render(page))
     except OSError as error:
         raise RunError(
             f"report folder {str(folder)!r} cannot be written: {error}; choose another --out"

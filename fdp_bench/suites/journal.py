@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.untrusted import check_fields, read_json
 
 SWEEP_SCHEMA = 1
@@ -75,9 +76,7 @@ class Journal:
         path = folder / SWEEP_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
-            part.write_text(json.dumps({"schema": SWEEP_SCHEMA, **asdict(self)}, indent=1) + "\n")
-            part.replace(path)
+            write_whole(path, json.dumps({"schema": SWEEP_SCHEMA, **asdict(self)}, indent=1) + "\n")
         except OSError as error:
             raise RunError(
                 f"sweep folder {folder} cannot be written ({error.strerror}); choose another --out"

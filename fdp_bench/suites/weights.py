@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
 from fdp_bench.api.untrusted import read_json
@@ -115,7 +116,7 @@ def note_trained(cell: Cell, data_sha256: str, folder: Path, checkpoint: Path) -
     if not _needs_notes(load_policy(spec.name)):
         return
     note = {**_determinants(spec, cell, data_sha256), "checkpoint": os.path.relpath(checkpoint, folder)}
-    _note_path(spec, folder).write_text(json.dumps(note, indent=1) + "\n")
+    write_whole(_note_path(spec, folder), json.dumps(note, indent=1) + "\n")
 
 
 def _needs_notes(kind: type[Policy]) -> bool:

@@ -16,6 +16,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from fdp_bench.api import CheckpointError, SpecError
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.untrusted import is_file, read_json
 from fdp_policies.config import DiffusionConfig, NetworkConfig
 from fdp_policies.header import TensorInfo, check_card, read_header
@@ -198,16 +199,9 @@ def save_checkpoint(path: Path, state: Mapping[str, Tensor], card: Mapping[str, 
         "parameters": sum(value.numel() for value in state.values()),
         "weights_sha256": hashlib.sha256(payload).hexdigest(),
     }
-    replace_file(path, payload)
-    replace_file(path.with_suffix(".json"), (json.dumps(full_card, indent=1) + "\n").encode())
+    write_whole(path, payload)
+    write_whole(path.with_suffix(".json"), json.dumps(full_card, indent=1) + "\n")
     return Checkpoint(path, full_card)
-
-
-def replace_file(path: Path, payload: bytes) -> None:
-    """Write a file so that readers see the old content or the new, never a part."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(payload)
-    partial.replace(path)
 
 
 def round_to_half(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

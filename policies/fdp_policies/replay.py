@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.untrusted import check_entries, is_file, read_json
 
 #: Largest card that is read (bytes).
@@ -228,11 +229,9 @@ def _store(path: Path, tensors: Mapping[str, npt.NDArray[Any]], card: Mapping[st
 
     from safetensors.numpy import save
 
-    from fdp_policies.checkpoint import replace_file
-
     payload = save({name: np.ascontiguousarray(value) for name, value in tensors.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     full = {**card, "weights_sha256": hashlib.sha256(payload).hexdigest()}
-    replace_file(path, payload)
-    replace_file(path.with_suffix(".json"), (json.dumps(full, indent=1) + "\n").encode())
+    write_whole(path, payload)
+    write_whole(path.with_suffix(".json"), json.dumps(full, indent=1) + "\n")
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint, replace_file, round_to_half, state_sha256
+from fdp_policies.checkpoint import Checkpoint, round_to_half, state_sha256
 from fdp_policies.inference import load_denoiser
 from fdp_policies.training.fit import fit
 
@@ -123,14 +123,6 @@ def test_combined_hash_changes_with_either_file(fdp):
     checkpoint = Checkpoint.open(fdp)
     assert checkpoint.combined_sha256() not in (checkpoint.sha256, checkpoint.base.sha256)
     assert checkpoint.base.combined_sha256() == checkpoint.base.sha256
-
-
-def test_replaced_file_leaves_no_partial_one(tmp_path):
-    path = tmp_path / "file"
-    replace_file(path, b"old")
-    replace_file(path, b"new")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-    assert path.read_bytes() == b"new"
 
 
 def test_state_hash_sees_a_single_bit():

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, DatasetError
+from fdp_bench.api.files import write_whole
 from fdp_bench.demos.dataset import require_senses
 from fdp_policies.backbones import make_network
-from fdp_policies.checkpoint import Checkpoint, replace_file, round_to_half, save_checkpoint
+from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint
 from fdp_policies.config import TrainingConfig, as_json, variant_of
 from fdp_policies.determinants import agree
 from fdp_policies.diffusion import NoiseSchedule
@@ -215,7 +216,7 @@ class Fitter:
                 )
                 self.job.out.mkdir(parents=True, exist_ok=True)
                 for suffix in (".json", ".safetensors"):
-                    replace_file(target.with_suffix(suffix), source.with_suffix(suffix).read_bytes())
+                    write_whole(target.with_suffix(suffix), source.with_suffix(suffix).read_bytes())
 
     def _single_plan(self, role: str, keys: tuple[str, ...]) -> PhasePlan:
         training = self.job.training

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from fdp_bench.api import CheckpointError, ModalityMap
+from fdp_bench.api.files import write_whole
 from fdp_bench.api.untrusted import check_entries, check_fields, check_value, read_json
-from fdp_policies.checkpoint import replace_file
 from fdp_policies.config import TrainingConfig
 from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
@@ -223,7 +223,7 @@ class Phase:
         # Two files cannot be replaced at once, so the log names the weights that it belongs to.
         path = self._resume_dir / f"{self.plan.name}-{self.log.steps}.safetensors"
         save_file({name: value.contiguous().cpu() for name, value in tensors.items()}, path)
-        replace_file(self._resume_dir / f"{self.plan.name}.json", json.dumps(asdict(self.log)).encode())
+        write_whole(self._resume_dir / f"{self.plan.name}.json", json.dumps(asdict(self.log)))
         for old in self._resume_dir.glob(f"{self.plan.name}-*.safetensors"):
             if old != path:
                 old.unlink()
