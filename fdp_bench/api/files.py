@@ -1,4 +1,4 @@
-"""Files that are written in one step."""
+"""Files that are written in one step, and whether they can be."""
 
 import os
 from contextlib import suppress
@@ -31,3 +31,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in the one that it would be made in."""
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError:
+        return False
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

@@ -1,6 +1,5 @@
 """The checks behind ``fdp-bench doctor``; each looks at one thing and never raises for what it finds."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,6 +159,7 @@ def check_ffmpeg() -> Iterator[Finding]:
 def check_folders(results: Path = Path("results")) -> Iterator[Finding]:
     """Whether runs and cached models can be written."""
     from fdp_bench.api import RunError
+    from fdp_bench.api.files import is_writable
     from fdp_bench.records.store import check_new_folder
     from fdp_bench.sim.cache import cache_folder
 
@@ -172,8 +172,7 @@ def check_folders(results: Path = Path("results")) -> Iterator[Finding]:
     else:
         yield Finding(OK, "results", f"{results.resolve()} can be written")
     cache = cache_folder()
-    nearest_parent = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    if nearest_parent.is_dir() and os.access(nearest_parent, os.W_OK):
+    if is_writable(cache):
         yield Finding(OK, "cache", f"{cache} can be written")
     else:
         mend = "set FDP_BENCH_CACHE to a folder that you may write"

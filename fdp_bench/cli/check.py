@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from fdp_bench.cli._targets import check_file
     from fdp_bench.gate.check import judge_run, plan_check, run_candidate
     from fdp_bench.gate.junit import write_junit
     from fdp_bench.gate.side import load_side
@@ -85,6 +86,7 @@ def _check(args: argparse.Namespace) -> int:
     from fdp_bench.runner.progress import ProgressBar
 
     started = time.monotonic()
+    check_file(args.junit, "--junit")
     baseline = load_side(args.baseline)
     if args.baseline_policy:
         baseline = baseline.only(args.baseline_policy)

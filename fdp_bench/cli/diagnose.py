@@ -73,13 +73,15 @@ def run(args: argparse.Namespace) -> int:
         raise SpecError(
             'no policy given; name one, for instance --policy "fdp:prop>vision", or give --theory'
         )
+    from fdp_bench.cli._targets import check_file, check_folder
     from fdp_bench.diagnose.diagnosis import Request, diagnose
     from fdp_bench.diagnose.text import diagnosis_text
     from fdp_bench.diagnose.verdicts import has_failures
     from fdp_bench.tasks import resolve_task
 
     request = Request(args.policy, resolve_task(args.task), args.episodes, args.data, args.seed, args.device)
-    _check_targets(args)
+    check_file(args.json, "--json")
+    check_folder(args.out, "--out")
     with _Progress() as progress:
         found = diagnose(request, progress)
     text = diagnosis_text(found)
@@ -134,16 +136,6 @@ def _write_text(path: Path, content: str) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
-
-
-def _check_targets(args: argparse.Namespace) -> None:
-    """Refuse before minutes of work what could not be written after them."""
-    from fdp_bench.api.errors import RunError
-
-    if args.json is not None and args.json.is_dir():
-        raise RunError(f"--json {args.json} is a folder; name a file in it, or use --out for the folder")
-    if args.out is not None and args.out.exists() and not args.out.is_dir():
-        raise RunError(f"--out {args.out} is a file; name a folder")
 
 
 class _Progress:

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fdp_bench.api.files import is_writable
+
 _DIGEST_BYTES = 32
 #: Variable that names the first folder that numba tries.
 _NUMBA_FOLDER = "NUMBA_CACHE_DIR"
@@ -32,14 +34,14 @@ def provide_compile_cache() -> None:
     It keeps code beside the source or in the user's cache, and refuses to compile where it can write to neither: an
     installation and a home that are both read-only, as in many containers. Call it before numba is imported.
     """
-    if os.environ.get(_NUMBA_FOLDER) or _is_writable(_user_cache() / "numba"):
+    if os.environ.get(_NUMBA_FOLDER) or is_writable(_user_cache() / "numba"):
         return
     # robosuite has numba keep code, too.
     robosuite = importlib.util.find_spec("robosuite")
     sources = [Path(__file__).parent]
     if robosuite is not None and robosuite.origin:
         sources.append(Path(robosuite.origin).parent / "utils")
-    if all(_is_writable(source / "__pycache__") for source in sources):
+    if all(is_writable(source / "__pycache__") for source in sources):
         return
     with contextlib.suppress(OSError):
         folder = tempfile.mkdtemp(prefix="fdp-bench-compiled-")
@@ -56,15 +58,6 @@ def _user_cache() -> Path:
     except RuntimeError:
         # A container may run as a number that no user has. Nothing can be kept here.
         return Path(os.devnull) / ".cache"
-
-
-def _is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or in the one that it would be made in."""
-    try:
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    except OSError:
-        return False
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def cached_bytes(name: str, build: Callable[[], bytes]) -> bytes:

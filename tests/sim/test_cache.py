@@ -78,7 +78,7 @@ def test_where_nothing_can_be_written_numba_gets_a_folder_that_goes_with_the_pro
 ):
     finalized = []
     monkeypatch.setattr(cache.multiprocessing.util, "Finalize", lambda *args, **_: finalized.append(args))
-    monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home == "unknown":
