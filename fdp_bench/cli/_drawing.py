@@ -24,7 +24,7 @@ def check_rendering() -> Iterator[Finding]:
         text, _, mend = str(error).partition("; ")
         yield Finding(PROBLEM, "rendering", text, mend or "set MUJOCO_GL to egl or osmesa")
         return
-    command = [sys.executable, "-c", "from fdp_bench.cli._drawing import draw_probe; draw_probe()"]
+    command = [sys.executable, "-P", "-c", "from fdp_bench.cli._drawing import draw_probe; draw_probe()"]
     mend = "apt-get install libegl1 libgl1-mesa-dri, or apt-get install libosmesa6 and set MUJOCO_GL=osmesa"
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)

@@ -16,6 +16,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from fdp_bench.cli._typed_task import typed_task
+
 SUMMARY = "collect demonstrations with a scripted expert, or import, pack and describe them"
 
 DEFAULT_NUM_DEMOS = 200
@@ -103,6 +105,8 @@ def _collect(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from fdp_bench.demos.formats.importing import import_demonstrations
 
+    if args.task is not None:
+        typed_task(args.task)
     summary = import_demonstrations(
         args.source, args.out, task=args.task, profile=args.profile, num_demos=args.num, progress=True
     )

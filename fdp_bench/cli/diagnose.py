@@ -74,12 +74,12 @@ def run(args: argparse.Namespace) -> int:
             'no policy given; name one, for instance --policy "fdp:prop>vision", or give --theory'
         )
     from fdp_bench.cli._targets import check_file, check_folder
+    from fdp_bench.cli._typed_task import typed_task
     from fdp_bench.diagnose.diagnosis import Request, diagnose
     from fdp_bench.diagnose.text import diagnosis_text
     from fdp_bench.diagnose.verdicts import has_failures
-    from fdp_bench.tasks import resolve_task
 
-    request = Request(args.policy, resolve_task(args.task), args.episodes, args.data, args.seed, args.device)
+    request = Request(args.policy, typed_task(args.task), args.episodes, args.data, args.seed, args.device)
     check_file(args.json, "--json")
     check_folder(args.out, "--out")
     with _Progress() as progress:
@@ -122,10 +122,11 @@ def _write(args: argparse.Namespace, found: "Diagnosis", text: str) -> None:
             written.append(args.out / name)
         if found.contributions:
             from fdp_bench.diagnose.figure import contribution_figure
-            from fdp_bench.report.style import PNG_DPI
+            from fdp_bench.report.style import PNG_DPI, themed
 
             picture = args.out / "contribution.png"
-            contribution_figure(found).savefig(picture, dpi=PNG_DPI)
+            with themed():
+                contribution_figure(found).savefig(picture, dpi=PNG_DPI)
             written.append(picture)
     if written:
         print("\nwrote " + ", ".join(map(str, written)))

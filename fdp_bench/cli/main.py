@@ -5,6 +5,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from fdp_bench import __version__
 from fdp_bench.cli._output import outlive_readers
@@ -94,6 +95,15 @@ def _told(error: Exception) -> str:
     return f"{' and '.join(paths) or 'the system'}: {why} (--debug shows where)"
 
 
+def distrust_working_folder() -> None:
+    """Find no module in the working folder, where ``python -m`` puts it first and ``fdp-bench`` does not look.
+
+    What lies there may be a stranger's, like the run beside it that is to be reported. `PYTHONPATH` is not touched.
+    """
+    if not sys.flags.safe_path and sys.path[:1] in ([str(Path.cwd())], [""]):
+        del sys.path[0]
+
+
 def one_line(text: str) -> str:
     """Text on one line; what would steer a terminal, as a stranger's file may hold it, is spelt out."""
     return "".join(
@@ -122,4 +132,5 @@ def _nearest(name: str) -> str:
 
 
 if __name__ == "__main__":
+    distrust_working_folder()
     sys.exit(main())

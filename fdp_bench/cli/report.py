@@ -89,17 +89,12 @@ def _notes(runs: "Runs") -> list[str]:
 
 def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
     """Draw severities on the runs' tasks with their render profile; each environment is built once."""
-    from fdp_bench.api.errors import SpecError
     from fdp_bench.cli._ladders import shift_ladder
     from fdp_bench.runner.environment import make_base
 
     make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
 
     def draw(task: str, shift: str) -> "Ladder":
-        module = task.partition(":")[0] if ":" in task else ""
-        # A run's manifest may be anybody's, and some of Python's own modules act when they are imported.
-        if module.partition(".")[0] in sys.stdlib_module_names:
-            raise SpecError(f"task {task!r} names a module of Python itself, which holds no environment")
         return shift_ladder(make_once(task), task, shift, run_seed=runs.records[0].spec.run_seed)
 
     return draw

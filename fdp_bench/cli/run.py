@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.cli._run_options import configure as configure
+from fdp_bench.cli._typed_task import typed_task
 from fdp_bench.cli.main import FIRST_COMMAND, PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -210,12 +211,11 @@ def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
     from fdp_bench.runner.sequential import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
-    from fdp_bench.tasks import resolve_task
 
     policies = [parse_policy(text) for text in args.policy]
     for text in args.shift:
         resolve_shifts(parse_shifts(text))
-    task = resolve_task(task)
+    task = typed_task(task)
     alpha = _sequential_options(args)
     episodes = TIERS[args.tier] if args.tier else args.episodes
     if alpha:

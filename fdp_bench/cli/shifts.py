@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.cli._typed_task import typed_task
 from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _preview(args: argparse.Namespace) -> int:
         raise SpecError(
             f"{len(shifts)} shifts do not fit into one file {out}; name a folder, such as --out previews"
         )
-    base = make_base(args.task, args.profile)
+    base = make_base(typed_task(args.task), args.profile)
     skipped = 0
     try:
         for shift in shifts:
@@ -110,6 +111,7 @@ def _sheet(args: argparse.Namespace) -> int:
     from fdp_bench.cli._ladders import seen_ladder
     from fdp_bench.report.contact_sheet import sheet_figure
     from fdp_bench.report.shift_tables import variants
+    from fdp_bench.report.style import library_style
     from fdp_bench.runner.environment import make_base
 
     if args.sheet.suffix not in SHEETS or args.out is not None:
@@ -118,7 +120,7 @@ def _sheet(args: argparse.Namespace) -> int:
         )
     of_cameras = (text for kind in _kinds() if kind.modality == "vision" for text in variants(kind))
     shifts: list[str] = args.shift or list(of_cameras)
-    base = make_base(args.task, args.profile)
+    base = make_base(typed_task(args.task), args.profile)
     ladders = []
     try:
         for shift in shifts:
@@ -132,19 +134,21 @@ def _sheet(args: argparse.Namespace) -> int:
         base.close()
     if not ladders:
         return OUTDATED
-    figure = sheet_figure(ladders)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.sheet, pil_kwargs={} if args.sheet.suffix == ".png" else {"quality": 75})
+    with library_style():
+        figure = sheet_figure(ladders)
+        figure.savefig(args.sheet, pil_kwargs={} if args.sheet.suffix == ".png" else {"quality": 75})
     print(args.sheet)
     return 0
 
 
-def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
+def _draw(base: Any, task: str, shift: str, out: Path) -> list[Path]:
     """Write the film strip of a shift, and its readings where it alters a sense of numbers."""
     from fdp_bench.cli._ladders import seen_ladder, shifted_at_levels
     from fdp_bench.report.reading_strips import reading_figure, reading_file
     from fdp_bench.report.shift_effects import play_swaying
     from fdp_bench.report.strips import shift_slug, strip_figure
+    from fdp_bench.report.style import library_style
     from fdp_bench.runner.environment import shifts_of, task_info
 
     environments = shifted_at_levels(base, shift)
@@ -152,20 +156,21 @@ def _draw(base: Any, task: str, shift: str, out: Path) -> Iterator[Path]:
     into = out.parent if out.suffix == ".png" else out
     info = task_info(base, task)
     figures: dict[str, Any] = {}
-    if "vision" in senses:
-        figures[f"strip-{shift_slug(shift)}.png"] = strip_figure(seen_ladder(base, task, shift))
-    for sense in sorted(senses - {"vision"}):
-        episodes = {severity: play_swaying(env, 0) for severity, env in environments.items()}
-        for key in info.modalities[sense]:
-            readings = {severity: episode.readings[key] for severity, episode in episodes.items()}
-            figures[reading_file(shift, key)] = reading_figure(
-                readings, task=info.task_id, shift=shift, key=key, control_hz=info.control_hz or 1.0
-            )
-    into.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        path = out if out.suffix == ".png" and len(figures) == 1 else into / name
-        figure.savefig(path, dpi=150)
-        yield path
+    with library_style():
+        if "vision" in senses:
+            figures[f"strip-{shift_slug(shift)}.png"] = strip_figure(seen_ladder(base, task, shift))
+        for sense in sorted(senses - {"vision"}):
+            episodes = {severity: play_swaying(env, 0) for severity, env in environments.items()}
+            for key in info.modalities[sense]:
+                readings = {severity: episode.readings[key] for severity, episode in episodes.items()}
+                figures[reading_file(shift, key)] = reading_figure(
+                    readings, task=info.task_id, shift=shift, key=key, control_hz=info.control_hz or 1.0
+                )
+        into.mkdir(parents=True, exist_ok=True)
+        paths = [out if out.suffix == ".png" and len(figures) == 1 else into / name for name in figures]
+        for path, figure in zip(paths, figures.values(), strict=True):
+            figure.savefig(path, dpi=150)
+    return paths
 
 
 def _table(args: argparse.Namespace) -> int:
@@ -237,7 +242,7 @@ def _measured(
 
     texts = [(kind, text) for kind in kinds for text in variants(kind)]
     for name in tasks or [task.short_name for task in TASKS.values()]:
-        base = make_base(name)
+        base = make_base(typed_task(name))
         try:
             clean = tuple(play_swaying(base, index) for index in EPISODES)
             for kind, text in texts:

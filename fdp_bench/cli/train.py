@@ -84,14 +84,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api import SpecError
-    from fdp_bench.tasks import resolve_task
+    from fdp_bench.cli._typed_task import typed_task
     from fdp_bench.training.job import plan_jobs
     from fdp_bench.training.worker import train
 
     settings = _settings(args)
     if args.jobs is not None and args.jobs < 1:
         raise SpecError(f"--jobs {args.jobs} must be at least 1; leave it out for one a core")
-    task_id = resolve_task(args.task)
+    task_id = typed_task(args.task)
     jobs = plan_jobs(
         args.policy,
         task_id,

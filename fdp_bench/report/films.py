@@ -13,7 +13,7 @@ from fdp_bench.records.store import STRIPS_NAME
 from fdp_bench.report.html.pictures import is_picture
 from fdp_bench.report.layout import split_shift
 from fdp_bench.report.strips import shift_slug
-from fdp_bench.report.style import save_picture
+from fdp_bench.report.style import library_style, save_picture
 from fdp_bench.report.trainings import PolicyKey
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _padded(picture: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[A
     return np.pad(picture, missing, constant_values=1.0)
 
 
+@library_style()
 def save_film(film: Film, folder: Path, *, suffix: str = "") -> Path:
     """Write `film_figure` as ``film-<shift><suffix>.png`` and return its path."""
     path = folder / f"film-{shift_slug(film.shift)}{suffix}.png"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.layout import severity_text
-from fdp_bench.report.style import save_picture
+from fdp_bench.report.style import library_style, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,6 +109,7 @@ def strip_figure(ladder: Ladder) -> "Figure":
     return figure
 
 
+@library_style()
 def save_strip(ladder: Ladder, folder: Path, *, suffix: str = "") -> Path:
     """Write `strip_figure` as ``strip-<shift><suffix>.png`` and return its path."""
     path = folder / f"strip-{shift_slug(ladder.shift)}{suffix}.png"

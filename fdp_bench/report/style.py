@@ -92,6 +92,20 @@ class Palette:
 
 
 @contextmanager
+def library_style() -> Iterator[None]:
+    """Draw and save figures by Matplotlib's own settings.
+
+    The user's file may ask for LaTeX or other sizes, and one that lies in the working folder comes before it and may be
+    a stranger's.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@contextmanager
 def themed(theme: Theme = PRINT) -> Iterator[None]:
     """Draw and save figures in a theme; equal figures give equal bytes."""
     import matplotlib
@@ -102,7 +116,8 @@ def themed(theme: Theme = PRINT) -> Iterator[None]:
     )
     paper = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), theme.paper)
     settings: dict[Any, Any] = {**ink, **paper, "grid.color": theme.quiet, "hatch.linewidth": 0.6}
-    with matplotlib.rc_context(settings):
+    with library_style():
+        matplotlib.rcParams.update(settings)
         yield
 
 

@@ -95,9 +95,10 @@ class Host:
     Args:
         settings: What every worker is told.
         folder: The driver's working folder, which relative paths of weights are meant from.
+        searches_folder: Whether the driver finds modules there, see `fdp_bench.tasks.modules`.
     """
 
-    def __init__(self, settings: WorkerSettings, folder: str) -> None:
+    def __init__(self, settings: WorkerSettings, folder: str, searches_folder: bool) -> None:
         self._settings = settings
         self._member: Member | None = None
         self._life = 0
@@ -107,6 +108,8 @@ class Host:
         # Where the node has no such folder, only absolute paths are found.
         with suppress(OSError):
             os.chdir(folder)
+            if searches_folder and folder not in sys.path:
+                sys.path.append(folder)
         # A spawned process imports its parent's main module, and Ray's is no business of a worker.
         with suppress(AttributeError):
             delattr(sys.modules["__main__"], "__file__")

@@ -1,5 +1,6 @@
 """One worker on a node of a Ray cluster, as the driver sees it."""
 
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ class RayMember(CrewMember):
         self._held_bytes: int | None = None
         self._ear: Any = None
         if hired is None:
-            self.host: Any = _host_class(gpus).remote(settings, str(Path.cwd()))
+            here = str(Path.cwd())
+            self.host: Any = _host_class(gpus).remote(settings, here, here in sys.path)
             self._ear = self.host.facts.remote()
         else:
             self.host, self.facts, self._life = hired

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.runner.last_words import speak_into
-from fdp_bench.sim.cache import provide_compile_cache
+from fdp_bench.sim.cache import prepare_numba
 
 #: One thread a process for each library that would take every core: workers are the parallelism, and the number
 #: of threads can change how sums round.
@@ -33,8 +33,15 @@ _PR_SET_PDEATHSIG = 1
 _OOM_SCORE_ADJUSTMENT = 500
 
 
+#: Has a starting interpreter leave the working folder alone, whose files may be a stranger's and bear the names of
+#: Python's own modules; and the mark of who has set it, for what a worker starts is not to be kept from its own files.
+_SAFE_PATH, _SAFE_PATH_MARK = "PYTHONSAFEPATH", "FDP_BENCH_SET_SAFEPATH"
+
+
 def enter(target: Callable[..., None], speaking: Connection, *args: Any) -> None:
     """Entry point of every child: Ctrl-C, SIGTERM and its parent's death are settled before its work begins."""
+    if os.environ.pop(_SAFE_PATH_MARK, ""):
+        os.environ.pop(_SAFE_PATH, None)
     _end_with_parent()
     # They are the parent's to handle, and were blocked while this process started: a scheduler, like a terminal,
     # signals every process of a run.
@@ -59,15 +66,18 @@ def _end_with_parent() -> None:
 def starting() -> Iterator[None]:
     """Children started inside use one thread each, and no Ctrl-C on the terminal and no SIGTERM reaches them."""
     # Here, so that all of them share what one has compiled.
-    provide_compile_cache()
-    with _one_thread_each(), _endings_blocked():
+    prepare_numba()
+    with _childrens_environment(), _endings_blocked():
         yield
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
-    os.environ.update(WORKER_ENVIRONMENT)
+def _childrens_environment() -> Iterator[None]:
+    wanted = dict(WORKER_ENVIRONMENT)
+    if not os.environ.get(_SAFE_PATH):
+        wanted |= {_SAFE_PATH: "1", _SAFE_PATH_MARK: "1"}
+    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:

@@ -14,11 +14,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import is_writable
 
 _DIGEST_BYTES = 32
 #: Variable that names the first folder that numba tries.
 _NUMBA_FOLDER = "NUMBA_CACHE_DIR"
+#: Settings that numba reads wherever it is worked.
+_NUMBA_SETTINGS = Path(".numba_config.yaml")
 
 
 def cache_folder() -> Path:
@@ -28,12 +31,22 @@ def cache_folder() -> Path:
     return _user_cache() / "fdp-bench"
 
 
-def provide_compile_cache() -> None:
-    """Give numba a folder for this process and its children where it could keep compiled code nowhere else.
+def prepare_numba() -> None:
+    """See to it that numba compiles here as it does elsewhere; call it before numba is imported.
 
     It keeps code beside the source or in the user's cache, and refuses to compile where it can write to neither: an
-    installation and a home that are both read-only, as in many containers. Call it before numba is imported.
+    installation and a home that are both read-only, as in many containers. There it gets a folder that goes with this
+    process. It also follows a settings file in the working folder, down to whose compiled code it loads; no number of
+    ours may depend on that, and no stranger's file run.
+
+    Raises:
+        RunError: If such a file is there.
     """
+    if _NUMBA_SETTINGS.exists():
+        raise RunError(
+            f"{_NUMBA_SETTINGS} in the working folder tells numba what to compile and load; move it away, and give "
+            "settings of your own as variables, such as NUMBA_NUM_THREADS"
+        )
     if os.environ.get(_NUMBA_FOLDER) or is_writable(_user_cache() / "numba"):
         return
     # robosuite has numba keep code, too.

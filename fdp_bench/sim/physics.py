@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.sim.cache import provide_compile_cache
+from fdp_bench.sim.cache import prepare_numba
 from fdp_bench.sim.gl import prepare_environment
 
 #: robosuite draws the cube's size (half edges 20-22 mm) when it loads the model: one fixed draw for all.
@@ -27,7 +27,7 @@ def import_robosuite() -> Any:
             use.
     """
     prepare_environment()
-    provide_compile_cache()
+    prepare_numba()
     logger = logging.getLogger("robosuite_logs")
     if _errors_only not in logger.filters:
         logger.addFilter(_errors_only)

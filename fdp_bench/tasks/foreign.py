@@ -1,9 +1,6 @@
 """Any Gymnasium environment as a task: found by its name, built, and held to the rules."""
 
-import importlib.util
-import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -16,6 +13,7 @@ from fdp_bench.tasks.foreign_env import ForeignEnv
 from fdp_bench.tasks.foreign_map import TaskMap, find_map
 from fdp_bench.tasks.foreign_senses import is_camera
 from fdp_bench.tasks.foreign_toml import parse_map
+from fdp_bench.tasks.modules import check_module
 
 #: Keys of an environment's metadata that a map's keys stand for.
 _METADATA_KEYS = ("modalities", "default_modalities", "scene", "success")
@@ -39,7 +37,7 @@ def make_foreign(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
         prepare_environment()
     task_map = find_map(task_id)
     name = task_map.environment if task_map else task_id
-    _look_here_too(name)
+    check_module(task_id, name)
     settings: dict[str, Any] = dict(task_map.arguments) if task_map else {}
     if task_map and task_map.horizon:
         settings["max_episode_steps"] = task_map.horizon
@@ -63,14 +61,6 @@ def make_foreign(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
     except Exception:
         env.close()
         raise
-
-
-def _look_here_too(name: str) -> None:
-    """Let the module in front of an id's colon lie in the working folder, as with ``python -m``."""
-    module, colon, _ = name.partition(":")
-    here = str(Path.cwd())
-    if colon and here not in sys.path and importlib.util.find_spec(module.partition(".")[0]) is None:
-        sys.path.append(here)
 
 
 def adapted(

@@ -88,7 +88,9 @@ class _Process:
         self._begun = time.monotonic()
         environment = dict(os.environ)
         environment.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-        # The parent may know places for modules that the environment does not name.
+        # The parent may know places for modules that the environment does not name; the working folder is none, where
+        # `-m` would look first.
+        environment["PYTHONSAFEPATH"] = "1"
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         try:
             job.log.parent.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from fdp_bench.api import RunError
 from fdp_bench.sim import cache
-from fdp_bench.sim.cache import cache_folder, cached_bytes, provide_compile_cache
+from fdp_bench.sim.cache import cache_folder, cached_bytes, prepare_numba
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def no_numba_folder(monkeypatch):
 def test_numba_keeps_its_own_place_where_it_can_write_to_one(no_numba_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    provide_compile_cache()
+    prepare_numba()
 
     assert os.environ["NUMBA_CACHE_DIR"] == ""
     assert list(tmp_path.iterdir()) == []
@@ -88,7 +89,7 @@ def test_where_nothing_can_be_written_numba_gets_a_folder_that_goes_with_the_pro
 
         monkeypatch.setattr(cache.Path, "home", nobody)
 
-    provide_compile_cache()
+    prepare_numba()
 
     (folder,) = tmp_path.iterdir()
     assert os.environ["NUMBA_CACHE_DIR"] == str(folder)
@@ -108,3 +109,11 @@ def test_without_a_home_content_is_built_each_time(monkeypatch):
 
     assert cached_bytes("a.bin", lambda: b"content") == b"content"
     assert cached_bytes("a.bin", lambda: b"again") == b"again"
+
+
+def test_settings_of_numba_that_lie_in_the_working_folder_are_not_followed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".numba_config.yaml").write_text("cache_dir: somebodys\n")
+
+    with pytest.raises(RunError, match=r"\.numba_config\.yaml in the working folder .* move it away"):
+        prepare_numba()

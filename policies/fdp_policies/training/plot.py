@@ -32,29 +32,34 @@ def plot_training(path: Path, title: str, logs: Sequence[PhaseLog], measured: st
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    offset = 0
-    bounds: list[int] = []
-    for log in logs:
-        step = [row["step"] + offset for row in log.rows]
-        labels = ("training (weighted)", "held out, EMA") if not offset else (None, None)
-        axes[0].plot(step, [row["train_loss"] for row in log.rows], color="0.6", lw=1, label=labels[0])
-        axes[0].plot(step, [row["heldout_loss"] for row in log.rows], color="black", lw=1.6, label=labels[1])
-        offset += log.steps
-        bounds.append(offset)
-    _plot_senses(axes[1], logs)
-    for axis in axes:
-        axis.set_yscale("log")
-        axis.set_xlabel("gradient step")
-        axis.set_ylabel(measured)
-        axis.grid(alpha=0.25, which="both")
-        for bound in bounds[:-1]:
-            axis.axvline(bound, color="0.4", ls=":", lw=1)
-        axis.legend(fontsize=8)
-    axes[0].set_title(title, fontsize=10)
-    axes[1].set_title("held out: what each sense is worth", fontsize=10)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    # Not by the settings of whoever trains, which may ask for LaTeX.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+        offset = 0
+        bounds: list[int] = []
+        for log in logs:
+            step = [row["step"] + offset for row in log.rows]
+            labels = ("training (weighted)", "held out, EMA") if not offset else (None, None)
+            axes[0].plot(step, [row["train_loss"] for row in log.rows], color="0.6", lw=1, label=labels[0])
+            axes[0].plot(
+                step, [row["heldout_loss"] for row in log.rows], color="black", lw=1.6, label=labels[1]
+            )
+            offset += log.steps
+            bounds.append(offset)
+        _plot_senses(axes[1], logs)
+        for axis in axes:
+            axis.set_yscale("log")
+            axis.set_xlabel("gradient step")
+            axis.set_ylabel(measured)
+            axis.grid(alpha=0.25, which="both")
+            for bound in bounds[:-1]:
+                axis.axvline(bound, color="0.4", ls=":", lw=1)
+            axis.legend(fontsize=8)
+        axes[0].set_title(title, fontsize=10)
+        axes[1].set_title("held out: what each sense is worth", fontsize=10)
+        figure.savefig(path, dpi=110)
+        plt.close(figure)
 
 
 def _plot_senses(axis: Any, logs: Sequence[PhaseLog]) -> None:
