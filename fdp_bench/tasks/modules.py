@@ -60,6 +60,8 @@ def _lies_here(module: str) -> bool:
 
 
 def _is_found(module: str) -> bool:
+    if module in sys.modules:
+        return True
     with suppress(ImportError, ValueError):
         return importlib.util.find_spec(module) is not None
     return False

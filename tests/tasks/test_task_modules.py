@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ def test_no_other_task_opens_the_working_folder(folder, name):
         typed_task(name)
 
     assert sys.path == before
+
+
+def test_what_is_imported_already_need_not_be_looked_for(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "planted", types.ModuleType("planted"))
+
+    check_module(TASK, TASK)
 
 
 def test_modules_of_python_are_refused():
