@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
+    from fdp_bench.records.writer import refuse_link
     from fdp_bench.report.runs import in_results, load_runs, newest_run
     from fdp_bench.report.text import across_text, comparison_table, shown, terminal_table
     from fdp_bench.report.write import write_report
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and len(asked) > 1:
         raise RunError("several runs make one report; say where it goes: fdp-bench report RUN RUN --out DIR")
     folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
+    if args.out is None:
+        refuse_link(folder)
     for sentence in runs.unfinished():
         print(shown(f"warning: {sentence}"), file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.api.files import write_whole
 from fdp_bench.report.layout import printable
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def save_figure(figure: "Figure", folder: Path, stem: str) -> list[Path]:
         matplotlib.rc_context({"svg.hashsalt": "fdp-bench", "svg.fonttype": "none"}),
         _without_glyph_warnings(),
     ):
-        figure.savefig(files[0], dpi=PNG_DPI)
-        figure.savefig(files[1], metadata={"Date": None})
+        _write(figure, files[0], dpi=PNG_DPI)
+        _write(figure, files[1], metadata={"Date": None})
     return files
 
 
@@ -151,8 +152,15 @@ def save_picture(figure: "Figure", path: Path, dots_per_inch: int) -> Path:
     """Write a figure as a PNG file and return its path."""
     verbatim(figure)
     with _without_glyph_warnings():
-        figure.savefig(path, dpi=dots_per_inch)
+        _write(figure, path, dpi=dots_per_inch)
     return path
+
+
+def _write(figure: "Figure", path: Path, **options: Any) -> None:
+    """Write a figure whole or not at all, and not through a link, which a stranger's run may hold in its place."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format=path.suffix[1:], **options)
+    write_whole(path, buffer.getvalue())
 
 
 def svg_bytes(figure: "Figure") -> bytes:

@@ -2,6 +2,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from fake_records import arm, record, twin_arms
@@ -120,6 +121,53 @@ def test_no_module_of_python_is_imported_because_a_manifest_names_it(
     assert run_command(str(run)) == 0
     assert "names a module of Python itself" in capsys.readouterr().err
     assert "antigravity" not in sys.modules
+
+
+def test_links_in_a_strangers_run_lead_no_file_of_a_report_out_of_it(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    run = write_run(tmp_path / "night", toy_records())
+    (run / "report").symlink_to(mine)
+    with pytest.raises(RunError, match="is a symbolic link, which may lead out of the run"):
+        run_command(str(run))
+    (run / "report").unlink()
+    (run / "report").mkdir()
+    names = ("summary.csv", "summary.md", "success.png", "success.svg", "strip-occlusion.png", "report.html")
+    for name in names:
+        (mine / name).write_text("dear")
+        (run / "report" / name).symlink_to(mine / name)
+
+    assert run_command(str(run)) == 0
+
+    assert {file.read_text() for file in mine.iterdir()} == {"dear"}
+    assert {file.name for file in mine.iterdir()} == {*names}
+    assert not any((run / "report" / name).is_symlink() for name in names)
+
+
+def test_a_picture_that_a_link_leads_to_is_not_published(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "night", toy_records())
+    write_strip(tmp_path / "private.png", 2, 0.5)
+    (run / "strips").mkdir(exist_ok=True)
+    for slug in slugs(run).values():
+        (run / "strips" / f"{slug}.png").symlink_to(tmp_path / "private.png")
+
+    assert find_films(run, TOY_TASK, RunStore.open(run).manifest().arms) == []
+
+
+def test_pictures_do_not_depend_on_anybodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = write_run(tmp_path / "plain", toy_records())
+    run_command(str(plain), "--out", str(tmp_path / "a"))
+    for name, value in {
+        "text.usetex": True,
+        "font.size": 40,
+        "savefig.dpi": 30,
+        "axes.facecolor": "red",
+    }.items():
+        monkeypatch.setitem(matplotlib.rcParams, name, value)
+    run_command(str(plain), "--out", str(tmp_path / "b"))
+
+    for name in ("success.png", "success.svg", "strip-occlusion.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:

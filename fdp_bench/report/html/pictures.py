@@ -69,8 +69,8 @@ def _pixels(path: Path) -> npt.NDArray[np.uint8]:
     """Read a PNG file, shape (H, W, 3); of other formats Pillow hands some to programs (EPS to Ghostscript)."""
     from PIL import Image
 
-    if not path.is_file():
-        # A pipe would never end.
+    if path.is_symlink() or not path.is_file():
+        # A pipe would never end, and a link may lead to a picture that nobody meant to publish.
         raise OSError(f"{path} is no file")
     try:
         with Image.open(path, formats=("PNG",)) as image:
