@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from fdp_bench.toy import TOY_TASK
 README = Path(__file__).parents[2] / "fdp_bench" / "runner" / "README.md"
 #: What the script runs, and what these tests run in its place: two arms on a task that starts in no time.
 ASKED = '--policy "fdp:prop>vision" --policy dp-dit --shift occlusion --shift color --tier full'
-TOY = f"--task {TOY_TASK} --policy watcher?delay=0.02 --shift dim@4 --lanes 1"
+TOY = f"--task {TOY_TASK} --policy watcher?delay=0.1 --shift dim@4 --lanes 1"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,7 @@ def stop_after_first_record(process, run, number):
         if file.exists() and file.stat().st_size:
             process.send_signal(number)
             break
+        time.sleep(0.01)
     process.communicate()
     return process.returncode
 
@@ -101,9 +104,13 @@ def check_array(cluster, environment, tmp_path, shards, episodes, stops):
 
     # Slurm starts them together, and none of them finds the folder of all.
     together = [start(task) for task in range(1, len(stops) + 2)]
-    for task, (number, process) in enumerate(zip(stops, together, strict=False), start=1):
-        assert stop_after_first_record(process, parts / str(task), number) == codes[number]
-        store = RunStore.open(parts / str(task))
+    runs = [parts / str(task) for task in range(1, len(stops) + 1)]
+    # At once: a task that waits for its turn to be stopped would end meanwhile.
+    with ThreadPoolExecutor(len(stops)) as pool:
+        left = [*pool.map(stop_after_first_record, together, runs, stops)]
+    assert left == [codes[number] for number in stops]
+    for run in runs:
+        store = RunStore.open(run)
         assert 0 < len(store.records()) < store.manifest().episodes_planned
     assert ended(together[-1]) == 0
     for task in (*range(1, len(stops) + 1), *range(len(stops) + 2, shards + 1)):
