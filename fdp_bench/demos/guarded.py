@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError
+from fdp_bench.demos.guarded_heaps import check_heaps
 from fdp_bench.demos.guarded_npz import MAX_EXPANSION
 
 #: Most bytes that one array may declare, uncompressed: an hour of two 256x256 cameras at 20 Hz is 28 GB, a
@@ -29,16 +30,22 @@ def open_hdf5(path: Path) -> Any:
     """Open an HDF5 file to read, `h5py.File`.
 
     Raises:
-        DatasetError: If it is missing or no HDF5 file.
+        DatasetError: If it is missing, no HDF5 file, or damaged so that the library would not return.
     """
     import h5py
 
     if not path.is_file():
         raise DatasetError(f"there is no file {path}; check the path")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        file = h5py.File(path, "r")
+        try:
+            check_heaps(path, file.id.get_create_plist().get_sizes()[1])
+        except BaseException:
+            file.close()
+            raise
+    except (OSError, RuntimeError, ValueError) as error:
         raise DatasetError(f"{path} is truncated or no HDF5 file ({_first_line(error)})") from error
+    return file
 
 
 def child(group: Any, name: str) -> Any:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from . import watch
 from .surfaces import SURFACES, fuzz
 
 
@@ -70,6 +71,7 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown {unknown[0]!r}; valid: {', '.join(SURFACES)}")
     if arguments.one:
+        watch.hang_limit_s = 300.0
         arguments.one.write_text(json.dumps(fuzz(arguments.names[0], arguments.examples).to_json()))
         return 0
     found = measure(arguments.names or list(SURFACES), arguments.examples)

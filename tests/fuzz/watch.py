@@ -1,5 +1,6 @@
 """What a fuzzed input must never bring about, and a count of what became of all of them."""
 
+import faulthandler
 import pickle
 import sys
 import traceback
@@ -45,6 +46,8 @@ class Bomb:
 
 
 PICKLE = pickle.dumps(Bomb())
+#: Seconds after which an input ends the process, with a traceback; 0 for never. No input takes a thousandth of it.
+hang_limit_s = 0.0
 
 
 @dataclass
@@ -67,6 +70,9 @@ class Tally:
     def attempt(self, entry: Callable[[], Any], shown: object) -> None:
         """Give a public entry an input, and note what comes of it."""
         self.examples += 1
+        if hang_limit_s:
+            # It may hang where no signal's handler is run.
+            faulthandler.dump_traceback_later(hang_limit_s, exit=True)
         _now.append(self)
         try:
             entry()

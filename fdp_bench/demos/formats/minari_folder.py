@@ -24,6 +24,7 @@ from fdp_bench.demos.formats.episode import (
 )
 from fdp_bench.demos.formats.metadata import read_metadata, word
 from fdp_bench.demos.formats.pictures import decode_picture
+from fdp_bench.demos.guarded_heaps import byte_strings
 
 DATA_PATH = "data/main_data.hdf5"
 METADATA_PATH = "data/metadata.json"
@@ -131,8 +132,8 @@ class MinariFolder:
         self.origin.note("Frames were JPEG pictures: near those that were drawn, not equal to them.")
         side = (shape[0], shape[1])
         pictures = [
-            decode_picture(bytes(found[step]), side=side, place=f"{name} of step {step}")
-            for step in range(steps)
+            decode_picture(string, side=side, place=f"{name} of step {step}")
+            for step, string in enumerate(byte_strings(found)[:steps])
         ]
         return np.array(pictures, np.uint8)
 
