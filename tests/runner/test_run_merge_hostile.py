@@ -74,7 +74,7 @@ def in_all(parts, change):
     ("change", "words"),
     [
         (lambda data: data["config"].update(episodes=10**12), "more than a run holds"),
-        (lambda data: data["shard"].update(count=10**12), "cuts 4 episodes into 1000000000000 parts"),
+        (lambda data: data["shard"].update(count=10**12), "makes 1000000000000 parts of 4 episodes"),
         (lambda data: data["arms"][0].update(surprise=1), "surprise is not known"),
         (lambda data: data["arms"][0].update(slug="../../x"), "is no plain name of a file"),
         (lambda data: data["config"].pop("workers"), "fields: workers"),
