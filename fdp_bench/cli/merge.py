@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    from fdp_bench.cli.run import show_run
+    from fdp_bench.cli._run_outcome import show_run
     from fdp_bench.report.runs import runs_below
     from fdp_bench.runner.merge import merge_runs
 

@@ -29,13 +29,18 @@ def check_heaps(path: Path, size_bytes: int) -> None:
     Raises:
         DatasetError: If the objects of one do not fit into it.
     """
+    wrong = DatasetError(f"{path} is damaged: texts or pictures of any length do not fit into their heap")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        # Heaps that lie in one another could have us walk the file many times over.
+        left = len(data) // _BEFORE_SIZE
         start = data.find(_BEGINNING)
         while start >= 0:
-            if not _is_whole(data, start, size_bytes):
-                raise DatasetError(
-                    f"{path} is damaged: texts or pictures of any length do not fit into their heap"
-                )
+            end = _end(data, start, size_bytes)
+            # One beyond the file's end is never read.
+            for _, at, size in _objects(data, start, size_bytes) if end <= len(data) else ():
+                left -= 1
+                if at + size > end or left < 0:
+                    raise wrong
             start = data.find(_BEGINNING, start + 1)
 
 
@@ -66,13 +71,14 @@ def byte_strings(found: Any) -> list[bytes]:
                 continue
             heap = _number(data, at + 4, address_bytes)
             if heap not in heaps:
-                if data[heap : heap + len(_BEGINNING)] != _BEGINNING:
+                beginning = data[heap : heap + len(_BEGINNING)]
+                if beginning != _BEGINNING or _end(data, heap, size_bytes) > len(data):
                     raise wrong
                 heaps[heap] = {
                     number: (start, size) for number, start, size in _objects(data, heap, size_bytes)
                 }
             start, size = heaps[heap].get(index, (0, -1))
-            if size != length or start + size > len(data):
+            if not index or size != length or start + size > len(data):
                 raise wrong
             strings.append(data[start : start + size])
     return strings
@@ -103,29 +109,26 @@ def _places(found: Any, place_bytes: int) -> Iterator[int]:
         yield stored.byte_offset + inside * place_bytes
 
 
-def _is_whole(data: mmap.mmap, start: int, size_bytes: int) -> bool:
-    """Whether a heap's objects follow one another up to its end; one beyond the file's end is never read."""
-    end = start + _number(data, start + _BEFORE_SIZE, size_bytes)
-    return end > len(data) or all(at + size <= end for _, at, size in _objects(data, start, size_bytes))
+def _end(data: mmap.mmap, heap: int, size_bytes: int) -> int:
+    return heap + _number(data, heap + _BEFORE_SIZE, size_bytes)
 
 
 def _objects(data: mmap.mmap, heap: int, size_bytes: int) -> Iterator[tuple[int, int, int]]:
-    """A heap's objects: (number, where its bytes begin, how many).
+    """A heap's objects: (number, where its bytes begin, how many); number 0 is the room that is left.
 
     The last one, of more bytes than there are, is all that is known of a heap that does not hold together.
     """
     header = _aligned(_BEFORE_SIZE + size_bytes)
-    end = min(heap + _number(data, heap + _BEFORE_SIZE, size_bytes), len(data))
+    end = _end(data, heap, size_bytes)
     at = heap + header
     while at + header <= end:
         number, size = _number(data, at, 2), _number(data, at + _BEFORE_SIZE, size_bytes)
-        # Number 0 is the room that is left, its header included.
+        # The size of the room that is left includes its header.
         step = header + _aligned(size) if number else size
-        if not 0 < step <= end - at:
+        if not header <= step <= end - at:
             yield number, at, end - at + 1
             return
-        if number:
-            yield number, at + header, size
+        yield number, at + header, size if number else size - header
         at += step
 
 

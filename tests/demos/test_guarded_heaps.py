@@ -6,7 +6,7 @@ import pytest
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.guarded import open_hdf5
-from fdp_bench.demos.guarded_heaps import byte_strings
+from fdp_bench.demos.guarded_heaps import byte_strings, check_heaps
 
 MARK = b"GCOL\x01"
 
@@ -42,8 +42,14 @@ def test_a_whole_file_is_read(path):
         assert [len(row) for row in file["rows"]] == [50 * at for at in range(40)]
 
 
-@pytest.mark.parametrize("which", ["an object", "the room that is left"])
-@pytest.mark.parametrize("size", [0, 2**20, 2**63, 2**64 - 16])
+@pytest.mark.parametrize(
+    ("which", "size"),
+    # An object may be empty; what is in its place is then read as the next ones.
+    [
+        *(("an object", size) for size in (2**20, 2**63, 2**64 - 16)),
+        *(("the room that is left", size) for size in (0, 8, 2**20, 2**63, 2**64 - 16)),
+    ],
+)
 def test_a_size_that_leads_the_library_astray_is_refused(path, which, size):
     data = bytearray(path.read_bytes())
     found = [objects(data, at) for at in range(len(data)) if data[at : at + 5] == MARK]
@@ -52,9 +58,6 @@ def test_a_size_that_leads_the_library_astray_is_refused(path, which, size):
     data[at + 8 : at + 16] = size.to_bytes(8, "little")
     path.write_bytes(data)
 
-    if which == "an object" and size == 0:
-        # An empty object is one, and what follows it is read as the next.
-        return
     with pytest.raises(DatasetError, match="do not fit into their heap"):
         open_hdf5(path)
 
@@ -109,3 +112,23 @@ def test_compressed_places_and_what_was_never_written_are_refused(tmp_path):
         with pytest.raises(DatasetError, match="lacks picture 2"):
             byte_strings(file["unwritten"])
         assert byte_strings(file["empty"]) == []
+
+
+def test_heaps_in_one_another_are_refused_before_they_take_long(path):
+    # Each of them is whole, and reaches to the end: a walk through all takes the square of their number.
+    count = 20_000
+    data = bytearray(path.read_bytes())
+    inner = bytearray()
+    for number in range(count):
+        rest = 32 * (count - number)
+        inner += (
+            MARK
+            + bytes(3)
+            + rest.to_bytes(8, "little")
+            + (1).to_bytes(8, "little")
+            + (0).to_bytes(8, "little")
+        )
+    path.write_bytes(data + inner)
+
+    with pytest.raises(DatasetError, match="do not fit into their heap"):
+        check_heaps(path, 8)
