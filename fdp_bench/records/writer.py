@@ -120,9 +120,7 @@ class RecordWriter:
         try:
             self._place.stat()
         except FileNotFoundError:
-            raise RunError(
-                f"{str(self._path)!r} was removed or moved while the run wrote to it; what was moved can be put back"
-            ) from None
+            raise RunError(f"{str(self._path)!r} is no longer there") from None
 
     @contextmanager
     def syncing(self) -> Iterator[None]:

@@ -89,12 +89,21 @@ def execute(
         raise
     facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
     ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
-    with unbroken():
-        store.update_manifest(completed(ended, feed))
+    try:
+        with unbroken():
+            store.update_manifest(completed(ended, feed))
+    except RunError as error:
+        raise RunError(f"{error}; {_kept_text(store, announcement.planned)}") from error.__cause__
 
 
 def _kept_text(store: RunStore, planned: int) -> str:
     """What a run that has ended before its time leaves, as its file says: the disk may have failed, or been emptied."""
+    if not store.episodes_path.exists():
+        # Whatever noticed it first, a record or a picture.
+        return (
+            f"run {str(store.path)!r} was removed or moved while it was written; put back what was moved, and finish "
+            f"it with: {resume_command(store.path)}"
+        )
     try:
         kept = len(read_records(store.episodes_path))
     except RunError as error:

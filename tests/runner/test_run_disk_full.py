@@ -17,6 +17,7 @@ from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
+NEVER_S = 1e9
 
 
 def silent(announcement):
@@ -24,9 +25,9 @@ def silent(announcement):
     return lambda record: None
 
 
-def begin(out):
-    config = RunConfig(task=TOY_TASK, policies=("watcher",), shifts=("dim@4",), episodes=3)
-    return begin_run(config, out, name="test", command=[], progress=silent, workers=1)
+def begin(out, progress=silent):
+    config = RunConfig(task=TOY_TASK, policies=("watcher",), shifts=("dim@4",), episodes=3, lanes=1)
+    return begin_run(config, out, name="test", command=[], progress=progress, workers=1)
 
 
 class Filling:
@@ -68,27 +69,44 @@ def test_a_run_on_a_disk_that_fills_up_is_kept_and_finished_later(tmp_path, monk
     assert compare_records(store.path, begin(tmp_path / "whole").path) == []
 
 
+# Records that are never synced are not missed: a picture or the manifest is what cannot be written then.
+@pytest.mark.parametrize(
+    ("after", "interval_s", "noticed"),
+    [
+        (0, NEVER_S, r"strips/watcher_clean\.png' cannot be written: No such file"),
+        (4, 0.0, r"episodes\.jsonl' is no longer there"),
+        (6, NEVER_S, r"manifest\.json' cannot be written: No such file"),
+    ],
+    ids=["picture", "record", "manifest"],
+)
 @pytest.mark.parametrize("gone", ["removed", "moved"])
-def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(gone, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "SYNC_INTERVAL_S", 0.0)
-
+def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(
+    gone, after, interval_s, noticed, tmp_path, monkeypatch
+):
     def take_away(announcement):
+        folder = announcement.store.path
         seen = []
 
         def take(record):
             seen.append(record)
-            if len(seen) == 2:
-                folder = announcement.store.path
-                shutil.rmtree(folder) if gone == "removed" else folder.rename(tmp_path / "other")
+            if len(seen) == after:
+                remove()
 
+        def remove():
+            shutil.rmtree(folder) if gone == "removed" else folder.rename(tmp_path / "other")
+
+        if after == 0:
+            remove()
         return take
 
-    config = RunConfig(task=TOY_TASK, policies=("watcher",), shifts=("dim@4",), episodes=3)
-    with pytest.raises(
-        RunError, match=r"removed or moved while the run wrote to it; .* what is kept cannot be told"
-    ):
-        begin_run(config, tmp_path / "run", name="test", command=[], progress=take_away, workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "SYNC_INTERVAL_S", interval_s)
+        with pytest.raises(
+            RunError, match=rf"{noticed}.*; run .* was removed or moved while .*put back"
+        ) as caught:
+            begin(tmp_path / "run", take_away)
 
+    assert "are kept" not in str(caught.value)
     assert not (tmp_path / "run").exists()
     if gone == "moved":
         (tmp_path / "other").rename(tmp_path / "run")
