@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from fdp_bench.api.episode import EpisodeRecord
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import Announcement
+    from fdp_bench.suites.planning import SweepPlan
     from fdp_bench.suites.request import SweepRequest
     from fdp_bench.suites.suite import Suite
-    from fdp_bench.suites.sweep import SweepPlan
 
 SUMMARY = SUBCOMMANDS["sweep"]
 #: Where sweeps go unless --out says otherwise.
@@ -106,8 +106,8 @@ def _plan(args: argparse.Namespace) -> "SweepPlan":
     from fdp_bench.runner.config import TIERS
     from fdp_bench.suites.cells import filtered
     from fdp_bench.suites.load import load_suite
+    from fdp_bench.suites.planning import plan_sweep
     from fdp_bench.suites.request import SweepRequest
-    from fdp_bench.suites.sweep import plan_sweep
 
     suite = filtered(load_suite(args.suite), args.policies, args.shifts)
     episodes = TIERS[args.tier] if args.tier else args.episodes or suite.episodes

@@ -8,7 +8,7 @@ from fdp_bench.suites.cells import short_task
 from fdp_bench.suites.demonstrations import COLLECTED
 from fdp_bench.suites.estimate import SECONDS_A_DEMONSTRATION, Pace, duration, training_steps
 from fdp_bench.suites.evaluation import episodes_missing, episodes_planned
-from fdp_bench.suites.sweep import SweepPlan
+from fdp_bench.suites.planning import SweepPlan
 
 #: Columns that prose is wrapped to.
 WIDTH = 110

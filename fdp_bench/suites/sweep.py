@@ -1,105 +1,28 @@
-"""A sweep: what a suite needs is planned, what is missing is trained and run, what is there is left alone."""
+"""A sweep run: what its plan misses is collected, trained and evaluated, what is there is left alone."""
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api.errors import PluginError, SpecError
-from fdp_bench.api.modality import TaskInfo
+from fdp_bench.api.errors import PluginError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from fdp_bench.records.provenance import machine, versions
 from fdp_bench.runner.run import Progress, RunInterruptedError
-from fdp_bench.suites.cells import Cell, plan_cells, short_task, task_info
-from fdp_bench.suites.demonstrations import (
-    TYPICAL_STEPS,
-    DemonstrationFile,
-    check_collectable,
-    collect,
-    find_file,
-)
+from fdp_bench.suites.cells import Cell, short_task
+from fdp_bench.suites.demonstrations import collect
 from fdp_bench.suites.estimate import training_steps
-from fdp_bench.suites.evaluation import Group, evaluate, run_folder
+from fdp_bench.suites.evaluation import evaluate, run_folder
 from fdp_bench.suites.journal import RUNS_NAME, SWEEP_NAME, Journal
+from fdp_bench.suites.planning import Item, SweepPlan, plan_sweep
 from fdp_bench.suites.request import SweepRequest
 from fdp_bench.suites.training import train_missing
-from fdp_bench.suites.weights import Weights, adopt, find_weights, note_trained
+from fdp_bench.suites.weights import adopt, find_weights, note_trained
 from fdp_bench.training.job import Trained, TrainingJob
 
 #: What is called with a line for the user.
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Item:
-    """A cell and its weights; None where they have to be trained."""
-
-    cell: Cell
-    weights: Weights | None
-
-
-@dataclass(frozen=True)
-class SweepPlan:
-    """What a sweep needs, and what of it is there.
-
-    Attributes:
-        request: What is asked for.
-        items: Its cells.
-        tasks: Gymnasium id -> task.
-        files: Gymnasium id -> demonstrations.
-    """
-
-    request: SweepRequest
-    items: tuple[Item, ...]
-    tasks: Mapping[str, TaskInfo]
-    files: Mapping[str, DemonstrationFile]
-
-    @property
-    def missing(self) -> list[Cell]:
-        """Cells to be trained."""
-        return [item.cell for item in self.items if item.weights is None]
-
-    @property
-    def uncollected(self) -> list[str]:
-        """Tasks whose demonstrations are needed and not there."""
-        tasks = dict.fromkeys(cell.task for cell in self.missing)
-        return [task for task in tasks if self.files[task].path is None]
-
-    def groups(self) -> list[Group]:
-        """Cells by the run that holds their episodes."""
-        found: dict[Path, list[Item]] = {}
-        for item in self.items:
-            found.setdefault(run_folder(self.request.out, item.cell), []).append(item)
-        return [
-            Group(folder, tuple(item.cell for item in items), tuple(item.weights for item in items))
-            for folder, items in found.items()
-        ]
-
-
-def plan_sweep(request: SweepRequest) -> SweepPlan:
-    """Find out what a sweep needs and what is there; writes nothing.
-
-    Weights are held against the demonstrations' hash where demonstrations are given or something has to be trained on
-    them: all policies of a task then come from one file. Otherwise nobody needs demonstrations, and the bundled
-    weights will do.
-
-    Raises:
-        FdpBenchError: Whatever is wrong with policies, settings, demonstrations or folders.
-    """
-    suite = request.suite
-    largest = max(suite.demos)
-    tasks = {task: task_info(task, suite.profile) for task in suite.tasks}
-    files = {task: find_file(task, request.data.get(task), suite.profile, largest) for task in suite.tasks}
-    strict = {task: task in request.data for task in suite.tasks}
-    plan = _planned(request, tasks, files, strict)
-    trained = {cell.task for cell in plan.missing}
-    if any(files[task].path is not None and not strict[task] for task in trained):
-        strict |= {task: strict[task] or task in trained for task in suite.tasks}
-        plan = _planned(request, tasks, files, strict)
-    for task in plan.uncollected:
-        check_collectable(task)
-    return plan
 
 
 def run_sweep(plan: SweepPlan, *, progress: Progress, say: Say) -> list[Path]:
@@ -132,32 +55,6 @@ def run_sweep(plan: SweepPlan, *, progress: Progress, say: Say) -> list[Path]:
         raise
     replace(journal, status=COMPLETE).write(request.out)
     return [group.folder for group in groups]
-
-
-def _planned(
-    request: SweepRequest,
-    tasks: Mapping[str, TaskInfo],
-    files: Mapping[str, DemonstrationFile],
-    strict: Mapping[str, bool],
-) -> SweepPlan:
-    def windows(task: str, demos: int) -> int:
-        facts = files[task].facts(demos)
-        return facts.windows if facts else TYPICAL_STEPS * demos
-
-    def data_hash(cell: Cell) -> str:
-        facts = files[cell.task].facts(cell.demos) if strict[cell.task] and cell.demos else None
-        return facts.sha256 if facts else ""
-
-    cells = plan_cells(request.suite, windows, steps=request.steps)
-
-    def found(cell: Cell) -> Weights | None:
-        try:
-            return find_weights(cell, tasks[cell.task], data_hash(cell), request.places)
-        except SpecError as error:
-            where = f" with variant {cell.variant!r}" if cell.variant else ""
-            raise SpecError(f"{request.suite.source}: key 'training'{where}: {error}") from None
-
-    return SweepPlan(request, tuple(Item(cell, found(cell)) for cell in cells), tasks, files)
 
 
 def _begin(request: SweepRequest) -> Journal:
@@ -219,7 +116,7 @@ def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
         job = trained.job
         cell = cells[job.out, job.policy]
         if trained.checkpoint is not None:
-            note_trained(cell, _data_sha256(plan, cell), job.out, trained.checkpoint)
+            note_trained(cell, plan.data_sha256(cell), job.out, trained.checkpoint)
         facts = {"task": cell.task, "policy": cell.policy, "label": cell.label, "machine": here}
         steps = trained.steps or training_steps(cell)
         done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
@@ -254,11 +151,6 @@ def _job(plan: SweepPlan, cell: Cell) -> TrainingJob:
     )
 
 
-def _data_sha256(plan: SweepPlan, cell: Cell) -> str:
-    facts = plan.files[cell.task].facts(cell.demos) if cell.demos else None
-    return facts.sha256 if facts else ""
-
-
 def _settled(plan: SweepPlan) -> SweepPlan:
     """The plan with the weights that were trained for it."""
     items = []
@@ -267,7 +159,7 @@ def _settled(plan: SweepPlan) -> SweepPlan:
         if weights is None:
             cell = item.cell
             task = plan.tasks[cell.task]
-            weights = find_weights(cell, task, _data_sha256(plan, cell), plan.request.places)
+            weights = find_weights(cell, task, plan.data_sha256(cell), plan.request.places)
             if weights is None:
                 raise PluginError(
                     f"policy {cell.policy!r} was trained and is not found in {plan.request.places.folder(cell)}: "

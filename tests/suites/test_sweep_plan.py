@@ -8,8 +8,8 @@ import pytest
 from fdp_bench.suites import demonstrations
 from fdp_bench.suites.demonstrations import DataFacts, DemonstrationFile, collection_path, find_file
 from fdp_bench.suites.load import load_suite
+from fdp_bench.suites.planning import plan_sweep
 from fdp_bench.suites.request import SweepRequest
-from fdp_bench.suites.sweep import plan_sweep
 
 LIFT = "fdp_bench/Lift-v1"
 
