@@ -14,7 +14,7 @@ def test_what_is_slow_is_broken_off_even_where_it_catches_everything():
     def slow():
         with time_limit(0.05):
             try:
-                signal.pause()
+                time.sleep(5.0)
             except Exception:
                 done.append("caught")
 
