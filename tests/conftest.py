@@ -17,12 +17,7 @@ if importlib.util.find_spec("hypothesis"):  # a plain install, as the smoke test
     settings.register_profile("no-deadline", deadline=None)
     settings.load_profile("no-deadline")
 
-# Below `nohup`, and in what a script puts into the background, these are ignored, and every process below inherits
-# that; tests send them.
-for number, handler in (
-    (signal.SIGINT, signal.default_int_handler),
-    (signal.SIGHUP, signal.SIG_DFL),
-    (signal.SIGTERM, signal.SIG_DFL),
-):
-    if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, handler)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background with Ctrl-C ignored, and every process below inherits that; tests
+    # press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

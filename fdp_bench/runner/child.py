@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ _CLOSING_TIME_S = 10.0
 START_S = 600.0
 #: Longest wait for what a hanging process says of where it is, seconds.
 _DUMP_S = 2.0
+#: A frame as faulthandler writes it, its line whole; it writes in pieces.
+_FRAME = re.compile(rb"^  (File .*|<no Python frame>)$", re.MULTILINE)
 #: Seconds after which a process that says nothing is looked at.
 _LOOK_S = 0.5
 
@@ -95,19 +98,9 @@ class Child:
         return self._process.is_alive()
 
     def send(self, message: Any) -> None:
-        """Send it something.
-
-        Raises:
-            FdpBenchError: What it died of.
-        """
-        try:
+        """Send it something; that it is dead already shows when it is listened to, behind what it said before."""
+        with suppress(OSError):
             self.connection.send(message)
-        except OSError:
-            # Dead already; its last words, if it left any, are in the pipe.
-            with suppress(EOFError, OSError):
-                while True:
-                    judged(self.name, self.connection.recv())
-            raise self.death() from None
 
     def receive(self) -> Any:
         """Wait for its next message.
@@ -222,12 +215,13 @@ class Child:
         """Have it write down where it is, for its last words, if it still can."""
         if not self._process.is_alive():
             return
-        before, begun = self._last_words.heard, time.monotonic()
+        mark, begun = self._last_words.heard, time.monotonic()
         with suppress(OSError):
             os.kill(self.pid, signal.SIGUSR1)
         # A busy machine may let it wait; one that hangs in the kernel never answers.
-        while self._last_words.heard == before and time.monotonic() - begun < _DUMP_S:
+        while time.monotonic() - begun < _DUMP_S and not _FRAME.search(self._last_words.since(mark)):
             time.sleep(0.02)
+        # What stands below the innermost frame.
         time.sleep(0.1)
 
 

@@ -102,11 +102,7 @@ class Crew(Protocol):
         ...
 
     def spawn(self, place: int, pictures: "PicturePlan") -> None:
-        """Start a worker in an empty place, told what the others know.
-
-        Raises:
-            ProcessLostError: If it, or the inference process, dies at once.
-        """
+        """Start a worker in an empty place, told what the others know."""
         ...
 
     def retire(self, place: int) -> None:

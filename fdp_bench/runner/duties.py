@@ -31,11 +31,7 @@ class CrewMember(ABC):
         self.silent_s = 0.0
 
     def hand_out(self, chunk: tuple[EpisodeSpec, ...]) -> None:
-        """Send it episodes.
-
-        Raises:
-            ProcessLostError: What it died of; it owes them all the same.
-        """
+        """Send it episodes; it owes them whether they arrive or not."""
         if not self.owed:
             self.silent_s = 0.0
         self.is_fresh = False
@@ -54,11 +50,7 @@ class CrewMember(ABC):
 
     @abstractmethod
     def send(self, message: Any) -> None:
-        """Send it something.
-
-        Raises:
-            FdpBenchError: What it died of.
-        """
+        """Send it something; whether it arrives shows when it is listened to."""
 
     @abstractmethod
     def receive(self) -> Any:

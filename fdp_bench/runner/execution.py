@@ -71,14 +71,19 @@ def execute(
                 show(record)
         if again:
             _run_again(pool, announcement, again, progress)
+        # A disk may refuse the last records behind the scenes; a run that lacks them is not complete.
+        with unbroken():
+            append.sync(now=True)
     except BaseException as error:
         status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
         manifest = replace(manifest, comparisons=feed.comparisons())
         facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
         # A disk that took no record takes no manifest either; the one that is there says enough to resume.
-        with suppress(RunError), unbroken():
-            append.sync(now=True)
-            store.update_manifest(manifest.ended(status, **facts, error=str(error)))
+        with unbroken():
+            with suppress(RunError):
+                append.sync(now=True)
+            with suppress(RunError):
+                store.update_manifest(manifest.ended(status, **facts, error=str(error)))
         kept = _kept_text(store, announcement.planned)
         if isinstance(error, KeyboardInterrupt):
             word = "terminated" if isinstance(error, Terminated) else "interrupted"

@@ -44,6 +44,11 @@ class LastWords:
         start = text.rfind("Fatal Python error")
         return text[start:][:TAIL_CHARACTERS] if start >= 0 else text[-TAIL_CHARACTERS:]
 
+    def since(self, mark: int) -> bytes:
+        """What was said after the first `mark` bytes, as far as it is kept."""
+        said = self.heard - mark
+        return self._kept[-said:] if said > 0 else b""
+
     def _read(self) -> None:
         with suppress(OSError, ValueError), self._source as source:
             while data := os.read(source.fileno(), 65_536):

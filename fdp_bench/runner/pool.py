@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -89,8 +88,7 @@ class WorkerPool:
         asked = replace(request, policies=()) if self.is_shared else request
         for member in members:
             # One that has died already is found below, or replaced when it is given something to do.
-            with suppress(ProcessLostError):
-                member.send(asked)
+            member.send(asked)
         report = self._first_report(asked)
         return self._share(request, report) if self.is_shared else report
 
@@ -128,11 +126,7 @@ class WorkerPool:
         return self.limits.worker_bytes or worker_memory_limit(workers)
 
     def spawn(self, place: int, pictures: PicturePlan) -> None:
-        """Start a worker in an empty place, told what the others know.
-
-        Raises:
-            ProcessLostError: If it, or the inference process, dies at once.
-        """
+        """Start a worker in an empty place, told what the others know."""
         with starting():
             member = Member(self.settings, self.sharing)
         # Kept before anything is sent, so that leaving the pool ends it whatever happens.
@@ -206,8 +200,7 @@ class WorkerPool:
         for place, member in enumerate(self.members):
             # A worker that has died meanwhile is found and replaced when it is given something to do.
             if member is not None:
-                with suppress(ProcessLostError):
-                    member.send(self.sharing.slots(place))
+                member.send(self.sharing.slots(place))
         plugins = plugins_used([policy.spec for policy in policies], report.shifts)
         return replace(report, policies=policies, plugins=plugins)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
@@ -50,12 +50,9 @@ class Supervision:
         for place in self._places:
             member = self._pool.members[place]
             if member is not None and member.is_ready:
-                try:
-                    member.send(self._pictures)
-                except ProcessLostError as lost:
-                    yield from self._lose(place, lost)
+                member.send(self._pictures)
         while True:
-            yield from self._hand_out()
+            self._hand_out()
             busy = {place: member for place, member in self._members() if member.owed}
             if busy:
                 self._idle_since = None
@@ -77,32 +74,25 @@ class Supervision:
         members = [(place, self._pool.members[place]) for place in self._places]
         return [(place, member) for place, member in members if member is not None]
 
-    def _hand_out(self) -> Iterator[EpisodeRecord]:
+    def _hand_out(self) -> None:
         suspects = self._backlog.suspects
         while suspects and (place := self._place_for_suspect()) is not None:
-            yield from self._give(place, (suspects.popleft(),), alone=True)
+            self._give(place, (suspects.popleft(),), alone=True)
         if self._pool.is_shared and (suspects or any(m.is_alone for _, m in self._members())):
             return
         while (place := self._place_with_room()) is not None:
             chunk = self._backlog.next_chunk()
             if chunk is None:
                 return
-            yield from self._give(place, chunk)
+            self._give(place, chunk)
 
-    def _give(
-        self, place: int, chunk: tuple[EpisodeSpec, ...], *, alone: bool = False
-    ) -> Iterator[EpisodeRecord]:
-        try:
-            if self._pool.members[place] is None:
-                self._pool.spawn(place, self._pictures)
-            member = self._pool.members[place]
-            assert member is not None
-            member.is_alone = alone
-            member.hand_out(chunk)
-        except ProcessLostError as lost:
-            if self._pool.members[place] is None:
-                self._backlog.returned.appendleft(chunk)
-            yield from self._lose(place, lost)
+    def _give(self, place: int, chunk: tuple[EpisodeSpec, ...], *, alone: bool = False) -> None:
+        if self._pool.members[place] is None:
+            self._pool.spawn(place, self._pictures)
+        member = self._pool.members[place]
+        assert member is not None
+        member.is_alone = alone
+        member.hand_out(chunk)
 
     def _place_for_suspect(self) -> int | None:
         """A place whose worker has run nothing yet; under shared inference, only when nobody else runs."""
@@ -180,6 +170,9 @@ class Supervision:
                 place, ProcessLostError(member.name, f"failed: {error}", said, has_raised=True)
             )
             return
+        yield from self._take_in(place, member, message)
+
+    def _take_in(self, place: int, member: CrewMember, message: Any) -> Iterator[EpisodeRecord]:
         member.silent_s = 0.0
         if isinstance(message, Started):
             member.started.add(message.episode)
@@ -238,6 +231,8 @@ class Supervision:
 
     def _lose_inference(self, lost: ProcessLostError) -> Iterator[EpisodeRecord]:
         """Replace the inference process and all workers, since any of their episodes may be what ended it."""
+        for place, member in self._members():
+            yield from self._hear_out(place, member)
         under_way: list[EpisodeSpec] = []
         waiting: list[EpisodeSpec] = []
         alone = False
@@ -248,6 +243,17 @@ class Supervision:
             alone |= member.is_alone and bool(started)
         self._pool.restart_inference()
         yield from self._settle(lost, under_way, waiting, alone)
+
+    def _hear_out(self, place: int, member: CrewMember) -> Iterator[EpisodeRecord]:
+        """Take in what a worker has said already: which episodes were under way must be known."""
+        while member.owed and place in self._pool.wait({place: member}, 0.0):
+            try:
+                message = member.receive()
+            except FdpBenchError:
+                return
+            if isinstance(message, EpisodeRecord) and message.spec.id not in member.owed:
+                return
+            yield from self._take_in(place, member, message)
 
     def _settle(
         self, lost: ProcessLostError, under_way: list[EpisodeSpec], waiting: list[EpisodeSpec], alone: bool

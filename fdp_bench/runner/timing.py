@@ -89,5 +89,6 @@ def time_facts(seconds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """
     sums = {phase: sum(entry[phase] for entry in seconds) for phase in PHASES}
     total = sum(sums.values())
-    share = {phase: round(value / total, 4) for phase, value in sums.items()} if total > 0.0 else {}
+    # Digits that count, not places: beside minutes of waiting a short phase is not nothing.
+    share = {phase: float(f"{value / total:.4g}") for phase, value in sums.items()} if total > 0.0 else {}
     return {"worker_time_s": round(total, 3), "time_share": share}

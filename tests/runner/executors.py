@@ -2,9 +2,10 @@
 
 import importlib.util
 import os
+import secrets
 import signal
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -128,20 +129,23 @@ def ray_cluster(nodes, *paths):
 
 
 def _ports():
-    """Free ports of a node's agents: where agents choose theirs, a node waits no longer than half a minute for them."""
+    """Free ports of a node's agents: where agents choose theirs, a node waits no longer than half a minute for them.
+
+    Above those of Ray's workers, and below those that the system gives to whoever asks for any.
+    """
     names = (
         "metrics_agent_port",
         "metrics_export_port",
         "runtime_env_agent_port",
         "dashboard_agent_listen_port",
     )
-    sockets = {name: socket.socket() for name in names}
-    for free in sockets.values():
-        free.bind(("", 0))
-    ports = {name: free.getsockname()[1] for name, free in sockets.items()}
-    for free in sockets.values():
-        free.close()
-    return ports
+    ports = {}
+    while len(ports) < len(names):
+        port = secrets.choice(range(20_000, 32_000))
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("", port))
+            ports[port] = names[len(ports)]
+    return {name: port for port, name in ports.items()}
 
 
 __all__ = [

@@ -174,6 +174,13 @@ def beat_then_answer(connection):
     connection.send("done")
 
 
+def speak_and_die(connection):
+    """Entry point of a process that says something before its end."""
+    connection.send("first")
+    connection.send("second")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def send_rubbish(connection):
     """Entry point of a process whose message fails where it is read."""
     connection.send(Rubbish())

@@ -141,7 +141,8 @@ def workers_of(driver: int) -> list[int]:
         if not entry.name.isdigit():
             continue
         with suppress(OSError):
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            # A process may be called anything, text or not.
+            parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
             if parent == driver and b"spawn_main" in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return sorted(found)

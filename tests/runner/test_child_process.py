@@ -7,6 +7,7 @@ from hostile import (
     hang_while_checking,
     hang_with_a_stopped_clock,
     send_rubbish,
+    speak_and_die,
 )
 
 from fdp_bench.api import RunError
@@ -53,6 +54,17 @@ def test_signs_of_life_are_waited_for(start, monkeypatch):
     assert process.connection.poll(600.0)
 
     assert process.receive_within(60.0) == "done"
+
+
+def test_what_a_process_said_before_its_death_is_heard_though_it_can_be_sent_nothing(start):
+    process = start(speak_and_die)
+    process._process.join()
+    for _ in range(3):
+        process.send("are you there?")
+
+    assert [process.receive(), process.receive()] == ["first", "second"]
+    with pytest.raises(ProcessLostError, match="a process was ended by SIGKILL"):
+        process.receive()
 
 
 def test_a_process_that_sends_what_cannot_be_read_is_ended(start):

@@ -9,6 +9,15 @@ import pytest
 from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, terminable, unbroken
 
 
+@pytest.fixture(autouse=True)
+def _listening():
+    """Below `nohup` SIGHUP is ignored, and every process inherits that."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_end_beside_the_episodes_is_no_traceback(number, code):
     before = signal.getsignal(number)

@@ -31,9 +31,9 @@ def cluster(fakes_folder):
         yield found
 
 
-def begin(out, progress, workers, executor="ray", **facts):
+def begin(out, progress, workers, executor="ray", config=None, **facts):
     return begin_run(
-        CONFIG,
+        config or CONFIG,
         out,
         name="test",
         command=["fdp-bench", "run"],
@@ -44,25 +44,34 @@ def begin(out, progress, workers, executor="ray", **facts):
     )
 
 
-def test_a_node_killed_mid_run_moves_no_record(cluster, tmp_path):
-    ray_nodes, nodes = cluster
-    seen = []
+def test_a_node_killed_mid_run_moves_no_record(cluster, tmp_path, monkeypatch):
+    from fdp_bench.runner.ray_pool import RayPool
 
-    def kill_a_node_after_three(announcement):
+    ray_nodes, nodes = cluster
+    config = replace(CONFIG, episodes=16)
+    seen, welcomed, welcome = [], [], RayPool._welcome
+
+    def count(pool, member):
+        welcomed.append(member)
+        welcome(pool, member)
+
+    monkeypatch.setattr(RayPool, "_welcome", count)
+
+    def kill_a_node_once_all_work(announcement):
         del announcement
 
         def take(record):
             seen.append(record)
-            if len(seen) == 3:
+            if len(seen) >= 3 and len(welcomed) >= 3 and nodes[0] in ray_nodes.worker_nodes:
                 ray_nodes.remove_node(nodes[0], allow_graceful=False)
 
         return take
 
-    store = begin(tmp_path / "run", kill_a_node_after_three, 3)
+    store = begin(tmp_path / "run", kill_a_node_once_all_work, 3, config=config)
 
-    whole = run_on("one process", CONFIG, tmp_path / "whole")
+    whole = run_on("one process", config, tmp_path / "whole")
     assert compare_records(whole.path, store.path) == []
-    assert len(store.episodes_path.read_bytes().splitlines()) == len(store.records()) == 16
+    assert len(store.episodes_path.read_bytes().splitlines()) == len(store.records()) == 32
     assert {record.status for record in store.records()} == {"ok"}
     reasons = [incident["reason"] for incident in incidents_of(store)]
     assert reasons

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,15 +70,35 @@ def test_a_run_on_a_disk_that_fills_up_is_kept_and_finished_later(tmp_path, monk
     assert compare_records(store.path, begin(tmp_path / "whole").path) == []
 
 
-# Records that are never synced are not missed: a picture or the manifest is what cannot be written then.
+def test_a_run_whose_last_records_the_disk_refuses_is_not_complete(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def refuse(descriptor):
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "episodes.jsonl":
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "SYNC_INTERVAL_S", NEVER_S)
+        patch.setattr(os, "fsync", refuse)
+        with pytest.raises(RunError, match=r"no space is left .*; 6 of 6 episodes are kept; finish the run"):
+            begin(tmp_path / "run")
+    assert RunStore.open(tmp_path / "run").manifest().status == "failed"
+
+    store = resume_run(tmp_path / "run", command=[], progress=silent, workers=1, lanes=None)
+    assert store.manifest().status == "complete"
+    assert compare_records(store.path, begin(tmp_path / "whole").path) == []
+
+
+# Between two records only a picture can fail, and behind the last one only the end looks.
 @pytest.mark.parametrize(
     ("after", "interval_s", "noticed"),
     [
         (0, NEVER_S, r"strips/watcher_clean\.png' cannot be written: No such file"),
         (4, 0.0, r"episodes\.jsonl' is no longer there"),
-        (6, NEVER_S, r"manifest\.json' cannot be written: No such file"),
+        (6, NEVER_S, r"episodes\.jsonl' is no longer there"),
     ],
-    ids=["picture", "record", "manifest"],
+    ids=["picture", "record", "end"],
 )
 @pytest.mark.parametrize("gone", ["removed", "moved"])
 def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(
@@ -112,6 +133,27 @@ def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(
         (tmp_path / "other").rename(tmp_path / "run")
         store = resume_run(tmp_path / "run", command=[], progress=silent, workers=1, lanes=None)
         assert compare_records(store.path, begin(tmp_path / "whole").path) == []
+
+
+def test_a_run_whose_last_manifest_does_not_fit_is_not_complete(tmp_path, monkeypatch):
+    update = RunStore.update_manifest
+
+    def refuse(store, manifest):
+        if manifest.status == "complete":
+            raise RunError("no room for the manifest")
+        update(store, manifest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunStore, "update_manifest", refuse)
+        with pytest.raises(
+            RunError, match="no room for the manifest; 6 of 6 episodes are kept; finish the run"
+        ):
+            begin(tmp_path / "run")
+
+    assert (
+        resume_run(tmp_path / "run", command=[], progress=silent, workers=1, lanes=None).manifest().status
+        == "complete"
+    )
 
 
 def test_a_manifest_that_does_not_fit_hides_no_error(tmp_path, monkeypatch):

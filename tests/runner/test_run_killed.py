@@ -17,7 +17,7 @@ def test_a_few_kills_lose_nothing(tmp_path, fakes_environment):
 
 @pytest.mark.slow
 def test_a_hundred_kills_lose_nothing(tmp_path, fakes_environment):
-    tally = kill_at_random(tmp_path, fakes_environment, moments=100, seed=0)
+    tally = kill_at_random(tmp_path, fakes_environment, moments=100, seed=0, delay_s=0.1)
 
     check(tally, 100)
     assert min(tally.kills.values()) >= 25
