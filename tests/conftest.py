@@ -13,9 +13,11 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 if importlib.util.find_spec("hypothesis"):  # a plain install, as the smoke test uses, has none
     from hypothesis import settings
 
-    # A loaded machine is slow, not wrong.
-    settings.register_profile("no-deadline", deadline=None)
-    settings.load_profile("no-deadline")
+    # A loaded machine is slow, not wrong; and a gate says the same of the same code each time. To look for what no
+    # example has found yet: pytest --hypothesis-profile=explore.
+    settings.register_profile("gate", deadline=None, derandomize=True)
+    settings.register_profile("explore", deadline=None, derandomize=False, max_examples=1_000)
+    settings.load_profile("gate")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts into the background with Ctrl-C ignored, and every process below inherits that; tests

@@ -77,11 +77,15 @@ class Seeker(Policy):
 
 
 class Watcher(Policy):
-    """Acts by everything that it reads, on any task: each pixel and the noise move it. Slow on demand."""
+    """Acts by everything that it reads, on any task: each pixel and the noise move it. Slow on demand.
+
+    With ``until=FILE``, its slashes as ``%``, it stops after its first toy episode until that file exists.
+    """
 
     modalities = ("prop", "vision")
     n_obs_steps = 2
     n_action_steps = 8
+    _acts = 0
 
     @property
     def noise_shape(self):
@@ -89,6 +93,10 @@ class Watcher(Policy):
 
     def act(self, observation, noise):
         time.sleep(float(self.spec.options.get("delay", "0")))
+        self._acts += bool(observation["prop"].any())  # not the check before the run
+        file = Path(self.spec.options.get("until", "").replace("%", "/"))
+        while self._acts > 5 and not file.exists():
+            time.sleep(0.01)
         seen = sum(
             np.sin(value.astype(np.float64).reshape(len(value), -1)).sum(axis=1)
             for value in observation.values()

@@ -22,6 +22,9 @@ CONTROL_HZ = 20
 def import_robosuite() -> Any:
     """Import robosuite without its notices about macros, optional packages and escapes in its sources.
 
+    What MuJoCo warns of (numbers that are none, no room for contacts) becomes a Python warning, unless somebody has
+    set `mujoco.set_mju_user_warning` already; MuJoCo would append it to ``MUJOCO_LOG.TXT`` in the working folder.
+
     Raises:
         RenderingError: See `fdp_bench.sim.gl.prepare_environment`: importing mujoco settles the OpenGL in
             use.
@@ -35,13 +38,21 @@ def import_robosuite() -> Any:
         # Its sources hold escapes that Python warns of when they are compiled, 3.11 in another class than later ones.
         warnings.simplefilter("ignore", SyntaxWarning)
         warnings.filterwarnings("ignore", "invalid escape sequence", DeprecationWarning)
+        import mujoco
         import robosuite
 
+    if mujoco.get_mju_user_warning() is None:
+        mujoco.set_mju_user_warning(_warn)
     return robosuite
 
 
 def _errors_only(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR
+
+
+def _warn(text: str) -> None:
+    # The caller stands wherever the simulation is stepped: it says nothing of the cause.
+    warnings.warn(f"MuJoCo: {text}", RuntimeWarning, stacklevel=1)
 
 
 def make_physics(name: str, **settings: Any) -> Any:

@@ -80,7 +80,11 @@ def test_everything_is_written_where_asked(inspected, tmp_path, capsys):
     assert found["against_base"][0]["against"] == "base alone"
 
 
-def test_the_same_request_finds_the_same(inspected, tmp_path):
+def test_the_same_request_finds_the_same(inspected, tmp_path, monkeypatch):
+    # Somebody may commit meanwhile.
+    monkeypatch.setattr(
+        "fdp_bench.diagnose.diagnosis.git_state", lambda: {"commit": "c0ffee", "dirty": False}
+    )
     inspected(Full())
     for name in ("one.json", "two.json"):
         assert diagnose("--policy", "seeker", *QUICK, "--json", str(tmp_path / name)) == 0

@@ -1,8 +1,9 @@
 """What a training shares with its process and with others: memory and locks."""
 
+import io
 import threading
 import time
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 
 import pytest
 from fdp_policies.training import memory
@@ -45,7 +46,18 @@ def test_where_there_is_no_glibc_nothing_happens(monkeypatch):
         pass
 
 
-def test_a_second_maker_of_a_network_waits_for_the_first(tmp_path, capsys):
+def started_and_waiting(thread):
+    """Start a thread, wait until it says that somebody else makes its network, and return what it said."""
+    # Pytest's own capture may lose what is written while it is read.
+    with redirect_stderr(io.StringIO()) as said:
+        thread.start()
+        while "waiting for it" not in said.getvalue():
+            assert thread.is_alive()
+            time.sleep(0.01)
+    return said.getvalue()
+
+
+def test_a_second_maker_of_a_network_waits_for_the_first(tmp_path):
     order = []
 
     def second():
@@ -54,16 +66,12 @@ def test_a_second_maker_of_a_network_waits_for_the_first(tmp_path, capsys):
 
     with only_maker(tmp_path, "base-prop"):
         thread = threading.Thread(target=second)
-        thread.start()
-        shown = ""
-        while "waiting for it" not in shown:
-            shown += capsys.readouterr().err
-            time.sleep(0.01)
+        said = started_and_waiting(thread)
         order.append("first")
     thread.join()
 
     assert order == ["first", "second"]
-    assert "base-prop is being trained" in shown
+    assert "base-prop is being trained" in said
 
 
 def test_makers_of_other_networks_do_not_wait(tmp_path):
@@ -71,16 +79,12 @@ def test_makers_of_other_networks_do_not_wait(tmp_path):
         pass
 
 
-def test_a_training_waits_while_another_makes_its_network(make_job, tmp_path, capsys):
+def test_a_training_waits_while_another_makes_its_network(make_job, tmp_path):
     """The second begins while the first holds the base, as two processes would."""
     job = make_job("base", "prop")
     with only_maker(job.out, "base-prop"):
         thread = threading.Thread(target=fit, args=(job,))
-        thread.start()
-        shown = ""
-        while "waiting for it" not in shown:
-            shown += capsys.readouterr().err
-            time.sleep(0.01)
+        started_and_waiting(thread)
         assert not (job.out / "base-prop.safetensors").exists()
     thread.join()
 

@@ -35,6 +35,18 @@ def reset_vanilla(env, seed):
     env.reset()
 
 
+def test_what_mujoco_warns_of_is_a_warning_and_no_file(vanilla, tmp_path, monkeypatch):
+    import mujoco
+
+    monkeypatch.chdir(tmp_path)
+    data = mujoco.MjData(vanilla.sim.model._model)
+    data.qpos[0] = np.nan
+    with pytest.warns(RuntimeWarning, match="MuJoCo: Nan, Inf or huge value in QPOS"):
+        mujoco.mj_step(vanilla.sim.model._model, data)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_states_equal_robosuites_own_bit_for_bit_with_its_stepper(vanilla):
     env = LiftEnv(draw_images=False, stepper="robosuite")
     env.reset(seed=11)
