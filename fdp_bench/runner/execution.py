@@ -103,15 +103,15 @@ def execute(
 
 def _kept_text(store: RunStore, planned: int) -> str:
     """What a run that has ended before its time leaves, as its file says: the disk may have failed, or been emptied."""
-    if not store.episodes_path.exists():
-        # Whatever noticed it first, a record or a picture.
-        return (
-            f"run {str(store.path)!r} was removed or moved while it was written; put back what was moved, and finish "
-            f"it with: {resume_command(store.path)}"
-        )
     try:
         kept = len(read_records(store.episodes_path))
     except RunError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            # Whatever noticed it first, a record or a picture.
+            return (
+                f"run {str(store.path)!r} was removed or moved while it was written; put back what was moved, and "
+                f"finish it with: {resume_command(store.path)}"
+            )
         return f"what is kept cannot be told ({error})"
     return f"{kept} of {planned} episodes are kept; finish the run with: {resume_command(store.path)}"
 
