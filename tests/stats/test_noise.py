@@ -62,7 +62,9 @@ def test_few_retests_do_not_make_the_floor_look_low() -> None:
 
 
 @example(n_pairs=10, rate=1.1125369292536007e-308)
-@given(n_pairs=st.integers(10, 200), rate=st.floats(0.0, 0.9))
+# Two runs of one policy disagree in half of the pairs at most; where nearly all do, counts of one parity alone are
+# left, and the floor can fall by a pair.
+@given(n_pairs=st.integers(10, 200), rate=st.floats(0.0, 0.5))
 def test_more_noise_never_lowers_the_floor(n_pairs: int, rate: float) -> None:
     lower, higher = noise_quantile(n_pairs, rate), noise_quantile(n_pairs, rate + 0.1)
     assert 0.0 < lower <= higher <= 1.0
