@@ -198,6 +198,8 @@ class _Memory:
                 raise CheckpointError(
                     f"{self.path} is damaged: {name[:60]!r} holds no numbers; make it again"
                 )
+            if name.startswith(_SCALE) and values.min() <= 0.0:
+                raise CheckpointError(f"{self.path} is damaged: {name[:60]!r} is not above 0; make it again")
 
 
 def _path(spec: PolicySpec, task: TaskInfo) -> Path:

@@ -107,7 +107,7 @@ def replay_sample() -> tuple[bytes, str]:
         "actions": rng.uniform(-1, 1, (4, 9, LIFT.action_dim)).astype(np.float32),
         "lengths": np.array([9, 5, 7, 8]),
     }
-    for key in ("prop", "image.agentview", "image.wrist"):
+    for key in LIFT.observation_shapes:
         size = len(replay._features(key, np.zeros(LIFT.observation_shapes[key], np.uint8)))
         tensors |= {key: rng.random((4, size), np.float32), f"scale.{key}": np.ones(1, np.float32)}
     card = {
@@ -121,15 +121,22 @@ def replay_sample() -> tuple[bytes, str]:
 
 
 def read_replay(seed: int) -> None:
-    """Spoil stored demonstrations or their card, and act on them."""
+    """Spoil stored demonstrations, their bytes, numbers or header, or their card, and act on them."""
     from fdp_policies.replay import ReplayPolicy
+    from safetensors.numpy import load, save
 
     rng = random.Random(seed)
     payload, text = replay_sample()
     card = json.loads(text)
     way = rng.random()
-    if way < 0.4:
+    if way < 0.2:
         payload = mutate_bytes(payload, rng)
+    elif way < 0.5:
+        tensors = load(payload)
+        spoiled = tensors[rng.choice(sorted(tensors))]
+        odd = (-1, 0, 1, 10, 2**62) if spoiled.dtype.kind == "i" else (np.nan, np.inf, -1.0, 0.0, 3e38)
+        spoiled.flat[rng.randrange(spoiled.size)] = rng.choice(odd)
+        payload = save(tensors)
     elif way < 0.7:
         length = int.from_bytes(payload[:8], "little")
         header = json.dumps(mutate_data(json.loads(payload[8 : 8 + length]), rng)).encode("utf-8", "replace")
@@ -145,7 +152,7 @@ def read_replay(seed: int) -> None:
     policy = ReplayPolicy(spec, LIFT)
     observation = {
         key: np.zeros((1, 1, *LIFT.observation_shapes[key]), np.uint8 if "." in key else np.float32)
-        for key in ("prop", "image.agentview", "image.wrist")
+        for key in LIFT.observation_shapes
     }
     actions = policy.act(observation, np.zeros((1,), np.float32))
     assert actions.shape == (1, LIFT.horizon, LIFT.action_dim)

@@ -149,6 +149,8 @@ def rewritten(stored, change):
         (lambda tensors: tensors["lengths"].fill(0), "lengths that it does not hold"),
         (lambda tensors: tensors["lengths"].fill(10**6), "lengths that it does not hold"),
         (lambda tensors: tensors["actions"].fill(np.nan), "'actions' holds no numbers"),
+        (lambda tensors: tensors["scale.prop"].fill(0.0), "'scale.prop' is not above 0"),
+        (lambda tensors: tensors["scale.prop"].fill(-1.0), "'scale.prop' is not above 0"),
         (
             lambda tensors: tensors.update(actions=tensors["actions"].astype(int)),
             "'actions' holds no numbers",

@@ -14,6 +14,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     surfaces = fuzz_all(list(SURFACES), examples)
     harmless = all(
         row["examples"] >= SURFACES[name].examples(examples)
+        and row["refused"] < row["examples"]
         and not (row["tracebacks"] or row["code_run"] or row["crashes"])
         for name, row in surfaces.items()
     )
