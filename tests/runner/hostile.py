@@ -1,5 +1,6 @@
 """A policy and a shift that do what no plugin should, in the way that their option says; and processes that do."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -163,6 +164,20 @@ def hang_with_a_stopped_clock(connection):
     connection.send(Beat("policy 'sleeper'"))
     time.sleep(2.0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+    time.sleep(3600)
+
+
+def hang_and_tell_in_pieces(connection):
+    """Entry point of a process that is held up while it says where it is."""
+
+    def tell(number, frame):
+        os.write(2, b"Stack (most recent call first):\n  Fi")
+        time.sleep(1.0)
+        os.write(2, b'le "held_up.py", line 1 in act\n')
+
+    faulthandler.unregister(signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, tell)
+    connection.send(Beat("policy 'sleeper'"))
     time.sleep(3600)
 
 

@@ -4,6 +4,7 @@ import pytest
 from hostile import (
     beat_then_answer,
     end_by_a_nameless_signal,
+    hang_and_tell_in_pieces,
     hang_while_checking,
     hang_with_a_stopped_clock,
     send_rubbish,
@@ -31,7 +32,7 @@ def start():
         each.join()
 
 
-@pytest.mark.parametrize("target", [hang_while_checking, hang_with_a_stopped_clock])
+@pytest.mark.parametrize("target", [hang_while_checking, hang_with_a_stopped_clock, hang_and_tell_in_pieces])
 def test_a_process_that_hangs_before_the_run_is_ended_and_says_with_what(start, monkeypatch, target):
     # As long as it takes on a busy machine.
     monkeypatch.setattr(child, "_DUMP_S", 60.0)
