@@ -25,7 +25,9 @@ def test_the_built_in_plugins_come_through_entry_points():
 
 
 def test_another_distributions_plugins_are_found_and_loaded(install):
-    install("somebodys-policies", policies={"watcher": "fakes:Watcher"}, shifts={"dim": "fakes:Dim"})
+    install(
+        "somebodys-policies", policies={"watcher": "fake_policies:Watcher"}, shifts={"dim": "fake_shifts:Dim"}
+    )
 
     assert policy_plugins()["watcher"].distribution == "somebodys-policies"
     assert policy_plugins()["watcher"].version == "1.0"
@@ -47,8 +49,8 @@ def test_listing_names_imports_no_plugin(install):
 
 
 def test_a_duplicate_name_names_both_distributions(install):
-    install("first-claim", policies={"mine": "fakes:Watcher"})
-    install("second-claim", policies={"mine": "fakes:Blind"})
+    install("first-claim", policies={"mine": "fake_policies:Watcher"})
+    install("second-claim", policies={"mine": "fake_policies:Blind"})
 
     with pytest.raises(PluginError, match="claimed by two") as caught:
         policy_plugins()
@@ -68,7 +70,7 @@ def test_a_broken_plugin_is_listed_as_broken_and_raises_its_own_error_in_a_chain
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-@pytest.mark.parametrize("target", ["fakes:Nothing", "fakes:BARE_TASK", "fakes:Dim"])
+@pytest.mark.parametrize("target", ["fakes:Nothing", "fake_tasks:BARE_TASK", "fake_shifts:Dim"])
 def test_what_is_no_policy_is_refused(install, target):
     install("odd", policies={"odd": target})
 
@@ -77,14 +79,14 @@ def test_what_is_no_policy_is_refused(install, target):
 
 
 def test_a_shift_must_bear_its_entry_points_name(install):
-    install("renamed", shifts={"gloom": "fakes:Dim"})
+    install("renamed", shifts={"gloom": "fake_shifts:Dim"})
 
     with pytest.raises(PluginError, match="calls itself 'dim'"):
         load_shift("gloom")
 
 
 def test_a_working_plugin_has_no_problem(install):
-    install("fine", policies={"watcher": "fakes:Watcher"})
+    install("fine", policies={"watcher": "fake_policies:Watcher"})
 
     assert policy_plugins()["watcher"].problem() == ""
 

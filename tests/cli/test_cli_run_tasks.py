@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from fakes import DOOMED_TASK
+from fake_tasks import DOOMED_TASK
 
 from fdp_bench.cli.main import main
 from fdp_bench.cli.run import _task_folders

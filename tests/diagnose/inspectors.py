@@ -48,7 +48,7 @@ class Arrow(Inspector):
 
 def seeker():
     """The fakes' policy that goes where the picture is red, as a black box."""
-    from fakes import Seeker
+    from fake_policies import Seeker
 
     from fdp_bench.diagnose.opening import BlackBox
 

@@ -34,11 +34,11 @@ class ChangedBase(Full):
 @pytest.fixture
 def inspected(monkeypatch):
     """Make the fakes' seeker show an inside."""
-    import fakes
+    import fake_policies
 
     def show(inspector):
         monkeypatch.setattr(
-            fakes.Seeker, "diagnose", classmethod(lambda cls, spec, task, *, device="cpu": inspector)
+            fake_policies.Seeker, "diagnose", classmethod(lambda cls, spec, task, *, device="cpu": inspector)
         )
 
     return show
@@ -165,11 +165,11 @@ def test_what_cannot_be_written_is_refused_before_anything_runs(tmp_path, capsys
 
 @pytest.mark.parametrize(("error", "strict", "code"), [(0.05, True, 0), (0.5, True, 1), (0.5, False, 0)])
 def test_the_theory_is_checked_and_its_errors_printed(monkeypatch, capsys, tmp_path, error, strict, code):
-    import fakes
+    import fake_policies
 
     level = TheoryLevel(5, 0.12, error, 0.04, 0.8)
     check = TheoryCheck("The sum holds.", (level,), error, 0.04, 1.0, 0.1, 800)
-    monkeypatch.setattr(fakes.Seeker, "check_theory", classmethod(lambda cls: check))
+    monkeypatch.setattr(fake_policies.Seeker, "check_theory", classmethod(lambda cls: check))
     target = tmp_path / "theory.json"
 
     arguments = ["--theory", "--policy", "seeker", "--json", str(target), *(["--strict"] if strict else [])]

@@ -28,7 +28,7 @@ def played(stage, inspector, condition, donors=None):
 
 
 def test_unaltered_episodes_are_those_of_a_run(stage):
-    from fakes import Seeker
+    from fake_policies import Seeker
 
     from fdp_bench.api import CLEAN, EpisodeSpec, PolicySpec
     from fdp_bench.runner.episode import PicturePaths

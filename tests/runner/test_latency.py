@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from fakes import Watcher
+from fake_policies import Watcher
 
 from fdp_bench.api import Policy, PolicySpec
 from fdp_bench.cli.main import main

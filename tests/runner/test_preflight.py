@@ -1,5 +1,6 @@
 import pytest
-from fakes import BARE_TASK, Bare, Watcher
+from fake_policies import Watcher
+from fake_tasks import BARE_TASK, Bare
 
 from fdp_bench.api import CheckpointError, PluginError, SpecError, UnsupportedShiftError
 from fdp_bench.runner.lane import Lane

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from fakes import BARE_TASK, FRAGILE_TASK, Seeker, Watcher
+from fake_policies import Seeker, Watcher
+from fake_tasks import BARE_TASK, FRAGILE_TASK
 from rollout_helper import comparable, roll_out, specs
 
 from fdp_bench.api import (

@@ -1,7 +1,7 @@
 import gymnasium
 import numpy as np
 import pytest
-from fakes import BARE_TASK
+from fake_tasks import BARE_TASK
 
 from fdp_bench.api import ShiftConfigError, ShiftSpec, SpecError
 from fdp_bench.runner.environment import frame_lags, make_env, shifts_of, task_info, wrap

@@ -3,7 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
-from fakes import LYING_TASK
+from fake_tasks import LYING_TASK
 from rollout_helper import comparable, roll_out, specs
 
 from fdp_bench.runner.sentry import ObservationCheck

@@ -6,7 +6,7 @@ That a worker lost by chance costs nothing is held for every executor, in `test_
 import signal
 
 import pytest
-from fakes import DOOMED_TASK
+from fake_tasks import DOOMED_TASK
 
 from fdp_bench.api import RunError
 from fdp_bench.records import RunStore, compare_records
@@ -103,7 +103,7 @@ def test_what_a_process_said_last_is_kept_and_moves_no_comparison(tmp_path, fall
     said = [record.said for record in alone.records() if record.status == "error"]
     assert said
     assert all("about to fall" in text or "Segmentation fault" in text for text in said)
-    assert any('fakes.py", line' in text for text in said)
+    assert any('fake_policies.py", line' in text for text in said)
     assert {record.said for record in alone.records() if record.status == "ok"} == {""}
     assert compare_records(alone.path, fallen.path) == []
 
@@ -125,7 +125,7 @@ def test_a_worker_that_hangs_is_ended_and_says_where(tmp_path, raised, monkeypat
     }
     for record in errors:
         assert record.error.startswith("its process gave no sign of life and was ended")
-        assert 'fakes.py", line' in record.said
+        assert 'fake_policies.py", line' in record.said
 
 
 def test_patience_follows_from_the_episodes():
