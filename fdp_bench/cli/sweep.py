@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.cli._numbers import positive
+from fdp_bench.cli._numbers import positive, whole
 from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
@@ -39,8 +39,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--episodes", type=positive, metavar="N", help="episodes a cell (default: the suite's)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
-    add("--policies", nargs="+", default=[], metavar="SPEC", help="these policies of the suite alone")
-    add("--shifts", nargs="+", default=[], metavar="SPEC", help="these shifts of the suite alone")
+    add("--policies", nargs="+", default=[], metavar="SPEC", help="only these policies of the suite")
+    add("--shifts", nargs="+", default=[], metavar="SPEC", help="only these shifts of the suite")
+    add("--tasks", nargs="+", default=[], metavar="TASK", help="only these tasks of the suite")
+    add(
+        "--train-seeds",
+        nargs="+",
+        type=whole,
+        default=[],
+        metavar="N",
+        help="only these training seeds of the suite",
+    )
     add(
         "--steps",
         type=positive,
@@ -109,7 +118,13 @@ def _plan(args: argparse.Namespace) -> "SweepPlan":
     from fdp_bench.suites.planning import plan_sweep
     from fdp_bench.suites.request import SweepRequest
 
-    suite = filtered(load_suite(args.suite), args.policies, args.shifts)
+    suite = filtered(
+        load_suite(args.suite),
+        args.policies,
+        args.shifts,
+        tasks=args.tasks,
+        train_seeds=args.train_seeds,
+    )
     episodes = TIERS[args.tier] if args.tier else args.episodes or suite.episodes
     return plan_sweep(
         SweepRequest(
@@ -133,9 +148,9 @@ def _remake(args: argparse.Namespace) -> str:
     for name in ("tier", "episodes", "steps"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
-    for name in ("policies", "shifts"):
+    for name in ("policies", "shifts", "tasks", "train_seeds"):
         if getattr(args, name):
-            words += [f"--{name}", *getattr(args, name)]
+            words += [f"--{name.replace('_', '-')}", *map(str, getattr(args, name))]
     if args.device != "cpu":
         words += ["--device", args.device]
     return shlex.join(words)

@@ -8,20 +8,22 @@ from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, 
 #: Raised whenever equal settings and data come to mean other weights, rounding aside. Cards without it are of 1.
 TRAINING_VERSION = 1
 
+_RESIDUAL_ALONE = ("freeze_base", "zero_init", "residual_dropout", "residual_loss_weight")
+_JOINT_ALONE = ("modality_dropout", "joint_plateau_steps")
 #: Role of a network -> training settings that cannot reach it.
 _WITHOUT_EFFECT: Mapping[str, tuple[str, ...]] = {
-    "base": ("freeze_base", "zero_init", "residual_steps"),
+    "base": (*_RESIDUAL_ALONE, *_JOINT_ALONE, "residual_steps"),
+    "residual": _JOINT_ALONE,
     # Experts have a share of the steps of their own.
-    "weighted": ("freeze_base", "zero_init", "base_fraction", "residual_steps"),
-    "consensus": ("freeze_base", "zero_init", "base_fraction"),
+    "weighted": (*_RESIDUAL_ALONE, *_JOINT_ALONE, "base_fraction", "residual_steps"),
+    "consensus": (*_RESIDUAL_ALONE, *_JOINT_ALONE, "base_fraction"),
     "joint": (
-        "freeze_base",
-        "zero_init",
+        *_RESIDUAL_ALONE,
         "base_fraction",
         "base_steps",
+        "blind_steps",
+        "budget",
         "residual_steps",
-        "plateau_fall",
-        "plateau_min_steps",
     ),
 }
 
@@ -75,8 +77,10 @@ def agree(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _comparable(entries: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    without_effect = _WITHOUT_EFFECT.get(entries["role"], ())
     training = {**as_json(TrainingConfig()), **entries["training"]}
+    without_effect = _WITHOUT_EFFECT.get(entries["role"], ())
+    if entries["role"] == "joint" and not training["joint_plateau_steps"]:
+        without_effect += ("plateau_fall", "plateau_min_steps", "decay_base", "heldout_weight")
     return {
         **entries,
         "version": entries.get("version", 1),

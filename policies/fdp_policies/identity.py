@@ -26,6 +26,8 @@ ARCHITECTURE_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("cnn", "vit"),
     "composition": COMPOSITIONS,
     "backbone": ("dit", "unet"),
+    "residual": ("all", "blind"),
+    "steps": ("budget", "plateau"),
 }
 #: Options that choose the transformer's size, any whole number that fits, and their defaults.
 SIZE_OPTIONS: Mapping[str, str] = {
@@ -36,13 +38,24 @@ SIZE_OPTIONS: Mapping[str, str] = {
 SENSES_OPTION = "modalities"
 #: Option of a family in `JOINT`: how often training takes a sense away; see `fdp_policies.training.dropout`.
 DROPOUT_OPTION = "modality_dropout"
+#: Option of ``fdp``: how often training takes a secondary sense from the residual.
+RESIDUAL_DROPOUT_OPTION = "residual_dropout"
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
 #: Family -> its options.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
-    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
-    "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION),
-    "fdp": ("encoder", "width", "depth", "composition", "backbone", *SAMPLER_OPTIONS),
+    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, "steps", *SAMPLER_OPTIONS),
+    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, "steps", *SAMPLER_OPTIONS),
+    "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, "steps"),
+    "fdp": (
+        "encoder",
+        "width",
+        "depth",
+        "composition",
+        "backbone",
+        "residual",
+        RESIDUAL_DROPOUT_OPTION,
+        *SAMPLER_OPTIONS,
+    ),
     "base": ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS),
     **dict.fromkeys(MIXED, ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS)),
 }
@@ -66,6 +79,10 @@ class Architecture:
         senses: The modalities of a joint network, joined by ``+``, where they are not the task's usual ones.
         modality_dropout: Probability with which training takes each sense away; 0 but for `JOINT`.
         experts: Modalities of each expert of a family in `MIXED`.
+        residual_dropout: Probability with which training takes each secondary sense from an FDP's residual.
+        to_plateau: Whether a network in `JOINT` trains to its plateau instead of for its budget.
+        blind: Whether an FDP's residual reads the prioritized senses alone, which shows what another network on the
+            base's own senses gains.
     """
 
     family: str
@@ -77,11 +94,19 @@ class Architecture:
     senses: str = ""
     modality_dropout: float = 0.0
     experts: tuple[tuple[str, ...], ...] = ()
+    residual_dropout: float = 0.0
+    to_plateau: bool = False
+    blind: bool = False
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """All modalities that are read."""
-        return self.prioritized + self.secondary
+        return self.prioritized + self.added
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Modalities that an FDP's residual reads beside the base's."""
+        return () if self.blind else self.secondary
 
     def base(self, modalities: tuple[str, ...] = ()) -> "Architecture":
         """The base of an FDP; or an expert on some modalities, which is the base of an FDP that prioritizes them."""
@@ -108,6 +133,12 @@ class Architecture:
             options["backbone"] = self._chosen_backbone
         if self.modality_dropout:
             options[DROPOUT_OPTION] = f"{self.modality_dropout:g}"
+        if self.residual_dropout:
+            options[RESIDUAL_DROPOUT_OPTION] = f"{self.residual_dropout:g}"
+        if self.to_plateau:
+            options["steps"] = "plateau"
+        if self.blind:
+            options["residual"] = "blind"
         return options
 
     @property
@@ -140,6 +171,12 @@ class Architecture:
             parts.append(self._chosen_backbone)
         if self.modality_dropout:
             parts.append(f"{DROPOUT_OPTION}{self.modality_dropout:g}")
+        if self.residual_dropout:
+            parts.append(f"{RESIDUAL_DROPOUT_OPTION}{self.residual_dropout:g}")
+        if self.to_plateau:
+            parts.append("plateau")
+        if self.blind:
+            parts.append("blind")
         parts += [f"{key}{self.size[key]}" for key in sorted(self.size)]
         return "-".join(parts)
 
@@ -169,7 +206,23 @@ def architecture_of(spec: PolicySpec, task: TaskInfo) -> Architecture:
     if not spec.order:
         raise SpecError("'fdp' needs an order, for instance 'fdp:prop>vision'")
     prioritized, rest = parse_order(spec.order, task.modalities)
-    return Architecture("fdp", _sorted(prioritized, task), _sorted(rest, task), composition, network, size)
+    dropout = _probability(spec, RESIDUAL_DROPOUT_OPTION)
+    blind = spec.options.get("residual") == "blind"
+    if blind and dropout:
+        raise SpecError(
+            f"policy {spec.name!r}: residual=blind reads no secondary sense that {RESIDUAL_DROPOUT_OPTION} could take "
+            "away; leave one of them out"
+        )
+    return Architecture(
+        "fdp",
+        _sorted(prioritized, task),
+        _sorted(rest, task),
+        composition,
+        network,
+        size,
+        residual_dropout=dropout,
+        blind=blind,
+    )
 
 
 def _joint(spec: PolicySpec, task: TaskInfo, network: NetworkConfig, size: Mapping[str, str]) -> Architecture:
@@ -180,12 +233,22 @@ def _joint(spec: PolicySpec, task: TaskInfo, network: NetworkConfig, size: Mappi
         )
     modalities = joint_modalities(spec, task)
     asked = "" if modalities == task.usual_modalities else JOIN.join(modalities)
-    dropout = updated(
-        TrainingConfig(), {k: v for k, v in spec.options.items() if k == DROPOUT_OPTION}
-    ).modality_dropout
     return Architecture(
-        spec.name, modalities, network=network, size=size, senses=asked, modality_dropout=dropout
+        spec.name,
+        modalities,
+        network=network,
+        size=size,
+        senses=asked,
+        modality_dropout=_probability(spec, DROPOUT_OPTION),
+        to_plateau=spec.options.get("steps") == "plateau",
     )
+
+
+def _probability(spec: PolicySpec, option: str) -> float:
+    """A training setting that a policy string names, 0 where it does not."""
+    named = {key: text for key, text in spec.options.items() if key == option}
+    value: float = getattr(updated(TrainingConfig(), named), option)
+    return value
 
 
 def _mixed(spec: PolicySpec, task: TaskInfo, network: NetworkConfig, size: Mapping[str, str]) -> Architecture:

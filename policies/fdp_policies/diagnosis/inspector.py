@@ -55,7 +55,7 @@ class DiffusionInspector(Inspector):
         self.sampler = Sampler(sampler, NoiseSchedule(checkpoint.diffusion))
         self.normalizer = TensorNormalizer(checkpoint.normalizer, device)
         self.modalities = architecture.modalities
-        self.secondary = architecture.secondary
+        self.secondary = architecture.added
         self.n_obs_steps = checkpoint.network.n_obs_steps
         self.n_action_steps = checkpoint.network.n_action_steps
 

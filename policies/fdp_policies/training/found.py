@@ -9,7 +9,8 @@ from fdp_policies.checkpoint import Checkpoint
 from fdp_policies.config import DiffusionConfig
 from fdp_policies.determinants import agree, determinants
 from fdp_policies.identity import JOINT, MIXED, architecture_of, weights_path
-from fdp_policies.training.settings import training_config, with_dropout
+from fdp_policies.training.named import with_named
+from fdp_policies.training.settings import training_config
 
 _ROLES = {"fdp": "residual", "base": "base", **dict.fromkeys(JOINT, "joint"), **MIXED}
 
@@ -23,7 +24,7 @@ def find_trained(
 ) -> PolicySpec | None:
     """Find weights that training with these settings would make again; see `Policy.trained`."""
     architecture, training = architecture_of(spec, task), training_config(settings)
-    training = with_dropout(training, architecture)
+    training = with_named(training, architecture)
     wanted = determinants(
         role=_ROLES[architecture.family],
         task_id=task.task_id,
