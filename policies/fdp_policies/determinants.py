@@ -64,19 +64,8 @@ def determinants(
     }
 
 
-def agree(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a card's determinants are those that are wanted.
-
-    Settings that came after the card was written count as their default, which keeps what was done before; settings
-    that cannot reach the network do not count. An empty ``data_sha256`` among the wanted agrees with any.
-    """
-    try:
-        return _comparable(found, wanted) == _comparable(wanted, wanted)
-    except (KeyError, TypeError):
-        return False
-
-
-def _comparable(entries: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def effective(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Determinants without the settings that cannot reach the network; those that a card lacks are the defaults."""
     training = {**as_json(TrainingConfig()), **entries["training"]}
     without_effect = _WITHOUT_EFFECT.get(entries["role"], ())
     if entries["role"] == "joint" and not training["joint_plateau_steps"]:
@@ -84,8 +73,22 @@ def _comparable(entries: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[s
     return {
         **entries,
         "version": entries.get("version", 1),
-        "data_sha256": entries["data_sha256"] if wanted["data_sha256"] else "",
         "network": {**as_json(NetworkConfig()), **entries["network"]},
         "diffusion": {**as_json(DiffusionConfig()), **entries["diffusion"]},
         "training": {key: value for key, value in training.items() if key not in without_effect},
     }
+
+
+def agree(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a card's determinants are those that are wanted.
+
+    Settings that came after the card was written count as their default, which keeps what was done before; settings
+    that cannot reach the network do not count. An empty ``data_sha256`` among the wanted agrees with any.
+    """
+    try:
+        kept, asked = effective(found), effective(wanted)
+    except (KeyError, TypeError):
+        return False
+    if not asked["data_sha256"]:
+        kept["data_sha256"] = ""
+    return kept == asked

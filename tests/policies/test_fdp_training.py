@@ -271,10 +271,14 @@ def test_windows_repeat_the_first_observation_and_the_last_action(make_job, demo
     assert data.executed[12].tolist() == [12, 13, 14, 15]
 
 
+def relog(path, log):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "log": log}))
+
+
 DAMAGES = (
     lambda folder: (folder / "residual.json").write_text("{"),
-    lambda folder: (folder / "residual.json").write_text('{"steps": "ten"}'),
-    lambda folder: (folder / "residual.json").write_text('{"steps": 10, "unknown": 1}'),
+    lambda folder: relog(folder / "residual.json", {"steps": "ten"}),
+    lambda folder: relog(folder / "residual.json", {"steps": 10, "unknown": 1}),
     lambda folder: (folder / "residual-10.safetensors").write_bytes(b"no weights"),
     lambda folder: (folder / "residual-10.safetensors").unlink(),
     lambda folder: save_file({}, folder / "residual-10.safetensors"),

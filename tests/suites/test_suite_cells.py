@@ -24,10 +24,10 @@ def test_sizes_seeds_and_policies_are_crossed():
 
     cells = plan_cells(suite, no_windows)
 
-    assert len(cells) == 4 * 2 * 3
+    assert len(cells) == 3 * 2 * 4
     assert cells[0].label == "demos10-seed0"
-    assert cells[0].settings == {"steps": "7000", "num_demos": "10", "seed": "0"}
-    assert (cells[-1].policy, cells[-1].label) == ("dp-dit", "demos100-seed1")
+    assert cells[0].settings == {"recipe": "fair", "steps": "7000", "num_demos": "10", "seed": "0"}
+    assert (cells[-1].policy, cells[-1].label) == ("dp-unet", "demos50-seed1")
 
 
 def test_a_variant_shows_in_the_label_and_in_the_settings():
@@ -44,7 +44,7 @@ def test_only_some_tasks_and_training_seeds():
     suite = filtered(load_suite("paper"), [], [], tasks=["Door"], train_seeds=[2, 0])
 
     assert (suite.tasks, suite.train_seeds) == (("fdp_bench/Door-v1",), (0, 2))
-    with pytest.raises(SpecError, match="no task 'Dor'; did you mean 'Door'"):
+    with pytest.raises(SpecError, match="no task 'Dor'; valid: fdp_bench/Door-v1"):
         filtered(suite, [], [], tasks=["Dor"])
     with pytest.raises(SpecError, match="no training seed 3; it has 0, 2"):
         filtered(suite, [], [], train_seeds=[3])

@@ -76,7 +76,9 @@ def test_collected_demonstrations_count_where_something_is_trained_on_them(
 def test_cells_of_one_size_seed_and_variant_share_a_run(request_for):
     groups = plan_sweep(request_for("data-efficiency")).groups()
 
-    assert [group.folder.name for group in groups] == [f"Lift-demos{n}-seed0" for n in (10, 25, 50)]
+    assert [group.folder.name for group in groups] == [
+        f"Lift-demos{size}-seed{seed}" for size in (10, 25, 50) for seed in (0, 1, 2)
+    ]
     assert all(len(group.cells) == 4 for group in groups)
 
 
@@ -112,6 +114,6 @@ def test_more_demonstrations_than_usual_are_collected_where_a_size_needs_them():
 
 def test_a_filtered_request_needs_less(request_for):
     request = request_for("data-efficiency")
-    suite = replace(request.suite, demos=(100,))
+    suite = replace(request.suite, demos=(100,), train_seeds=(0,), policies=("dp-dit", "dp-unet"))
 
     assert set(sources(plan_sweep(replace(request, suite=suite)))) == {"bundled"}

@@ -16,6 +16,7 @@ import torch
 
 from fdp_policies.backbones import make_mixture, make_single
 from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.determinants import effective
 from fdp_policies.mixtures import Mixture, WeightedSum
 from fdp_policies.training.data import shapes_of
 from fdp_policies.training.fitter import Fitter, Made, base_steps, steps_left
@@ -91,7 +92,7 @@ def _learn_consensus(fitter: Fitter, experts: Sequence[Checkpoint], path: Path) 
     identity = {
         "policy": str(architecture),
         "experts": [expert.sha256 for expert in experts],
-        **job.determinants(architecture.composition),
+        **effective(job.determinants(architecture.composition)),
     }
     phase = fitter.phase(_joined(fitter, experts), plan, architecture.slug, identity)
     log = phase.run()

@@ -6,6 +6,7 @@ import torch
 
 from fdp_policies.backbones import Factorized, make_factorized, make_single
 from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.determinants import effective
 from fdp_policies.training.data import shapes_of
 from fdp_policies.training.dropout import Dropout
 from fdp_policies.training.fitter import Fitter, Made, steps_left
@@ -36,7 +37,7 @@ def _fit_residual(fitter: Fitter, base: Checkpoint, path: Path) -> Checkpoint:
         dropout = Dropout(job.training.residual_dropout, architecture.added, keeps_one=False)
     steps = steps_left(job.training, [base])
     plan = PhasePlan("residual", tuple(shapes), steps, False, 1, dropout=dropout)
-    identity = {"policy": str(architecture), "base": base.sha256, **job.determinants("residual")}
+    identity = {"policy": str(architecture), "base": base.sha256, **effective(job.determinants("residual"))}
     phase = fitter.phase(_network(fitter, base), plan, architecture.slug, identity)
     frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr]
     log = phase.run()

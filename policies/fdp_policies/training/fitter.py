@@ -19,7 +19,7 @@ from fdp_bench.demos.dataset import require_senses
 from fdp_policies.backbones import make_network
 from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint
 from fdp_policies.config import TrainingConfig, as_json, variant_of
-from fdp_policies.determinants import agree
+from fdp_policies.determinants import agree, effective
 from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.identity import Architecture
 from fdp_policies.readable import check_readable
@@ -122,7 +122,7 @@ class Fitter:
         torch.manual_seed(job.training.seed)
         shapes = shapes_of(job.task, architecture.modalities)
         network = make_network(shapes, job.task.action_dim, job.network).to(job.device)
-        identity = {"policy": str(architecture), **job.determinants(role)}
+        identity = {"policy": str(architecture), **effective(job.determinants(role))}
         phase = self.phase(network, self._single_plan(role, architecture), name, identity)
         log = phase.run()
         warnings = overfitted_warning(log, "base" if role == "base" else "joint policy")
