@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fdp_bench.api import CheckpointError, ModalityMap
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_entries, check_fields, check_value, read_json
+from fdp_bench.api.validation import check_entries, check_fields, check_value, read_json
 from fdp_policies.config import TrainingConfig
 from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
