@@ -113,7 +113,7 @@ def table(figures: dict[str, Any]) -> str:
 
 def collect(folder: Path) -> Path:
     """Record demonstrations with the scripted expert."""
-    from fdp_bench.demos.collect import collect_demonstrations
+    from fdp_bench.demos.recording.collect import collect_demonstrations
 
     path = folder / "demonstrations.hdf5"
     collect_demonstrations("Lift", path, num_demos=RECORDED)

@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    from fdp_bench.gate.refusals import IncomparableError
+    from fdp_bench.gate.comparability import IncomparableError
     from fdp_bench.runner.run import RunInterruptedError
 
     try:
@@ -80,9 +80,9 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from fdp_bench.cli._targets import check_file
     from fdp_bench.gate.check import judge_run, plan_check, run_candidate
+    from fdp_bench.gate.compared_run import load_side
     from fdp_bench.gate.junit import write_junit
-    from fdp_bench.gate.side import load_side
-    from fdp_bench.gate.words import markdown_summary, more_episodes
+    from fdp_bench.gate.render import markdown_summary, more_episodes
     from fdp_bench.runner.progress import ProgressBar
 
     started = time.monotonic()
@@ -130,7 +130,7 @@ def _append_step_summary(text: str) -> None:
 
 
 def _bullets(reasons: tuple[str, ...]) -> list[str]:
-    from fdp_bench.report.markup import markdown_text
+    from fdp_bench.report.text.markup import markdown_text
 
     return [f"- {markdown_text(reason)}" for reason in reasons]
 

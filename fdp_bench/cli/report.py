@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
-    from fdp_bench.report.ladder import Ladder
     from fdp_bench.report.runs import Runs
+    from fdp_bench.report.shift_previews.severity_frames import Ladder
 
 SUMMARY = SUBCOMMANDS["report"]
 #: Folder of the report inside its run.
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from fdp_bench.api.errors import RunError
     from fdp_bench.records.writer import refuse_link
     from fdp_bench.report.runs import in_results, load_runs, newest_run
-    from fdp_bench.report.text import across_text, comparison_table, shown, terminal_table
+    from fdp_bench.report.text.terminal import across_text, comparison_table, shown, terminal_table
     from fdp_bench.report.write import write_report
 
     asked: list[Path] = args.runs or [newest_run()]
@@ -93,7 +93,7 @@ def _notes(runs: "Runs") -> list[str]:
 def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
     """Draw severities on the runs' tasks with their render profile; each environment is built once."""
     from fdp_bench.cli._ladders import shift_ladder
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.runner.rollout.environment import make_base
 
     make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fdp_bench.records.store import RunStore
     from fdp_bench.runner.config import RunConfig
     from fdp_bench.runner.executor import ExecutorSpec
-    from fdp_bench.runner.supervision import Limits
+    from fdp_bench.runner.workers.supervisor import Limits
 
 SUMMARY = SUBCOMMANDS["run"]
 #: Where runs go unless --out says otherwise.
@@ -133,7 +133,7 @@ def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
     """Configuration, name and folder of each task's run, all checked before the first one begins."""
     from fdp_bench.api.errors import SpecError
     from fdp_bench.records.store import check_new_folder
-    from fdp_bench.runner.shard import Shard
+    from fdp_bench.runner.planning.shard import Shard
 
     configs = [_config(args, task) for task in args.task or ["Lift"]]
     tasks = [config.task for config in configs]
@@ -174,9 +174,9 @@ def _name(args: argparse.Namespace, tasks: Sequence[str]) -> str:
 
 
 def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) -> "RunStore":
+    from fdp_bench.runner.planning.shard import Shard
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import begin_run
-    from fdp_bench.runner.shard import Shard
 
     with ProgressBar(sys.stderr) as progress:
         return begin_run(
@@ -200,7 +200,7 @@ def _executor(args: argparse.Namespace) -> "ExecutorSpec":
 
 
 def _limits(args: argparse.Namespace) -> "Limits":
-    from fdp_bench.runner.supervision import Limits
+    from fdp_bench.runner.workers.supervisor import Limits
 
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 
@@ -208,7 +208,7 @@ def _limits(args: argparse.Namespace) -> "Limits":
 def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     """The configuration as typed, checked as far as no plugin has to be imported for it."""
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
-    from fdp_bench.runner.sequential import check_policies
+    from fdp_bench.runner.planning.feeds import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 
     policies = [parse_policy(text) for text in args.policy]

@@ -193,8 +193,8 @@ def _train_dirs(folders: list[Path]) -> tuple[Path, ...]:
 
 def _overview(plan: "SweepPlan", args: argparse.Namespace) -> str:
     from fdp_bench.records.provenance import machine
-    from fdp_bench.runner.capacity import default_workers
     from fdp_bench.runner.config import BATCH_ROWS
+    from fdp_bench.runner.workers.capacity import default_workers
     from fdp_bench.suites.estimate import measure_pace
     from fdp_bench.suites.overview import overview
 
@@ -244,8 +244,8 @@ class _Bars:
 def _show(out: Path, runs: list[Path]) -> None:
     from fdp_bench.api import RunError
     from fdp_bench.report.runs import load_runs, probed_latencies
-    from fdp_bench.report.tables import summarize
-    from fdp_bench.report.text import terminal_table
+    from fdp_bench.report.tables.summary import summarize
+    from fdp_bench.report.text.terminal import terminal_table
 
     try:
         loaded = load_runs(runs)

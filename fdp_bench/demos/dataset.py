@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, FdpBenchError
-from fdp_bench.api.untrusted import check_entries
+from fdp_bench.api.validation import check_entries
 from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.demonstration import Demonstration, checked
 from fdp_bench.demos.layout import FORMAT_VERSION, TOUCH_NAME, demo_name, held_out_count
@@ -72,7 +72,7 @@ def load_demonstrations(
 ) -> Demonstrations:
     """Read a demonstration file.
 
-    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.lead_in`) are left out.
+    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.experts.lead_in`) are left out.
 
     Args:
         path: File written by ``fdp-bench demos``, HDF5 or packed (``.npz``).

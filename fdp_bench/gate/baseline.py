@@ -8,8 +8,8 @@ from typing import Any
 
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_entries, parse_json, read_json
-from fdp_bench.gate.side import ArmOutcomes, Outcome, Side, side_of_run
+from fdp_bench.api.validation import check_entries, parse_json, read_json
+from fdp_bench.gate.compared_run import ArmOutcomes, Outcome, Side, side_of_run
 from fdp_bench.records.store import RunStore
 
 #: Version of the file's layout.

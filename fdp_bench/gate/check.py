@@ -8,20 +8,20 @@ from typing import Any
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.streams import SEED_PROTOCOL
+from fdp_bench.gate.comparability import IncomparableError, notes, protocol_differences, refuse_unlike
+from fdp_bench.gate.compared_run import TASK_FACTS, Side, is_run, side_of_run
 from fdp_bench.gate.pairing import match_policies, pair_arms
-from fdp_bench.gate.refusals import IncomparableError, notes, protocol_differences, refuse_unlike
-from fdp_bench.gate.side import TASK_FACTS, Side, is_run, side_of_run
 from fdp_bench.gate.table import measure
 from fdp_bench.gate.verdict import Judgement, judge
 from fdp_bench.plugins import load_policy
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.episode import SUCCESS_RULE
+from fdp_bench.runner.rollout.episode import SUCCESS_RULE
 from fdp_bench.runner.run import Progress, begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS, describe
-from fdp_bench.tasks.foreign_map import remember_data
+from fdp_bench.tasks.external.task_map import remember_data
 
 #: Pairs an arm, where the baseline holds as many and nothing else is asked for.
 DEFAULT_PAIRS = 300

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fdp_bench.api.errors import RunError
-from fdp_bench.gate.side import ArmOutcomes, Outcome, Side
+from fdp_bench.gate.compared_run import ArmOutcomes, Outcome, Side
 from fdp_bench.stats.paired import PairedCounts, count_pairs
 
 

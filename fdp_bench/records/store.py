@@ -10,7 +10,7 @@ from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import PART
 from fdp_bench.api.training import Training
-from fdp_bench.api.untrusted import parse_json
+from fdp_bench.api.validation import parse_json
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.writer import (
     HOLDER_SUFFIX,

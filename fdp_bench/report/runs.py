@@ -9,7 +9,7 @@ from pathlib import Path
 from fdp_bench.api import EpisodeRecord, RunError, nearest
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
-from fdp_bench.tasks.foreign_map import remember_data
+from fdp_bench.tasks.external.task_map import remember_data
 
 #: Where `fdp-bench run` puts runs unless told otherwise.
 RESULTS = Path("results")
@@ -52,7 +52,7 @@ class Runs:
 
 
 def probed_latencies(manifests: Iterable[Manifest]) -> dict[tuple[str, str], list[float]]:
-    """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summarize`.
+    """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summary.summarize`.
 
     Returns:
         (task, policy string) -> wall times in milliseconds, of all the runs that measured some.

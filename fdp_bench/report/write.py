@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.report.across import across_table
-from fdp_bench.report.all_plots import report_palette, supported_plots
-from fdp_bench.report.areas import area_layout, area_table
-from fdp_bench.report.bars import save_success_plot
-from fdp_bench.report.effects import effect_table
-from fdp_bench.report.films import find_films, save_film
+from fdp_bench.report.figures.all_plots import report_palette, supported_plots
+from fdp_bench.report.figures.films import find_films, save_film
+from fdp_bench.report.figures.plots import Plot, compose
+from fdp_bench.report.figures.style import save_figure, themed
+from fdp_bench.report.figures.success_bars import save_success_plot
 from fdp_bench.report.html.assemble import assemble
 from fdp_bench.report.html.page import render
-from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import split_shift
-from fdp_bench.report.markup import csv_text, latex_report, markdown_report, markdown_table
-from fdp_bench.report.plots import Plot, compose
 from fdp_bench.report.runs import Runs, probed_latencies
-from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
-from fdp_bench.report.seeds import seed_layout, seed_table
-from fdp_bench.report.strips import save_strip, shift_slug
-from fdp_bench.report.style import save_figure, themed
-from fdp_bench.report.tables import compare_policies, summarize
-from fdp_bench.report.trainings import find_trainings, name_policies, tasks_of
+from fdp_bench.report.shift_previews.severity_frames import Ladder
+from fdp_bench.report.shift_previews.strips import save_strip, shift_slug
+from fdp_bench.report.tables.all_tasks import across_table
+from fdp_bench.report.tables.effects import effect_table
+from fdp_bench.report.tables.safety import safety_comparison, safety_layouts, safety_table
+from fdp_bench.report.tables.seeds import seed_layout, seed_table
+from fdp_bench.report.tables.severity_auc import area_layout, area_table
+from fdp_bench.report.tables.summary import compare_policies, summarize
+from fdp_bench.report.tables.trainings import find_trainings, name_policies, tasks_of
+from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report, markdown_table
+from fdp_bench.report.typeset import split_shift
 
 if TYPE_CHECKING:
     import pandas

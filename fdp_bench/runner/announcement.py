@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import Arm
-from fdp_bench.runner.shard import Shard
+from fdp_bench.runner.planning.plan import Arm
+from fdp_bench.runner.planning.shard import Shard
 
 
 @dataclass(frozen=True)

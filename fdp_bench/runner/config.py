@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from fdp_bench.api.errors import RunError, SpecError
-from fdp_bench.api.untrusted import MAX_WHOLE, check_fields
+from fdp_bench.api.validation import MAX_WHOLE, check_fields
 
 #: Episodes a cell of each tier.
 TIERS = {"smoke": 10, "standard": 100, "full": 200}

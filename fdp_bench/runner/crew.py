@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from fdp_bench.runner.child import START_S
-from fdp_bench.runner.duties import CrewMember
+from fdp_bench.runner.processes.process import START_S
+from fdp_bench.runner.workers.worker_handle import CrewMember
 
 if TYPE_CHECKING:
-    from fdp_bench.runner.sharing import SharedInference
-    from fdp_bench.runner.worker import PicturePlan, WorkerSettings
+    from fdp_bench.runner.inference_server.process import SharedInference
+    from fdp_bench.runner.workers.worker import PicturePlan, WorkerSettings
 
 #: A worker hangs when it shows no sign of life for this many times the longest episode so far; it shows one after each
 #: decision at the latest, and an episode is made of many.

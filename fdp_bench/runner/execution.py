@@ -14,13 +14,13 @@ from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_rec
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
 from fdp_bench.runner.announcement import Announcement, Progress
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, unbroken
 from fdp_bench.runner.executor import Executor
 from fdp_bench.runner.feed import Feed, FixedFeed
-from fdp_bench.runner.opening import now, source_facts
-from fdp_bench.runner.plan import Arm
-from fdp_bench.runner.timing import time_facts
-from fdp_bench.runner.worker import PicturePlan
+from fdp_bench.runner.interrupts import RunInterruptedError, Terminated, exit_code_of, unbroken
+from fdp_bench.runner.planning.plan import Arm
+from fdp_bench.runner.rollout.timing import time_facts
+from fdp_bench.runner.run_manifest import now, source_facts
+from fdp_bench.runner.workers.worker import PicturePlan
 
 
 def execute(

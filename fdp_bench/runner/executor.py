@@ -11,10 +11,10 @@ from typing import Any, Protocol, Self
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError, SpecError, nearest
-from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
-from fdp_bench.runner.sharing import IN_WORKER, SHARED, choose_inference
-from fdp_bench.runner.supervision import Incident, Limits
-from fdp_bench.runner.worker import PicturePlan, WorkerSettings
+from fdp_bench.runner.inference_server.process import IN_WORKER, SHARED, choose_inference
+from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.workers.supervisor import Incident, Limits
+from fdp_bench.runner.workers.worker import PicturePlan, WorkerSettings
 
 #: Kinds of executors.
 LOCAL, RAY = "local", "ray"
@@ -24,7 +24,7 @@ class Executor(Protocol):
     """Runs episodes. Used as a context: left in order it closes its workers, left by an error it ends them.
 
     Attributes:
-        inference: Where policies are asked, see `fdp_bench.runner.sharing`.
+        inference: Where policies are asked, see `fdp_bench.runner.inference_server.process`.
         incidents: Workers that had to be replaced, and why.
     """
 
@@ -88,7 +88,7 @@ class Executor(Protocol):
         ...
 
     def times(self) -> list[dict[str, float]]:
-        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way.
+        """Seconds by phase of each worker so far; see `fdp_bench.runner.rollout.timing`. No episode may be under way.
 
         What a worker did that was lost is not known.
         """
@@ -155,7 +155,7 @@ def make_executor(
         RunError: If the executor's package is missing.
     """
     if spec.kind == LOCAL:
-        from fdp_bench.runner.pool import WorkerPool
+        from fdp_bench.runner.workers.local_pool import WorkerPool
 
         return WorkerPool(settings, choose_inference(inference, settings.device), limits)
     if inference is not None and choose_inference(inference, settings.device) == SHARED:
@@ -164,7 +164,7 @@ def make_executor(
             "share a GPU with --worker-gpus 0.25"
         )
     try:
-        from fdp_bench.runner.ray_pool import RayPool
+        from fdp_bench.runner.ray_cluster.pool import RayPool
     except ImportError as error:
         if error.name != "ray":
             raise

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.runner.plan import plan_chunks
+from fdp_bench.runner.planning.plan import plan_chunks
 
 #: Episodes handed to a worker at once.
 CHUNK = 2

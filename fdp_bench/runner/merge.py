@@ -16,9 +16,9 @@ from fdp_bench.records.shards import place_facts, shared_facts, unlike_facts
 from fdp_bench.records.store import MANIFEST_NAME, STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.records.writer import refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.opening import now, source_changes
-from fdp_bench.runner.plan import Arm, plan_episodes
-from fdp_bench.runner.shard import Shard, plan_part
+from fdp_bench.runner.planning.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.shard import Shard, plan_part
+from fdp_bench.runner.run_manifest import now, source_changes
 
 #: Differences and missing shards that a message names.
 _SHOWN = 4

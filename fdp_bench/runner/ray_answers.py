@@ -6,9 +6,9 @@ from pathlib import Path
 from fdp_bench.api.errors import RunError
 from fdp_bench.records.store import STRIPS_NAME
 from fdp_bench.records.writer import unwritable
-from fdp_bench.runner.preflight import PreflightReport
-from fdp_bench.runner.ray_host import HostFacts, Picture
-from fdp_bench.runner.worker import PicturePlan
+from fdp_bench.runner.ray_cluster.actor import HostFacts, Picture
+from fdp_bench.runner.rollout.preflight import PreflightReport
+from fdp_bench.runner.workers.worker import PicturePlan
 
 
 def check_versions(facts: HostFacts, versions: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.plan import Arm, plan_episodes
 from fdp_bench.stats.noise import NoiseFloor, RepeatCheck, check_repeat, measure_noise_floor
 
 

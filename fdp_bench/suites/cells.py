@@ -9,7 +9,7 @@ from functools import partial
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy
-from fdp_bench.api.untrusted import MAX_WHOLE
+from fdp_bench.api.validation import MAX_WHOLE
 from fdp_bench.plugins import load_policy
 from fdp_bench.specs import parse_policy, parse_shifts
 from fdp_bench.suites.suite import Suite, Variant
@@ -140,8 +140,8 @@ def task_info(task: str, profile: str) -> TaskInfo:
     """
     if task in TASKS:
         return replace(describe(task), profile=profile)
-    from fdp_bench.runner.environment import make_base
-    from fdp_bench.runner.environment import task_info as info_of
+    from fdp_bench.runner.rollout.environment import make_base
+    from fdp_bench.runner.rollout.environment import task_info as info_of
 
     env = make_base(task, profile)
     try:

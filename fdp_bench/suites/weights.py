@@ -11,7 +11,7 @@ from pathlib import Path
 from fdp_bench.api.files import write_whole
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
-from fdp_bench.api.untrusted import read_json
+from fdp_bench.api.validation import read_json
 from fdp_bench.plugins import POLICY_GROUP, load_policy, require_plugin
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fdp_bench.api import CheckpointError, SpecError
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import is_file, read_json
+from fdp_bench.api.validation import is_file, read_json
 from fdp_policies.config import DiffusionConfig, NetworkConfig
 from fdp_policies.header import TensorInfo, check_card, read_header
 from fdp_policies.normalizer import Normalizer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fdp_bench.api import CheckpointError
-from fdp_bench.api.untrusted import check_entries, check_fields, check_value, parse_json
+from fdp_bench.api.validation import check_entries, check_fields, check_value, parse_json
 from fdp_policies.config import COMPOSITIONS, MIXTURES, DiffusionConfig, NetworkConfig
 
 #: Largest file that is loaded (bytes): a billion weights in float32.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api import CheckpointError, PluginError, nearest
-from fdp_bench.api.untrusted import is_file, is_folder
+from fdp_bench.api.validation import is_file, is_folder
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PREPROCESSOR, POSTPROCESSOR = "policy_preprocessor.json", "policy_postprocessor.json"

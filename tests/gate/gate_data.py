@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
+from fdp_bench.gate.compared_run import FIRST_PROTOCOL, side_of_run
 from fdp_bench.gate.pairing import pair_arms
-from fdp_bench.gate.side import FIRST_PROTOCOL, side_of_run
 from fdp_bench.gate.table import measure
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms
+from fdp_bench.runner.planning.plan import plan_arms
 
 LIFT = "fdp_bench/Lift-v1"
 TASK = {"task_id": LIFT, "profile": "fast", "horizon": 200, "control_hz": 20.0}

@@ -13,7 +13,7 @@ from fakes import install_distribution
 from fdp_bench.cli.main import main
 from fdp_bench.gate.baseline import read_baseline
 from fdp_bench.gate.check import plan_check
-from fdp_bench.gate.side import side_of_run
+from fdp_bench.gate.compared_run import side_of_run
 
 DATA = Path(__file__).parent / "data"
 BASELINE = DATA / "dp-dit.json"

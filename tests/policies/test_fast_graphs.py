@@ -9,7 +9,7 @@ from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.plugins import FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec
-from fdp_bench.runner.latency import plausible_observation
+from fdp_bench.runner.rollout.latency import plausible_observation
 from fdp_bench.tasks import describe
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from typing import Any
 from fdp_bench.api import EpisodeRecord
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms
+from fdp_bench.runner.planning.plan import plan_arms
 
 VERSIONS = {"fdp-bench": "0.1.0", "robosuite": "1.5.2", "mujoco": "3.9.0", "fast-simplification": "0.2.0"}
 

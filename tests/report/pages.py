@@ -12,8 +12,8 @@ from fake_sweeps import severity_records, with_safety
 from matplotlib.image import imsave
 
 from fdp_bench.api import EpisodeRecord, SpecError
-from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.runs import load_runs
+from fdp_bench.report.shift_previews.severity_frames import Ladder
 from fdp_bench.report.write import write_report
 
 #: What must be shown and never run: as a policy's name, a shift's, an error's text, and a file name.

@@ -11,8 +11,8 @@ import pytest
 
 from fdp_bench.runner.executor import ExecutorSpec
 from fdp_bench.runner.merge import merge_runs
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
-from fdp_bench.runner.shard import Shard
 
 #: Name -> (executor, workers, shards).
 EXECUTORS = {

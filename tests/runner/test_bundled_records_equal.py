@@ -9,8 +9,8 @@ from fdp_bench.records import compare_records
 from fdp_bench.runner.config import BATCH_ROWS, RunConfig
 from fdp_bench.runner.executor import ExecutorSpec
 from fdp_bench.runner.merge import merge_runs
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
-from fdp_bench.runner.shard import Shard
 
 pytestmark = pytest.mark.slow
 #: Lift with eight rows a batch, Can with as many as runs on a CPU have.
@@ -38,7 +38,7 @@ CONFIGS = {
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 

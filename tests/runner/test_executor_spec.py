@@ -6,7 +6,7 @@ import pytest
 
 from fdp_bench.api import RunError, SpecError
 from fdp_bench.runner.executor import ExecutorSpec, make_executor
-from fdp_bench.runner.worker import WorkerSettings
+from fdp_bench.runner.workers.worker import WorkerSettings
 
 SETTINGS = WorkerSettings("toy", "fast", "cpu", 4, 4)
 

@@ -10,9 +10,9 @@ from fdp_bench.api import RunError, SpecError
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.merge import merge_runs
-from fdp_bench.runner.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import begin_run, resume_run
-from fdp_bench.runner.shard import Shard
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -23,7 +23,7 @@ COUNT = 3
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 

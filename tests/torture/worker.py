@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.records import RunStore
-from fdp_bench.runner.capacity import memory_held
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.shard import Shard
+from fdp_bench.runner.workers.capacity import memory_held
 from tests.runner.killing import workers_of
 
 WHAT = "a run of 500 episodes of Lift in one worker: FDP, clean and under four shifts"

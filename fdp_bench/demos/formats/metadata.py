@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api import DatasetError
-from fdp_bench.api.untrusted import parse_json, read_json
+from fdp_bench.api.validation import parse_json, read_json
 
 #: Most bytes of a JSON file; a LeRobotDataset's statistics of 100 features have a hundredth of it.
 _MAX_BYTES = 2**24

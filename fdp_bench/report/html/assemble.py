@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.report.across import across_layouts
-from fdp_bench.report.areas import area_layout, area_table
-from fdp_bench.report.curve_plots import short_task
-from fdp_bench.report.effects import effect_layouts, effect_table
-from fdp_bench.report.findings import findings
+from fdp_bench.report.figures.curve_plots import short_task
+from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
 from fdp_bench.report.html.grid import episode_grid
 from fdp_bench.report.html.page import Page
 from fdp_bench.report.html.provenance import remake_commands, run_facts
 from fdp_bench.report.html.tables import headline_table, page_table
-from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import comparison_layouts
-from fdp_bench.report.plots import Plot
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.safety import (
+from fdp_bench.report.shift_previews.severity_frames import Ladder
+from fdp_bench.report.tables.all_tasks import across_layouts
+from fdp_bench.report.tables.effects import effect_layouts, effect_table
+from fdp_bench.report.tables.findings import findings
+from fdp_bench.report.tables.safety import (
     safety_comparison,
     safety_comparison_layouts,
     safety_layouts,
     safety_table,
 )
-from fdp_bench.report.seeds import seed_layout, seed_table
-from fdp_bench.report.trainings import find_trainings
+from fdp_bench.report.tables.seeds import seed_layout, seed_table
+from fdp_bench.report.tables.severity_auc import area_layout, area_table
+from fdp_bench.report.tables.trainings import find_trainings
+from fdp_bench.report.typeset import comparison_layouts
 
 if TYPE_CHECKING:
     import pandas
@@ -49,8 +49,8 @@ def assemble(
 
     Args:
         runs: What is reported.
-        summary: Its `fdp_bench.report.tables.summarize`.
-        comparison: Its `fdp_bench.report.tables.compare_policies`.
+        summary: Its `fdp_bench.report.tables.summary.summarize`.
+        comparison: Its `fdp_bench.report.tables.summary.compare_policies`.
         plots: Its plots.
         ladders: Its shifts at every severity.
         unseen: (shift, task) pairs of those that change no picture.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.report.plots import Panel, panel_figure
-from fdp_bench.report.style import DARK, LIGHT, Theme, svg_bytes, themed
+from fdp_bench.report.figures.plots import Panel, panel_figure
+from fdp_bench.report.figures.style import DARK, LIGHT, Theme, svg_bytes, themed
 
 #: Quality of lossy WebP: artefacts stay below what an 84-pixel frame shows when it is enlarged twice.
 _QUALITY = 88

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.layout import (
+from fdp_bench.report.typeset import (
     EMPTY,
     Layout,
     latency_text,
@@ -108,7 +108,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
     """The summary of one task with each interval drawn.
 
     Args:
-        summary: As `fdp_bench.report.tables.summarize` returns it.
+        summary: As `fdp_bench.report.tables.summary.summarize` returns it.
         task: Gymnasium id that occurs in it.
     """
     rows = [row for row in summary.to_dict("records") if row["task"] == task]

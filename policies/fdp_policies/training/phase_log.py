@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fdp_bench.api import CheckpointError
-from fdp_bench.api.untrusted import check_entries, check_fields, check_value
+from fdp_bench.api.validation import check_entries, check_fields, check_value
 from fdp_policies.training.losses import SenseReport
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fdp_bench.api import CheckpointError
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import read_json
+from fdp_bench.api.validation import read_json
 from fdp_policies.training.phase_log import PhaseLog
 from fdp_policies.training.step import GradientStep
 

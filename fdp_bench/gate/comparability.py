@@ -1,0 +1,267 @@
+"""What must not be compared, said in one line each; and what a reader of a comparison should know."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fdp_bench.api.errors import FdpBenchError
+from fdp_bench.gate.compared_run import Side
+from fdp_bench.gate.pairing import PairedArm
+
+#: Distributions whose version decides physics and pictures.
+_DECISIVE = ("fdp-bench", "robosuite", "mujoco", "numpy", "torch", "fast-simplification")
+#: Drawn numbers that differ by less than this, relatively, differ by rounding.
+_RELATIVE_TOLERANCE = 1e-6
+
+
+class IncomparableError(FdpBenchError):
+    """Two runs differ in what a comparison takes for equal.
+
+    Attributes:
+        reasons: One line each.
+    """
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(reasons))
+
+
+def refuse_unlike(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> None:
+    """Refuse to compare runs that differ in what decides an episode beside the policy.
+
+    Args:
+        baseline: One side.
+        candidate: The other.
+        arms: Their arms, paired.
+
+    Raises:
+        IncomparableError: With one line for each difference.
+    """
+    reasons = [
+        *protocol_differences(baseline, candidate, policy_pairs(arms)),
+        *_shift_differences(baseline, candidate, arms),
+    ]
+    reasons = reasons or _state_differences(baseline, candidate, arms)
+    if not reasons and not any(arm.pairs for arm in arms):
+        reasons = [
+            f"no episode in common: {baseline.path} holds {_shown(_shifts(baseline))}, {candidate.path} "
+            f"{_shown(_shifts(candidate))}"
+        ]
+    if reasons:
+        raise IncomparableError(reasons)
+
+
+def policy_pairs(arms: Sequence[PairedArm]) -> list[tuple[str, str]]:
+    """(baseline's policy, candidate's policy) of every two that meet."""
+    return list(dict.fromkeys((arm.baseline.policy, arm.candidate.policy) for arm in arms))
+
+
+def protocol_differences(baseline: Side, candidate: Side, policies: Iterable[tuple[str, str]]) -> list[str]:
+    """Differences in task version, success rule, seed protocol and sampler, one line each.
+
+    Args:
+        baseline: One side.
+        candidate: The other.
+        policies: (baseline's policy, candidate's policy) of every two that meet. A policy that says nothing of a
+            sampler has none, or comes from a run that did not keep it; then there is nothing to differ.
+    """
+    facts: list[tuple[str, Any, Any]] = [
+        ("task version", _task(baseline), _task(candidate)),
+        ("task map", _task_map(baseline), _task_map(candidate)),
+        ("success rule", _success_rule(baseline), _success_rule(candidate)),
+        ("seed protocol", baseline.protocol.get("seed_protocol"), candidate.protocol.get("seed_protocol")),
+        ("seed protocol (seed of the run)", baseline.run_seed, candidate.run_seed),
+    ]
+    for ours, theirs in policies:
+        was, now = baseline.samplers.get(ours, ""), candidate.samplers.get(theirs, "")
+        if was and now:
+            facts.append((f"sampler ({theirs})", was, now))
+    return [_difference(name, was, now) for name, was, now in facts if was != now]
+
+
+def notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+    """What does not forbid the comparison and belongs beside it, one sentence each."""
+    found = [
+        *_version_notes(baseline, candidate),
+        *_noise_notes(baseline, candidate),
+        *_sampler_notes(baseline, candidate, arms),
+        *_coverage_notes(baseline, candidate, arms),
+        *_repeat_notes(arms),
+    ]
+    differing = _states_that_differ(arms)
+    if differing:
+        found.append(
+            f"{differing[0]} of {differing[1]} pairs start from states that differ in bits: the machines or versions "
+            "round differently"
+        )
+    return found
+
+
+def _difference(name: str, was: object, now: object) -> str:
+    return f"{name}: the baseline has {_quoted(was)}, the candidate {_quoted(now)}"
+
+
+def _quoted(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _task(side: Side) -> str:
+    return f"{side.task.get('task_id')}, profile {side.task.get('profile') or 'none'}"
+
+
+def _task_map(side: Side) -> str:
+    """A digest of the map that made an environment a task; empty where none did."""
+    data = side.task.get("map")
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12] if data else ""
+
+
+def _success_rule(side: Side) -> str:
+    rule = str(side.protocol.get("success_rule"))
+    horizon = side.task.get("horizon")
+    return rule if horizon is None else f"{rule} of {horizon} steps at {side.task.get('control_hz')} Hz"
+
+
+def _shift_differences(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+    ours, theirs = _shifts(baseline), _shifts(candidate)
+    found = []
+    for shift in (text for text in ours if text not in theirs):
+        like = [text for text in theirs if text not in ours and _names(text) == _names(shift)]
+        if like:
+            found.append(_difference("shift parameters", shift, _shown(like)))
+    for arm in arms:
+        known = [
+            (index, was.parameters, now.parameters)
+            for index, (was, now) in zip(arm.indices, arm.pairs, strict=True)
+            if was.parameters is not None and now.parameters is not None
+        ]
+        unlike = [entry for entry in known if not same_numbers(entry[1], entry[2])]
+        if unlike:
+            index, was, now = unlike[0]
+            where = f"shift parameters ({arm.shift}, {len(unlike)} of {len(known)} episodes, first {index})"
+            found.append(_difference(where, was, now))
+    return list(dict.fromkeys(found))
+
+
+def _state_differences(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+    """Initial states that differ where nothing could have rounded differently."""
+    differing = _states_that_differ(arms)
+    same_place = (
+        baseline.machine == candidate.machine
+        and bool(baseline.machine)
+        and not _version_changes(baseline, candidate)
+    )
+    if not differing or not same_place:
+        return []
+    return [
+        f"seed protocol: {differing[0]} of {differing[1]} pairs start from different states on the same machine with "
+        "the same versions, so the task or its seeds have changed without a new version"
+    ]
+
+
+def _states_that_differ(arms: Sequence[PairedArm]) -> tuple[int, int] | None:
+    known = [
+        (was.initial_state, now.initial_state)
+        for arm in arms
+        for was, now in arm.pairs
+        if was.initial_state and now.initial_state
+    ]
+    differing = sum(was != now for was, now in known)
+    return (differing, len(known)) if differing else None
+
+
+def _version_changes(baseline: Side, candidate: Side) -> list[str]:
+    return [
+        f"{name} {baseline.versions[name]} -> {candidate.versions[name]}"
+        for name in _DECISIVE
+        if name in baseline.versions
+        and name in candidate.versions
+        and baseline.versions[name] != candidate.versions[name]
+    ]
+
+
+def _version_notes(baseline: Side, candidate: Side) -> list[str]:
+    changes = _version_changes(baseline, candidate)
+    ours = {(entry.get("kind"), entry.get("name")): entry.get("version") for entry in baseline.plugins}
+    for entry in candidate.plugins:
+        was = ours.get((entry.get("kind"), entry.get("name")))
+        if was is not None and was != entry.get("version"):
+            changes.append(f"{entry.get('kind')} {entry.get('name')} {was} -> {entry.get('version')}")
+    return [f"other versions: {', '.join(changes)}"] if changes else []
+
+
+def _noise_notes(baseline: Side, candidate: Side) -> list[str]:
+    if baseline.noise_seed == candidate.noise_seed:
+        return []
+    return [
+        f"the policies' noise is another draw (noise seed {baseline.noise_seed} and {candidate.noise_seed}), so the "
+        "pairs share initial states and shifts alone"
+    ]
+
+
+def _sampler_notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+    silent = [ours for ours, _ in policy_pairs(arms) if ours not in baseline.samplers]
+    silent += [theirs for _, theirs in policy_pairs(arms) if theirs not in candidate.samplers]
+    return [f"the sampler is not on record for {_shown(list(dict.fromkeys(silent)))}"] if silent else []
+
+
+def _coverage_notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+    found = []
+    for side, word in ((baseline, "baseline"), (candidate, "candidate")):
+        if not side.complete:
+            found.append(f"the {word} {side.path} is not complete: fdp-bench run --resume {side.path}")
+        if side.stopped_early:
+            found.append(
+                f"the {word} stopped each arm as soon as it was decided: its rates lean to one side, and intervals and "
+                "p-values here do not allow for it"
+            )
+    met = {(arm.baseline.policy, arm.shift) for arm in arms}
+    alone = [f"{arm.policy}, {arm.shift}" for arm in baseline.arms if (arm.policy, arm.shift) not in met]
+    if alone:
+        found.append(f"only in the baseline, not compared: {'; '.join(alone)}")
+    met = {(arm.candidate.policy, arm.shift) for arm in arms}
+    alone = [f"{arm.policy}, {arm.shift}" for arm in candidate.arms if (arm.policy, arm.shift) not in met]
+    if alone:
+        found.append(f"only in the candidate, not compared: {'; '.join(alone)}")
+    unpaired = sum(len({*arm.baseline.outcomes} ^ {*arm.candidate.outcomes}) for arm in arms)
+    if unpaired:
+        found.append(f"{unpaired} episodes were run by one side alone and do not count")
+    return found
+
+
+def _repeat_notes(arms: Sequence[PairedArm]) -> list[str]:
+    """The very same episodes must come out the same."""
+    repeats = [(was, now) for arm in arms for was, now in arm.pairs if was.id == now.id]
+    changed = sum((was.success, was.steps) != (now.success, now.steps) for was, now in repeats)
+    if not changed:
+        return []
+    return [
+        f"{changed} of {len(repeats)} episodes with the same id came out differently: same weights and random numbers, "
+        "so code, versions or machine moved them"
+    ]
+
+
+def same_numbers(a: Any, b: Any) -> bool:
+    """Whether two JSON values are equal, numbers up to rounding."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return {*a} == {*b} and all(same_numbers(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same_numbers, a, b))
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return math.isclose(a, b, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_RELATIVE_TOLERANCE)
+    return bool(a == b)
+
+
+def _shifts(side: Side) -> list[str]:
+    return list(dict.fromkeys(arm.shift for arm in side.arms))
+
+
+def _names(shift: str) -> list[str]:
+    """Names of composed shifts, without severities and options."""
+    return [re.split(r"[@?]", part)[0] for part in shift.split("+")]
+
+
+def _shown(values: Sequence[str]) -> str:
+    return ", ".join(values)

@@ -1,0 +1,108 @@
+"""What is still to be run of a run: by its manifest and its records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.records.manifest import COMPLETE, Manifest
+from fdp_bench.records.store import RunStore
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.feed import Feed, FixedFeed
+from fdp_bench.runner.planning.feeds import SequentialFeed
+from fdp_bench.runner.planning.plan import Arm
+from fdp_bench.runner.planning.shard import Shard, plan_part
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """A run that was begun.
+
+    Attributes:
+        manifest: Its manifest.
+        config: Its configuration.
+        arms: Its arms.
+        shard: Which part of a run it is; None for a whole one.
+        planned: Episodes of the whole run.
+        finished: Records that are there.
+        feed: Where the missing episodes come from.
+        again: Episodes that are still to be run again.
+    """
+
+    manifest: Manifest
+    config: RunConfig
+    arms: tuple[Arm, ...]
+    shard: Shard | None
+    planned: int
+    finished: tuple[EpisodeRecord, ...]
+    feed: Feed
+    again: tuple[EpisodeSpec, ...]
+
+    @classmethod
+    def of(cls, store: RunStore, lanes: int | None) -> Self:
+        """Read it.
+
+        Args:
+            store: The run.
+            lanes: Episodes that a worker steps side by side; None for the manifest's.
+
+        Raises:
+            RunError: If the run cannot be read.
+        """
+        manifest = store.manifest()
+        config = RunConfig.from_json(manifest.config)
+        config = replace(config, lanes=lanes or config.lanes)
+        arms = tuple(Arm.from_json(arm) for arm in manifest.arms)
+        shard = Shard.from_json(manifest.shard)
+        episodes, again = plan_part(config, arms, shard)
+        finished = store.all_records(manifest)
+        return cls(
+            manifest,
+            config,
+            arms,
+            shard,
+            len(episodes),
+            tuple(finished),
+            feed_of(config, arms, episodes, finished),
+            missing(again, store.retest_records()),
+        )
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no episode is to be run."""
+        return next(self.feed.chunks(), None) is None and not self.again
+
+    @property
+    def is_told(self) -> bool:
+        """Whether nothing is to be run and the manifest says so."""
+        return self.is_nothing and self.manifest.status == COMPLETE
+
+    @property
+    def size(self) -> int:
+        """Episodes that may have to be run."""
+        return self.planned - len(self.finished) + len(self.again)
+
+
+def feed_of(
+    config: RunConfig,
+    arms: Sequence[Arm],
+    episodes: Sequence[EpisodeSpec],
+    finished: Sequence[EpisodeRecord],
+) -> Feed:
+    """Where the missing episodes of a run come from.
+
+    Args:
+        config: Its configuration.
+        arms: Its arms.
+        episodes: All its episodes, in their order.
+        finished: Records that are there.
+    """
+    if config.until_decided:
+        return SequentialFeed(config, arms, finished)
+    return FixedFeed(missing(episodes, finished))
+
+
+def missing(episodes: Sequence[EpisodeSpec], finished: Sequence[EpisodeRecord]) -> tuple[EpisodeSpec, ...]:
+    """Episodes that have no record yet, in their order."""
+    done = {record.spec.id for record in finished}
+    return tuple(spec for spec in episodes if spec.id not in done)

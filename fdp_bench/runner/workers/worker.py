@@ -1,0 +1,198 @@
+"""A worker process: it builds environments and policies, runs the episodes it is sent, and sends records back."""
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from fdp_bench.api.episode import EpisodeSpec
+from fdp_bench.runner.inference_server.client import RemotePolicies
+from fdp_bench.runner.inference_server.server import SharedSlots
+from fdp_bench.runner.processes.messages import Beat, Failure, Started, TimesRequest
+from fdp_bench.runner.rollout.batched_policy import AskedPolicy, BatchedPolicy
+from fdp_bench.runner.rollout.episode import PicturePaths
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.plugin_calls import end_copies
+from fdp_bench.runner.rollout.preflight import PreflightRequest, build_policy, check
+from fdp_bench.runner.rollout.rollout import Rollout
+from fdp_bench.runner.rollout.timing import Stopwatch
+from fdp_bench.sim.memory import release_build_memory
+from fdp_bench.specs import parse_policy
+from fdp_bench.tasks.external.task_map import remember_data
+
+#: Policies that a worker keeps loaded.
+_POLICIES_HELD = 4
+#: Seconds without a message after which a worker says that it is alive.
+_BEAT_S = 1.0
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is told at its start.
+
+    Attributes:
+        task: Gymnasium id.
+        profile: Render profile.
+        device: Device that policies are built on.
+        lanes: Episodes under way at once.
+        batch_rows: Rows of every policy batch.
+        act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
+        task_map: The task's map, where it has one; see `fdp_bench.tasks.external.task_map.map_data`.
+    """
+
+    task: str
+    profile: str
+    device: str
+    lanes: int
+    batch_rows: int
+    act_timeout_s: float = 0.0
+    task_map: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """Which pictures a run keeps.
+
+    Attributes:
+        strips: Folder of film strips of each arm's episode 0; None for none.
+        videos: Folder of videos.
+        videos_per_arm: Number of each arm's first episodes kept as video.
+        slugs: Arm (task, policy, shift) -> name of its files.
+    """
+
+    strips: Path | None
+    videos: Path
+    videos_per_arm: int
+    slugs: dict[tuple[str, str, str], str]
+
+    def paths(self, spec: EpisodeSpec) -> PicturePaths:
+        """Where an episode's pictures go."""
+        slug = self.slugs[spec.arm]
+        return PicturePaths(
+            strip=self.strips / f"{slug}.png" if self.strips is not None and spec.index == 0 else None,
+            video=self.videos / f"{slug}_{spec.index:04d}.mp4" if spec.index < self.videos_per_arm else None,
+        )
+
+
+class Worker:
+    """Serves one connection.
+
+    Messages in: `PreflightRequest`, `SharedSlots`, `PicturePlan`, tuples of episodes, `TimesRequest`, None to stop.
+    """
+
+    def __init__(
+        self, connection: Connection, settings: WorkerSettings, started: float, server: Connection | None
+    ) -> None:
+        self._connection, self._server = connection, server
+        self._pid, self._folder = os.getpid(), Path.cwd()
+        self._remote: RemotePolicies | None = None
+        self._settings = settings
+        self._watch = watch = Stopwatch(started)
+        self._lanes = [Lane(settings.task, settings.profile, watch) for _ in range(settings.lanes)]
+        self._policies: OrderedDict[tuple[str, str], BatchedPolicy] = OrderedDict()
+        self._pictures: Callable[[EpisodeSpec], PicturePaths] = lambda _: PicturePaths()
+        self._rollout = Rollout(
+            self._lanes,
+            self._policy,
+            lambda spec: self._pictures(spec),
+            watch,
+            on_start=lambda spec: self._send(Started(spec.id)),
+        )
+        self._spoke_at = started
+
+    def serve(self) -> None:
+        """Work until told to stop."""
+        while True:
+            end_copies(self._pid)
+            while self._rollout.is_idle or self._connection.poll():
+                with self._watch.phase("idle"):
+                    message = self._connection.recv()
+                if message is None:
+                    return
+                self._take(message)
+            self._watch.enter("other")
+            self._come_home()
+            for record in self._rollout.round():
+                self._send(record)
+            if time.monotonic() - self._spoke_at >= _BEAT_S:
+                self._send(Beat())
+
+    def close(self) -> None:
+        """Close the environments."""
+        for lane in self._lanes:
+            lane.close()
+        if self._remote is not None:
+            self._remote.close()
+
+    def _send(self, message: Any) -> None:
+        end_copies(self._pid)
+        self._connection.send(message)
+        self._spoke_at = time.monotonic()
+
+    def _come_home(self) -> None:
+        """Paths of weights and pictures may be relative, and a plugin may have gone elsewhere."""
+        with suppress(OSError):
+            os.chdir(self._folder)
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, PreflightRequest):
+            self._send(check(self._lanes[0], message, lambda what: self._send(Beat(what))))
+            self._build_environments()
+        elif isinstance(message, SharedSlots):
+            assert self._server is not None
+            self._remote = RemotePolicies(self._server, message, len(self._lanes))
+        elif isinstance(message, TimesRequest):
+            self._connection.send(self._watch.seconds())
+        elif isinstance(message, PicturePlan):
+            self._pictures = message.paths
+        else:
+            self._rollout.add(message)
+
+    def _build_environments(self) -> None:
+        for lane in self._lanes:
+            _ = lane.base
+        release_build_memory()
+
+    def _policy(self, spec: EpisodeSpec) -> AskedPolicy:
+        if self._remote is not None:
+            return self._remote.policy(spec)
+        key = (spec.policy, spec.checkpoint)
+        if key not in self._policies:
+            task = self._lanes[0].task
+            policy = build_policy(parse_policy(spec.policy), task, self._settings.device)
+            self._policies[key] = BatchedPolicy(
+                policy, task, self._settings.batch_rows, self._settings.act_timeout_s
+            )
+            if len(self._policies) > _POLICIES_HELD:
+                self._policies.popitem(last=False)
+        self._policies.move_to_end(key)
+        return self._policies[key]
+
+
+def work(connection: Connection, settings: WorkerSettings, started: float, server: Connection | None) -> None:
+    """Entry point of a worker process.
+
+    Args:
+        connection: To the parent.
+        settings: What every worker is told.
+        started: When the parent started the process, by `time.monotonic`.
+        server: To the inference process; None where the worker asks policies of its own.
+    """
+    worker, pid = Worker(connection, settings, started, server), os.getpid()
+    try:
+        remember_data(settings.task_map, f"of {settings.task!r}")
+        worker.serve()
+        worker.close()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # The parent is gone: nobody is left to tell.
+    except BaseException as error:
+        # A plugin's Ctrl-C is no user's: none reaches this process.
+        end_copies(pid)
+        connection.send(Failure.of(error))
+    finally:
+        connection.close()
