@@ -34,7 +34,8 @@ def with_named(training: TrainingConfig, architecture: Architecture) -> Training
 
 def unnamed(training: TrainingConfig, architecture: Architecture) -> TrainingConfig:
     """The recipe without what the policy string says already."""
-    return replace(training, **dict.fromkeys(_said(training, architecture), 0))
+    nothing: dict[str, Any] = dict.fromkeys(_said(training, architecture), 0)
+    return replace(training, **nothing)
 
 
 def _said(training: TrainingConfig, architecture: Architecture) -> dict[str, Any]:
