@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
-from fdp_policies.identity import architecture_of, sampler_of
-from fdp_policies.learned import LearnedPolicy, open_checkpoint, open_own_checkpoint
+from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint, open_own_checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of, sampler_of
 
 
 class DiffusionPolicy(LearnedPolicy):
@@ -22,7 +22,7 @@ class DiffusionPolicy(LearnedPolicy):
             CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.
         """
         super().__init__(spec, task, device=device)
-        from fdp_policies.inference import ChunkSampler, load_denoiser
+        from fdp_policies.acting.chunk_sampler import ChunkSampler, load_denoiser
 
         architecture, sampler = architecture_of(spec, task), sampler_of(spec)
         checkpoint = open_checkpoint(spec, task)

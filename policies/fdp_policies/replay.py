@@ -203,7 +203,7 @@ class _Memory:
 
 
 def _path(spec: PolicySpec, task: TaskInfo) -> Path:
-    from fdp_policies.identity import BUNDLED
+    from fdp_policies.checkpoints.policy_spec import BUNDLED
 
     if spec.checkpoint:
         return Path(spec.checkpoint)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from fdp_policies.identity import FAMILIES, JOINT
+from fdp_policies.checkpoints.policy_spec import FAMILIES, JOINT
 from hypothesis import strategies as st
 
 from fdp_bench.api import TaskInfo, check_order, parse_experts, parse_order

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
 from fdp_policies.config import TrainingConfig
-from fdp_policies.inference import load_denoiser
 from fdp_policies.training.fit import fit
 from fdp_policies.training.phase_log import PhaseLog
 from fdp_policies.training.resume import save_state

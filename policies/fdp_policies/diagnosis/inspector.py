@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import Contribution, HeldOutLosses, Inspector, TaskInfo, WeightFacts
-from fdp_policies.backbones import Factorized
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.policy_spec import Architecture
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import Codes
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
-from fdp_policies.identity import Architecture
-from fdp_policies.inference import load_denoiser
-from fdp_policies.normalizer import TensorNormalizer, prepare_observation
+from fdp_policies.networks.backbones import Factorized
+from fdp_policies.networks.denoisers import Codes
+from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observation
 
 
 class OpenedCheckpoint(Checkpoint):

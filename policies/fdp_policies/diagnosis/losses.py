@@ -8,11 +8,11 @@ import numpy as np
 
 from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations, require_senses
-from fdp_policies.backbones import Factorized, Network
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import Architecture
 from fdp_policies.config import TrainingConfig
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.identity import Architecture
+from fdp_policies.networks.backbones import Factorized, Network
 from fdp_policies.training.data import WindowDataset
 from fdp_policies.training.losses import HeldOut
 

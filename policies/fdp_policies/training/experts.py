@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from fdp_policies.backbones import make_mixture, make_single
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.determinants import effective
-from fdp_policies.mixtures import Mixture, WeightedSum
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.training_fingerprint import effective
+from fdp_policies.networks.backbones import make_mixture, make_single
+from fdp_policies.networks.mixtures import Mixture, WeightedSum
 from fdp_policies.training.data import shapes_of
 from fdp_policies.training.fitter import Fitter, Made, base_steps, steps_left
 from fdp_policies.training.lock import only_maker

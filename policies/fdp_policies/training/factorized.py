@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from fdp_policies.backbones import Factorized, make_factorized, make_single
-from fdp_policies.checkpoint import Checkpoint, state_sha256
-from fdp_policies.determinants import effective
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.training_fingerprint import effective
+from fdp_policies.networks.backbones import Factorized, make_factorized, make_single
 from fdp_policies.training.data import shapes_of
 from fdp_policies.training.dropout import Dropout
 from fdp_policies.training.fitter import Fitter, Made, steps_left

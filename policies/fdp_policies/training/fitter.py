@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, DatasetError
 from fdp_bench.api.files import write_whole
 from fdp_bench.demos.dataset import require_senses
-from fdp_policies.backbones import make_network
-from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint, round_to_half, save_checkpoint
+from fdp_policies.checkpoints.policy_spec import Architecture
+from fdp_policies.checkpoints.readable import check_readable
+from fdp_policies.checkpoints.training_fingerprint import agree, effective
 from fdp_policies.config import TrainingConfig, as_json, variant_of
-from fdp_policies.determinants import agree, effective
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.identity import Architecture
-from fdp_policies.readable import check_readable
+from fdp_policies.networks.backbones import make_network
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
 from fdp_policies.training.dropout import Dropout
 from fdp_policies.training.job import Job, remake_command
@@ -44,7 +44,7 @@ class Made:
     Attributes:
         path: Path of its ``.safetensors`` file.
         architecture: What it is.
-        role: See `fdp_policies.determinants`.
+        role: See `fdp_policies.checkpoints.training_fingerprint`.
         state: Name -> weights, those of frozen parts left out.
         logs: Logs of all phases that led to it, its own last.
         warnings: What went wrong, in words.
@@ -105,7 +105,7 @@ class Fitter:
 
         Args:
             architecture: What to train.
-            role: ``"base"`` or ``"joint"``; see `fdp_policies.determinants`.
+            role: ``"base"`` or ``"joint"``; see `fdp_policies.checkpoints.training_fingerprint`.
             name: File name without ending; the architecture's own if left out.
         """
         name = name or architecture.slug

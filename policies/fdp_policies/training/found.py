@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import JOINT, MIXED, architecture_of, weights_path
+from fdp_policies.checkpoints.training_fingerprint import agree, determinants
 from fdp_policies.config import DiffusionConfig
-from fdp_policies.determinants import agree, determinants
-from fdp_policies.identity import JOINT, MIXED, architecture_of, weights_path
 from fdp_policies.training.named import with_named
 from fdp_policies.training.settings import training_config
 

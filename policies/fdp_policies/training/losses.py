@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fdp_bench.api import ModalityMap
 from fdp_policies.config import TrainingConfig
-from fdp_policies.denoisers import Denoiser, repeat_codes
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.networks.denoisers import Denoiser, repeat_codes
 from fdp_policies.training.data import Batch, WindowDataset
 
 

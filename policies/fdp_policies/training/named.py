@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from fdp_bench.api import SpecError
+from fdp_policies.checkpoints.policy_spec import JOINT, Architecture
 from fdp_policies.config import TrainingConfig
-from fdp_policies.identity import JOINT, Architecture
 
 #: A joint policy that trains to its plateau may take this many times the budget.
 PLATEAU_BUDGETS = 3

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from fdp_bench.api import ModalityMap
 from fdp_policies.config import TrainingConfig
-from fdp_policies.denoisers import Denoiser
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.networks.denoisers import Denoiser
 from fdp_policies.training.data import WindowDataset
 from fdp_policies.training.dropout import drop_modalities
 from fdp_policies.training.losses import HeldOut, draw_noise
@@ -67,7 +67,8 @@ class Phase:
             held_out: Held-out windows.
             modalities: The task's modalities.
             resume_dir: Folder of what a killed phase goes on from.
-            identity: What determines the weights (`fdp_policies.determinants`); a phase goes on only from its own.
+            identity: What determines the weights, see `fdp_policies.checkpoints.training_fingerprint`; a phase
+                is resumed only with its own.
             objective: What is minimized.
             compiled: Whether to compile network and loss.
         """

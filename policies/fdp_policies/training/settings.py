@@ -9,8 +9,8 @@ import torch
 
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, nearest
 from fdp_bench.demos.dataset import load_demonstrations
+from fdp_policies.checkpoints.policy_spec import BUNDLED, architecture_of
 from fdp_policies.config import RECIPES, DiffusionConfig, TrainingConfig, updated
-from fdp_policies.identity import BUNDLED, architecture_of
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from fdp_policies.training.memory import freed_memory_kept

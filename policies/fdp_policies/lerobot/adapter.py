@@ -25,7 +25,7 @@ from fdp_bench.api import (
     image_keys,
 )
 from fdp_bench.api.options import OptionValues
-from fdp_policies.lerobot_folder import folder_sha256, load_folder
+from fdp_policies.lerobot.folder import folder_sha256, load_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

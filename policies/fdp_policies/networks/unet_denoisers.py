@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor, nn
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import Codes, FactorizedNetwork, SingleDenoiser
-from fdp_policies.encoders import ObservationEncoder
-from fdp_policies.unet import ConditionalUnet
+from fdp_policies.networks.denoisers import Codes, FactorizedNetwork, SingleDenoiser
+from fdp_policies.networks.encoders import ObservationEncoder
+from fdp_policies.networks.unet import ConditionalUnet
 
 
 class DiffusionUnet(SingleDenoiser):

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
-from fdp_policies.identity import SAMPLER_OPTIONS, architecture_of, sampler_of, weights_path
+from fdp_policies.checkpoints.policy_spec import SAMPLER_OPTIONS, architecture_of, sampler_of, weights_path
 
 if TYPE_CHECKING:
-    from fdp_policies.checkpoint import Checkpoint
+    from fdp_policies.checkpoints.checkpoint import Checkpoint
 
 
 class LearnedPolicy(Policy):
@@ -76,7 +76,7 @@ def open_own_checkpoint(spec: PolicySpec, task: TaskInfo) -> "Checkpoint":
     Raises:
         CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.
     """
-    from fdp_policies.checkpoint import Checkpoint
+    from fdp_policies.checkpoints.checkpoint import Checkpoint
 
     architecture, path = architecture_of(spec, task), weights_path(spec, task)
     command = f'fdp-bench train --policy "{architecture}" --task {task.task_id} --data FILE --num-demos 100'

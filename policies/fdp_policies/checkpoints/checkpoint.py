@@ -18,9 +18,9 @@ from torch import Tensor
 from fdp_bench.api import CheckpointError, SpecError
 from fdp_bench.api.files import write_whole
 from fdp_bench.api.validation import is_file, read_json
+from fdp_policies.checkpoints.header import TensorInfo, check_card, read_header
 from fdp_policies.config import DiffusionConfig, NetworkConfig
-from fdp_policies.header import TensorInfo, check_card, read_header
-from fdp_policies.normalizer import Normalizer
+from fdp_policies.networks.normalizer import Normalizer
 
 CARD_SCHEMA = 1
 SUFFIX = ".safetensors"

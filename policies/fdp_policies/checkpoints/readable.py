@@ -1,7 +1,7 @@
 """What the encoders can read of a task, said before anything is trained."""
 
 from fdp_bench.api import IMAGE_PREFIX, SpecError, TaskInfo
-from fdp_policies.identity import Architecture
+from fdp_policies.checkpoints.policy_spec import Architecture
 
 
 def check_readable(architecture: Architecture, task: TaskInfo) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from fdp_policies.denoisers import Codes, SingleDenoiser
+from fdp_policies.networks.denoisers import Codes, SingleDenoiser
 
 
 class Mixture(nn.Module):

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from fdp_bench.api import CheckpointError
-from fdp_policies.backbones import Network, make_factorized, make_mixture, make_single
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.check_shapes import check_fits
+from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.config import MIXTURES, SamplerConfig
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, EncodedProgram, can_encode, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
-from fdp_policies.fitting import check_fits
-from fdp_policies.normalizer import TensorNormalizer, prepare_observation
-from fdp_policies.regression import ActionRegressor
+from fdp_policies.networks.backbones import Network, make_factorized, make_mixture, make_single
+from fdp_policies.networks.bc_network import ActionRegressor
+from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observation
 
 #: Name of the noise among a chunk's inputs; no observation key begins with a dash.
 NOISE = "-noise"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import Codes
-from fdp_policies.encoders import ObservationEncoder
+from fdp_policies.networks.denoisers import Codes
+from fdp_policies.networks.encoders import ObservationEncoder
 
 
 class ActionRegressor(nn.Module):

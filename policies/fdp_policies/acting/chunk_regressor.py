@@ -7,11 +7,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.acting.chunk_sampler import load_regressor
+from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.fast.observation import StackedEncoder
-from fdp_policies.inference import load_regressor
-from fdp_policies.normalizer import TensorNormalizer
+from fdp_policies.networks.normalizer import TensorNormalizer
 
 
 class ChunkRegressor:

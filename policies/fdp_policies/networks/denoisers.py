@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.dit import DiT
-from fdp_policies.encoders import ObservationEncoder
+from fdp_policies.networks.dit import DiT
+from fdp_policies.networks.encoders import ObservationEncoder
 
 #: What `encode` returns: one code for each DiT inside, shape (B, W).
 Codes = tuple[Tensor, ...]

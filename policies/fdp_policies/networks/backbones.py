@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
-from fdp_policies.mixtures import Consensus, Mixture, WeightedSum
-from fdp_policies.regression import ActionRegressor
-from fdp_policies.unet_denoisers import DiffusionUnet, FactorizedUnet
+from fdp_policies.networks.bc_network import ActionRegressor
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser, SingleDenoiser
+from fdp_policies.networks.mixtures import Consensus, Mixture, WeightedSum
+from fdp_policies.networks.unet_denoisers import DiffusionUnet, FactorizedUnet
 
 Factorized = FactorizedDenoiser | FactorizedUnet
 #: Whatever samplers denoise by.

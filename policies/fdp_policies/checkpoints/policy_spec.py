@@ -62,7 +62,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 #: Families whose network is always the same -> their backbone.
 _OWN_BACKBONE: Mapping[str, str] = {"dp-unet": "unet", "bc": "mlp"}
 
-BUNDLED = Path(__file__).parent / "weights"
+BUNDLED = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fdp_bench.api import CheckpointError
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint
 
 
 def check_fits(checkpoint: Checkpoint, build: Callable[[], nn.Module]) -> None:
