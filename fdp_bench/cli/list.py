@@ -60,6 +60,7 @@ def task_pages() -> list[str]:
             ("asks for", task.summary),
             ("success", task.success),
             ("needs", task.senses),
+            ("object", f"{task.painted} (what shifts such as color?part=object paint)"),
             ("episode", f"at most {task.horizon} control steps at {task.control_hz} Hz"),
             ("expert", _expert_line(expert_results(task.short_name))),
         ]

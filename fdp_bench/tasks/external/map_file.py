@@ -19,7 +19,7 @@ _PIECE_KEYS = ("from", "slice", "kind")
 _PICTURE_KEYS = ("from", "camera", "render", "side")
 _SCENE_KEYS = ("target", "gripper", "parts")
 #: Parts of a scene that shifts paint, see `fdp_bench.api.scene.Scene.material_groups`.
-PARTS = ("object", "table", "floor", "walls", "robot")
+PARTS = ("object", "partner", "table", "floor", "walls", "robot")
 #: Kinds that shifts of proprioception know.
 KINDS = ("joint", "position", "quaternion", "finger", "other")
 _SIDES = (16, 512)

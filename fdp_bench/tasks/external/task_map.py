@@ -64,8 +64,8 @@ class SceneMap:
     Attributes:
         target: What the task is about; occlusion covers it, and receipts say how much of it is hidden.
         gripper: What touches it.
-        parts: Part (``"object"``, ``"table"``, ``"walls"``, ``"robot"``, ``"floor"``) -> bodies that colour and texture
-            shifts paint as that part.
+        parts: Part (``"object"``, ``"partner"``, ``"table"``, ``"walls"``, ``"robot"``, ``"floor"``) -> bodies that
+            colour and texture shifts take for that part.
     """
 
     target: tuple[str, ...] = ()

@@ -3,6 +3,8 @@
 import gymnasium
 import numpy as np
 import pytest
+from fdp_shifts.color import Color
+from fdp_shifts.hues import AVOIDED_HUE_TURN, hue_of
 
 from fdp_bench.api import SpecError
 from fdp_bench.runner.rollout.environment import make_base, task_info
@@ -293,3 +295,23 @@ def test_an_environment_that_states_all_itself_is_left_as_it_is():
 )
 def test_shifts_keep_their_rules_on_the_example(reach, shift):
     check_shift(shift, reach)
+
+
+def test_a_painted_target_keeps_away_from_the_hue_of_the_partner_that_a_map_names(example):
+    text = (example / "reach.toml").read_text().replace("ReachByEye", "ReachWithPartner")
+    (example / "partner.toml").write_text(text.replace("[scene.parts]", '[scene.parts]\npartner = ["hand"]'))
+    nearest = {}
+    for name in ("reach.toml", "partner.toml"):
+        env = make_base(name)
+        shifted = Color(env, part="object")
+        distances = []
+        for seed in range(20):
+            shifted.reset(seed=seed)
+            hue = hue_of(shifted.receipt().parameters["object"]["rgb"])
+            hand = hue_of(np.array([0.1, 0.1, 0.4]))
+            distances.append(abs((hue - hand + 0.5) % 1.0 - 0.5))
+        nearest[name] = min(distances)
+        env.close()
+
+    # Without a partner the red ball may turn as blue as the hand.
+    assert nearest["partner.toml"] >= AVOIDED_HUE_TURN > nearest["reach.toml"]
