@@ -28,7 +28,7 @@ from fdp_bench.runner.rollout.preflight import PreflightRequest
 from fdp_bench.runner.run_manifest import check_weights_unchanged, new_manifest, source_changes, source_facts
 from fdp_bench.runner.workers.supervisor import Limits
 from fdp_bench.runner.workers.worker import WorkerSettings
-from fdp_bench.tasks.external.task_map import map_data
+from fdp_bench.tasks.external.registry import map_data
 
 
 @terminable()

@@ -23,7 +23,7 @@ from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.runner.rollout.timing import Stopwatch
 from fdp_bench.sim.memory import release_build_memory
 from fdp_bench.specs import parse_policy
-from fdp_bench.tasks.external.task_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Policies that a worker keeps loaded.
 _POLICIES_HELD = 4
@@ -42,7 +42,7 @@ class WorkerSettings:
         lanes: Episodes under way at once.
         batch_rows: Rows of every policy batch.
         act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
-        task_map: The task's map, where it has one; see `fdp_bench.tasks.external.task_map.map_data`.
+        task_map: The task's map, where it has one; see `fdp_bench.tasks.external.registry.map_data`.
     """
 
     task: str
