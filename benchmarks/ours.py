@@ -9,7 +9,8 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.run import Announcement, begin_run
+from fdp_bench.runner.progress import Announcement
+from fdp_bench.runner.run import begin_run
 
 MAIN_TASK = "fdp_bench/Lift-v1"
 MAIN_POLICY = "fdp:prop>vision"

@@ -8,7 +8,7 @@ from pathlib import Path
 import gymnasium
 import pytest
 
-from fdp_bench.tasks.external import task_map
+from fdp_bench.tasks.external import registry
 
 PAGE = Path(__file__).resolve().parents[1] / "fdp_bench" / "tasks" / "README.md"
 
@@ -32,7 +32,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write_example(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(task_map, "_remembered", {})
+    monkeypatch.setattr(registry, "_remembered", {})
     yield tmp_path
     sys.modules.pop("reach", None)
     gymnasium.registry.pop("mine/Reach-v0", None)

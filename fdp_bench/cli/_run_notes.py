@@ -128,7 +128,7 @@ def errors_text(store: "RunStore", errors: "Sequence[EpisodeRecord]", total: int
     """How many episodes ended in an error, the most frequent reasons, and what to do; empty where none did."""
     if not errors:
         return ""
-    from fdp_bench.runner.run import resume_command
+    from fdp_bench.records.store import resume_command
 
     reasons = Counter(record.error for record in errors).most_common()
     lines = [f"{len(errors)} of {total} episodes ended in an error and count as failures:"]

@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.gate.comparability import IncomparableError
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     try:
         return _check(args)
@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from fdp_bench.cli._targets import check_file
+    from fdp_bench.gate.baseline import load_side
     from fdp_bench.gate.check import judge_run, plan_check, run_candidate
-    from fdp_bench.gate.compared_run import load_side
     from fdp_bench.gate.junit import write_junit
     from fdp_bench.gate.render import markdown_summary, more_episodes
     from fdp_bench.runner.progress import ProgressBar

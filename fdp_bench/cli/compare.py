@@ -31,8 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
+    from fdp_bench.gate.baseline import load_side
     from fdp_bench.gate.comparability import IncomparableError, notes, refuse_unlike
-    from fdp_bench.gate.compared_run import load_side
     from fdp_bench.gate.pairing import pair_arms
     from fdp_bench.gate.table import comparison_layout, measure
     from fdp_bench.report.text.terminal import plain_text

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 def task_lines() -> list[str]:
     """One line a task of the package, and how to name others."""
     from fdp_bench.tasks import TASKS
-    from fdp_bench.tasks.external.task_map import find_map, packaged_maps
+    from fdp_bench.tasks.external.registry import find_map, packaged_maps
 
     rows = [(task.short_name, task.id, task.summary) for task in TASKS.values()]
     for task_map in filter(None, map(find_map, packaged_maps())):

@@ -39,9 +39,8 @@ from fdp_bench.cli.main import FIRST_COMMAND, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.records.store import RunStore
-    from fdp_bench.runner.config import RunConfig
-    from fdp_bench.runner.executor import ExecutorSpec
-    from fdp_bench.runner.workers.supervisor import Limits
+    from fdp_bench.runner.config import ExecutorSpec, RunConfig
+    from fdp_bench.runner.workers.worker_handle import Limits
 
 SUMMARY = SUBCOMMANDS["run"]
 #: Where runs go unless --out says otherwise.
@@ -58,7 +57,7 @@ _NAME_LENGTH = 60
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code, of several tasks the highest."""
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     code, also_on_stderr = 0, False
     plans: list[tuple[RunConfig, str, Path]] = []
@@ -194,13 +193,13 @@ def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) 
 
 
 def _executor(args: argparse.Namespace) -> "ExecutorSpec":
-    from fdp_bench.runner.executor import ExecutorSpec
+    from fdp_bench.runner.config import ExecutorSpec
 
     return ExecutorSpec.parse(args.executor or "local", args.worker_gpus)
 
 
 def _limits(args: argparse.Namespace) -> "Limits":
-    from fdp_bench.runner.workers.supervisor import Limits
+    from fdp_bench.runner.workers.worker_handle import Limits
 
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 

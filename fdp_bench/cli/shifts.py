@@ -146,9 +146,10 @@ def _draw(base: Any, task: str, shift: str, out: Path) -> list[Path]:
     """Write the film strip of a shift, and its readings where it alters a sense of numbers."""
     from fdp_bench.cli._ladders import seen_ladder, shifted_at_levels
     from fdp_bench.report.figures.style import library_style
+    from fdp_bench.report.names import shift_slug
     from fdp_bench.report.shift_previews.effects import play_swaying
     from fdp_bench.report.shift_previews.reading_strips import reading_figure, reading_file
-    from fdp_bench.report.shift_previews.strips import shift_slug, strip_figure
+    from fdp_bench.report.shift_previews.strips import strip_figure
     from fdp_bench.runner.rollout.environment import shifts_of, task_info
 
     environments = shifted_at_levels(base, shift)

@@ -20,8 +20,7 @@ from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.api.episode import EpisodeRecord
-    from fdp_bench.runner.progress import ProgressBar
-    from fdp_bench.runner.run import Announcement
+    from fdp_bench.runner.progress import Announcement, ProgressBar
     from fdp_bench.suites.planning import SweepPlan
     from fdp_bench.suites.request import SweepRequest
     from fdp_bench.suites.suite import Suite
@@ -85,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     if args.suite is None:
         from fdp_bench.cli.list import suite_lines

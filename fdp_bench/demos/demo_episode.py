@@ -1,4 +1,4 @@
-"""What every reader of a foreign format hands over, and what it says of where it comes from."""
+"""One demonstration, as it is recorded here and as readers of other formats return it, and its origin."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,31 @@ from fdp_bench.api import DatasetError
 
 #: Most control steps of one demonstration.
 MAX_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class RecordedEpisode:
+    """A demonstration of T control steps; row t is what was seen before action t.
+
+    Attributes:
+        states: Time, joint positions, joint velocities of the simulator, shape (T, 1 + nq + nv), float64.
+        actions: Executed actions, shape (T, 7), float32, in [-1, 1].
+        rewards: Rewards after the actions, shape (T,), float32.
+        prop: Proprioception, shape (T, 16), float32.
+        tactile: Touch, shape (T, 12), float32; see `fdp_bench.sim.touch.TouchSensor`.
+        images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
+        lead_in_steps: Number of leading steps that are no example to follow.
+        model_file: MuJoCo XML of the physics model; see `fdp_bench.demos.model_file.recorded_model_file`.
+    """
+
+    states: npt.NDArray[np.float64]
+    actions: npt.NDArray[np.float32]
+    rewards: npt.NDArray[np.float32]
+    prop: npt.NDArray[np.float32]
+    tactile: npt.NDArray[np.float32]
+    images: Mapping[str, npt.NDArray[np.uint8]]
+    lead_in_steps: int
+    model_file: str
 
 
 @dataclass(frozen=True)

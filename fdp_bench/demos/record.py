@@ -27,7 +27,7 @@ from fdp_bench.api import (
 )
 from fdp_bench.demos.demo_episode import MAX_STEPS, ImportedEpisode
 from fdp_bench.demos.layout import GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
-from fdp_bench.demos.recording.recorded_episode import DEMO_EXPERT, DEMO_STATE
+from fdp_bench.demos.recording.attempt import DEMO_EXPERT, DEMO_STATE
 from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.demos.robomimic import write_hdf5
 from fdp_bench.tasks.external.env import ForeignEnv

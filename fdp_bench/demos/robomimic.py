@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.demos.demo_episode import ImportedEpisode
+from fdp_bench.demos.demo_episode import ImportedEpisode, RecordedEpisode
 from fdp_bench.demos.layout import (
     LEAD_IN_ATTRIBUTE,
     PROP_NAME,
@@ -22,7 +22,6 @@ from fdp_bench.demos.layout import (
     held_out_count,
     image_name,
 )
-from fdp_bench.demos.recording.recorded_episode import RecordedEpisode
 
 _GZIP_LEVEL = 4
 #: robomimic's description of the environment, JSON-ready, this package's own part in ``fdp_bench``.

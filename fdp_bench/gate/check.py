@@ -17,11 +17,12 @@ from fdp_bench.plugins import load_policy
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.progress import Progress
 from fdp_bench.runner.rollout.episode import SUCCESS_RULE
-from fdp_bench.runner.run import Progress, begin_run, resume_run
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS, describe
-from fdp_bench.tasks.external.task_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Pairs an arm, where the baseline holds as many and nothing else is asked for.
 DEFAULT_PAIRS = 300

@@ -127,23 +127,6 @@ class Side:
         return replace(self, arms=arms)
 
 
-def load_side(path: Path) -> Side:
-    """Read a run's folder or a baseline file.
-
-    Raises:
-        RunError: If it is neither, is unreadable, or holds no episode.
-    """
-    if path.is_dir() or not path.exists():
-        side = side_of_run(path)
-    else:
-        from fdp_bench.gate.baseline import read_baseline
-
-        side = read_baseline(path)
-    if not side.arms:
-        raise RunError(f"{path} holds no finished episode; finish it with: fdp-bench run --resume {path}")
-    return side
-
-
 def side_of_run(path: Path) -> Side:
     """Read a run's folder.
 

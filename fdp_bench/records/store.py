@@ -1,5 +1,6 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,6 +216,11 @@ def check_new_folder(path: Path) -> None:
         raise RunError(
             f"run folder {str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
         ) from error
+
+
+def resume_command(path: Path) -> str:
+    """The command that finishes a run."""
+    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
 
 
 def _not_empty(path: Path) -> str:

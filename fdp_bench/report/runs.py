@@ -9,7 +9,7 @@ from pathlib import Path
 from fdp_bench.api import EpisodeRecord, RunError, nearest
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
-from fdp_bench.tasks.external.task_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Where `fdp-bench run` puts runs unless told otherwise.
 RESULTS = Path("results")

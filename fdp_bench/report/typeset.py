@@ -1,13 +1,12 @@
 """How tables are shown to people: headers, alignment, rounding and footnotes, shared by all text formats."""
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.api import CLEAN, LEVELS
-from fdp_bench.report.tables.summary import BATCH, PROBE
+from fdp_bench.api import CLEAN
+from fdp_bench.report.names import BATCH, EMPTY, PROBE, split_shift
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     import pandas
 
 Row = Mapping[str, Any]
-
-#: Shown where a row has no such value.
-EMPTY = "-"
 
 
 @dataclass(frozen=True)
@@ -106,25 +102,6 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
         )
         for task, rows in _by_task(records).items()
     ]
-
-
-def split_shift(shift: str) -> tuple[str, str]:
-    """Split a canonical shift string into its name with options and its severity as shown.
-
-    Returns:
-        For instance ``("occlusion?kind=camera", "3")``, ``("occlusion+color", "3+2")``, ``("clean", "-")``.
-    """
-    if shift == CLEAN:
-        return CLEAN, EMPTY
-    return re.sub(r"@[0-9.e-]+", "", shift), "+".join(re.findall(r"@([0-9.e-]+)", shift))
-
-
-def severity_text(severity: float) -> str:
-    """A severity as people write it: ``"level 3"``, ``"severity 0.5"``, ``"clean"``."""
-    if severity == 0.0:
-        return CLEAN
-    level = severity * LEVELS
-    return f"level {level:.0f}" if abs(level - round(level)) < 1e-9 else f"severity {severity:g}"
 
 
 def known(number: Any) -> bool:

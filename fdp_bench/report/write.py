@@ -14,9 +14,10 @@ from fdp_bench.report.figures.style import save_figure, themed
 from fdp_bench.report.figures.success_bars import save_success_plot
 from fdp_bench.report.html.assemble import assemble
 from fdp_bench.report.html.page import render
+from fdp_bench.report.names import shift_slug, split_shift
 from fdp_bench.report.runs import Runs, probed_latencies
 from fdp_bench.report.shift_previews.severity_frames import Ladder
-from fdp_bench.report.shift_previews.strips import save_strip, shift_slug
+from fdp_bench.report.shift_previews.strips import save_strip
 from fdp_bench.report.tables.all_tasks import across_table
 from fdp_bench.report.tables.effects import effect_table
 from fdp_bench.report.tables.safety import safety_comparison, safety_layouts, safety_table
@@ -25,7 +26,6 @@ from fdp_bench.report.tables.severity_auc import area_layout, area_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.tables.trainings import find_trainings, name_policies, tasks_of
 from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report, markdown_table
-from fdp_bench.report.typeset import split_shift
 
 if TYPE_CHECKING:
     import pandas

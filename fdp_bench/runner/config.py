@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fdp_bench.api.errors import RunError, SpecError
+from fdp_bench.api.errors import RunError, SpecError, nearest
 from fdp_bench.api.validation import MAX_WHOLE, check_fields
 
 #: Episodes a cell of each tier.
@@ -15,6 +15,8 @@ DEFAULT_EPISODES = 50
 BATCH_ROWS = 4
 #: The same on a GPU, where one process asks for all workers, and sixteen rows take hardly longer than four.
 GPU_BATCH_ROWS = 16
+#: Kinds of executors.
+LOCAL, RAY = "local", "ray"
 #: Fields that a run's configuration may lack because they came later; their defaults are what it did.
 _LATER = {"act_timeout", "noise_seed", "retest", "until_decided"}
 
@@ -107,3 +109,43 @@ class RunConfig:
         except ValueError as error:
             raise RunError(f"the run's configuration is damaged: {error}") from None
         return cls(**{**data, "policies": tuple(data["policies"]), "shifts": tuple(data["shifts"])})
+
+
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """Which executor to use. Moves no number.
+
+    Attributes:
+        kind: `LOCAL` or `RAY`.
+        address: Of a Ray cluster, as `ray.init` takes it; empty for the one that this machine is part of.
+        worker_gpus: GPUs that a worker on Ray gets, a share of one below 1; None for one where the device is none of
+            the processor's, else none.
+    """
+
+    kind: str = LOCAL
+    address: str = ""
+    worker_gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.worker_gpus is None:
+            return
+        if self.kind != RAY:
+            raise SpecError(
+                "--worker-gpus means nothing without --executor ray; add it, or leave --worker-gpus out"
+            )
+        if not self.worker_gpus > 0.0 or (self.worker_gpus > 1.0 and self.worker_gpus % 1.0):
+            raise SpecError(
+                f"--worker-gpus {self.worker_gpus:g} must be a share of one GPU, such as 0.25, or a whole number"
+            )
+
+    @classmethod
+    def parse(cls, text: str, worker_gpus: float | None = None) -> "ExecutorSpec":
+        """Read ``"local"``, ``"ray"`` or ``"ray://HOST:PORT"``.
+
+        Raises:
+            SpecError: If it is anything else.
+        """
+        kind, mark, address = text.partition("://")
+        if kind not in (LOCAL, RAY) or bool(mark) != bool(address) or (mark and kind == LOCAL):
+            raise SpecError(f"executor {text!r} is not known{nearest(text, (LOCAL, RAY, 'ray://HOST:PORT'))}")
+        return cls(kind, text if mark else "", worker_gpus)

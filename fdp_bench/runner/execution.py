@@ -4,23 +4,22 @@ import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
-from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records
+from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records, resume_command
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
-from fdp_bench.runner.announcement import Announcement, Progress
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.executor import Executor
-from fdp_bench.runner.feed import Feed, FixedFeed
 from fdp_bench.runner.interrupts import RunInterruptedError, Terminated, exit_code_of, unbroken
+from fdp_bench.runner.planning.feeds import Feed, FixedFeed
 from fdp_bench.runner.planning.plan import Arm
+from fdp_bench.runner.processes.messages import PicturePlan
+from fdp_bench.runner.progress import Announcement, Progress
 from fdp_bench.runner.rollout.timing import time_facts
 from fdp_bench.runner.run_manifest import now, source_facts
-from fdp_bench.runner.workers.worker import PicturePlan
 
 
 def execute(
@@ -123,11 +122,6 @@ def completed(manifest: Manifest, feed: Feed) -> Manifest:
         return replace(manifest, status=COMPLETE)
     needed = sum(2 * int(entry["pairs"]) for entry in comparisons)
     return replace(manifest, status=COMPLETE, comparisons=comparisons, episodes_planned=needed)
-
-
-def resume_command(path: Path) -> str:
-    """The command that finishes a run."""
-    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
 
 
 def _run_again(

@@ -11,24 +11,20 @@ from fdp_bench.api.errors import SpecError
 from fdp_bench.api.training import Training
 from fdp_bench.records.store import RunStore, check_new_folder
 from fdp_bench.records.writer import lock_limits
-from fdp_bench.runner.announcement import Announcement as Announcement
-from fdp_bench.runner.announcement import Progress as Progress
-from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.config import ExecutorSpec, RunConfig
 from fdp_bench.runner.execution import completed, execute
-from fdp_bench.runner.execution import resume_command as resume_command
-from fdp_bench.runner.executor import Executor, ExecutorSpec, make_executor
-from fdp_bench.runner.feed import CHUNK
-from fdp_bench.runner.interrupts import RunInterruptedError as RunInterruptedError
+from fdp_bench.runner.executor import Executor, make_executor
 from fdp_bench.runner.interrupts import terminable
-from fdp_bench.runner.planning.feeds import check_policies
+from fdp_bench.runner.planning.feeds import CHUNK, check_policies, feed_of
 from fdp_bench.runner.planning.plan import plan_arms
-from fdp_bench.runner.planning.resume_state import Remainder, feed_of
+from fdp_bench.runner.planning.resume_state import Remainder
 from fdp_bench.runner.planning.shard import Shard, plan_part
+from fdp_bench.runner.processes.messages import WorkerSettings
+from fdp_bench.runner.progress import Announcement, Progress
 from fdp_bench.runner.rollout.preflight import PreflightRequest
 from fdp_bench.runner.run_manifest import check_weights_unchanged, new_manifest, source_changes, source_facts
-from fdp_bench.runner.workers.supervisor import Limits
-from fdp_bench.runner.workers.worker import WorkerSettings
-from fdp_bench.tasks.external.task_map import map_data
+from fdp_bench.runner.workers.worker_handle import Limits
+from fdp_bench.tasks.external.registry import map_data
 
 
 @terminable()

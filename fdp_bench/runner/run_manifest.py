@@ -15,7 +15,7 @@ from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.planning.plan import Arm
 from fdp_bench.runner.rollout.episode import SUCCESS_RULE
 from fdp_bench.runner.rollout.preflight import PreflightReport
-from fdp_bench.tasks.external.task_map import map_data
+from fdp_bench.tasks.external.registry import map_data
 
 
 def new_manifest(

@@ -11,8 +11,9 @@ from fdp_bench.plugins import load_policy
 from fdp_bench.records.store import MANIFEST_NAME, RunStore
 from fdp_bench.runner.config import BATCH_ROWS, GPU_BATCH_ROWS, RunConfig
 from fdp_bench.runner.planning.extend import extend_run
+from fdp_bench.runner.progress import Progress
 from fdp_bench.runner.rollout.preflight import ResolvedPolicy
-from fdp_bench.runner.run import Progress, begin_run, resume_run
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task
 from fdp_bench.suites.journal import RUNS_NAME

@@ -9,7 +9,8 @@ from typing import Any
 from fdp_bench.api.errors import PluginError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from fdp_bench.records.provenance import machine, versions
-from fdp_bench.runner.run import Progress, RunInterruptedError
+from fdp_bench.runner.interrupts import RunInterruptedError
+from fdp_bench.runner.progress import Progress
 from fdp_bench.suites.cells import Cell, short_task
 from fdp_bench.suites.demonstrations import collect
 from fdp_bench.suites.estimate import training_steps

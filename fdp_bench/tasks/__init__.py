@@ -137,17 +137,15 @@ def resolve_task(name: str) -> str:
     Args:
         name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for
             anybody's environment, which is returned as it is, and Gymnasium answers for it; or the path of a map, a
-            ``.toml`` file, which is read and remembered (`fdp_bench.tasks.external.task_map`); or a map's name or id.
+            ``.toml`` file, which is read and remembered (`fdp_bench.tasks.external.registry`); or a map's name or id.
 
     Raises:
         SpecError: If there is no such task, or something is wrong in the map.
     """
     from fdp_bench.api.errors import SpecError, nearest
-    from fdp_bench.tasks.external.task_map import find_map, packaged_maps
+    from fdp_bench.tasks.external.registry import find_map, load_map, packaged_maps
 
     if name.endswith(".toml"):
-        from fdp_bench.tasks.external.map_file import load_map
-
         return load_map(Path(name)).id
     if ":" in name or name in TASKS:
         return name

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 
 from fdp_bench.demos.dataset import load_demonstrations
+from fdp_bench.demos.demo_episode import RecordedEpisode
 from fdp_bench.demos.pack import pack_demonstrations
-from fdp_bench.demos.recording.recorded_episode import RecordedEpisode
 from fdp_bench.demos.robomimic import write_hdf5
 
 from .mutate import ODD, mutate_bytes, mutate_data

@@ -10,9 +10,9 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
-from fdp_bench.gate.baseline import read_baseline, write_baseline
+from fdp_bench.gate.baseline import load_side, read_baseline, write_baseline
 from fdp_bench.gate.comparability import notes, refuse_unlike
-from fdp_bench.gate.compared_run import load_side, side_of_run
+from fdp_bench.gate.compared_run import side_of_run
 from fdp_bench.gate.pairing import pair_arms
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.report.figures.style import svg_bytes

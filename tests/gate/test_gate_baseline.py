@@ -5,8 +5,8 @@ import pytest
 from gate_data import side, write_run
 
 from fdp_bench.api import RunError
-from fdp_bench.gate.baseline import PARAMETERS_KEPT, read_baseline, write_baseline
-from fdp_bench.gate.compared_run import load_side, side_of_run
+from fdp_bench.gate.baseline import PARAMETERS_KEPT, load_side, read_baseline, write_baseline
+from fdp_bench.gate.compared_run import side_of_run
 
 ARMS = {("dp-dit", "clean"): "+-+!+-+", ("fdp:prop>vision", "color@3"): "+--++-+"}
 

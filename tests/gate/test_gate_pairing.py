@@ -2,7 +2,8 @@ import pytest
 from gate_data import records, side, write_run
 
 from fdp_bench.api import RunError
-from fdp_bench.gate.compared_run import load_side, side_of_run
+from fdp_bench.gate.baseline import load_side
+from fdp_bench.gate.compared_run import side_of_run
 from fdp_bench.gate.pairing import match_policies, pair_arms
 from fdp_bench.records import RunStore
 

@@ -15,9 +15,10 @@ from pages import HOSTILE, no_ladder
 from PIL import Image
 
 from fdp_bench.records import Manifest
-from fdp_bench.report.html.pictures import file_picture, is_picture
+from fdp_bench.report.figures.picture_files import is_picture
+from fdp_bench.report.html.pictures import file_picture
+from fdp_bench.report.names import shift_slug
 from fdp_bench.report.runs import load_runs
-from fdp_bench.report.shift_previews.strips import shift_slug
 from fdp_bench.report.tables.losses import loss_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report

@@ -1,10 +1,11 @@
 import pytest
 from fake_records import LIFT, arm, twin_arms
 
+from fdp_bench.report.names import severity_text, split_shift
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report
 from fdp_bench.report.text.terminal import WIDTH, comparison_table, terminal_table
-from fdp_bench.report.typeset import detectable_text, severity_text, split_shift
+from fdp_bench.report.typeset import detectable_text
 
 POLICIES = ("fdp:prop>vision", "fdp:vision>prop")
 

@@ -11,7 +11,7 @@ from fdp_bench.runner.processes.process import Child
 from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.preflight import PreflightRequest, check
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.workers.supervisor import Limits
+from fdp_bench.runner.workers.worker_handle import Limits
 from fdp_bench.toy import TOY_TASK, ToyEnv
 
 __all__ = ["hostile", "hostile_folder"]

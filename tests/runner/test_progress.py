@@ -8,8 +8,7 @@ import pytest
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
 from fdp_bench.records import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.progress import ProgressBar
-from fdp_bench.runner.run import Announcement
+from fdp_bench.runner.progress import Announcement, ProgressBar
 
 
 def record(shift, index, success):

@@ -11,7 +11,7 @@ from fdp_bench.records import RunStore
 from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.preflight import PreflightRequest, check
 from fdp_bench.tasks import resolve_task
-from fdp_bench.tasks.external import task_map
+from fdp_bench.tasks.external import registry
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def fdp_bench(example, fakes, capfd):
     """`fdp-bench` in the example's folder, in this process: exit code, standard output, standard error."""
 
     def call(arguments):
-        task_map._remembered.clear()
+        registry._remembered.clear()
         code = main(shlex.split(arguments))
         shown = capfd.readouterr()
         return code, shown.out, shown.err

@@ -7,9 +7,10 @@ import pytest
 from fdp_bench.api import EpisodeRecord, SpecError
 from fdp_bench.records import compare_records
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.interrupts import RunInterruptedError
 from fdp_bench.runner.planning.feeds import BLOCK, SequentialFeed
 from fdp_bench.runner.planning.plan import plan_arms, plan_episodes
-from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")

@@ -8,7 +8,7 @@ import pytest
 from external_page import PAGE, example, page_block
 
 from fdp_bench.cli.main import main
-from fdp_bench.tasks.external import task_map
+from fdp_bench.tasks.external import registry
 
 __all__ = ["example"]
 
@@ -48,7 +48,7 @@ def test_the_whole_page_runs_from_top_to_bottom(example, capfd):
     assert wanted <= ran
     for command in page:
         words = shlex.split(command.replace("--steps 2000", "--steps 4"))
-        task_map._remembered.clear()
+        registry._remembered.clear()
         if words[0] == "python":
             runpy.run_path(words[1])
             continue

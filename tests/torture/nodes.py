@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.records import compare_records
-from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import ExecutorSpec, RunConfig
 from fdp_bench.runner.run import begin_run
 from fdp_bench.toy import TOY_TASK
 from tests.torture.plugins import installed

@@ -12,7 +12,7 @@ from fdp_bench.demos.layout import FORMAT_VERSION
 from fdp_bench.demos.record import record
 from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.tasks import resolve_task
-from fdp_bench.tasks.external import task_map
+from fdp_bench.tasks.external import registry
 from fdp_bench.training.job import task_info
 
 __all__ = ["example"]
@@ -80,7 +80,7 @@ def test_demonstrations_of_another_map_under_the_same_id_are_refused(example):
 
     text = (example / "reach.toml").read_text()
     for changed, refused in (("[0, 2]", True), ('summary = "Reach the ball"', False)):
-        task_map._remembered.clear()
+        registry._remembered.clear()
         other = text.replace("slice = [0, 2]", "slice = [2, 4]") if refused else changed + "\n" + text
         (example / "reach.toml").write_text(other)
         resolve_task("reach.toml")

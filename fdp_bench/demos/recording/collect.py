@@ -10,8 +10,8 @@ from typing import Any
 from fdp_bench.api import DatasetError, RunError
 from fdp_bench.demos.experts.registry import EXPERTS, resolve_expert_task
 from fdp_bench.demos.layout import FORMAT_VERSION, ROBOSUITE_ENV_TYPE
-from fdp_bench.demos.recording.attempts import AttemptStore
-from fdp_bench.demos.recording.recorded_episode import record_attempt
+from fdp_bench.demos.recording.attempt import record_attempt
+from fdp_bench.demos.recording.attempt_store import AttemptStore
 from fdp_bench.sim.touch import TOUCH_VERSION
 
 #: Tasks with a scripted expert.

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.figures.curve_plots import POINTS, point_caption, shift_title, short_task
+from fdp_bench.report.figures.curve_plots import POINTS, point_caption
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, drawable, ink, series_style
-from fdp_bench.report.typeset import Column, p_value, percent, signed, split_shift, typeset
+from fdp_bench.report.names import shift_title, short_task, split_shift
+from fdp_bench.report.typeset import Column, p_value, percent, signed, typeset
 
 if TYPE_CHECKING:
     import pandas

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN, LEVELS
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, series_style, success_axis
+from fdp_bench.report.names import EMPTY, shift_title, short_task, split_shift
 from fdp_bench.report.tables.curves import OVER_SEEDS
-from fdp_bench.report.typeset import EMPTY, Column, known, percent, split_shift, typeset
+from fdp_bench.report.typeset import Column, known, percent, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -139,12 +140,6 @@ def _draw_efficiency(axes: "Axes", rows: Sequence[Row], names: Sequence[str]) ->
     axes.set_xlabel("training demonstrations (number, log scale)")
 
 
-def shift_title(shift: str) -> str:
-    """A shift string as people read it: ``"occlusion, level 3"``."""
-    name, severity = split_shift(shift)
-    return name if shift == CLEAN else f"{name}, level {severity}"
-
-
 def _by_shift(
     rows: Sequence[Row], *, with_severity: bool = False, with_demos: bool = False
 ) -> dict[str, list[Row]]:
@@ -163,11 +158,6 @@ def _by_shift(
             title = f"{title}, {row['train_demos']:g} demonstrations"
         panels.setdefault(title, []).append(row)
     return panels
-
-
-def short_task(task: str) -> str:
-    """A task without its namespace: ``"Lift-v1"``."""
-    return task.rpartition("/")[2]
 
 
 #: Columns that every table of points ends with.

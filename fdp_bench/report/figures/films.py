@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from fdp_bench.api import CLEAN
 from fdp_bench.records.store import STRIPS_NAME
+from fdp_bench.report.figures.picture_files import is_picture
 from fdp_bench.report.figures.style import library_style, save_picture
-from fdp_bench.report.html.pictures import is_picture
-from fdp_bench.report.shift_previews.strips import shift_slug
+from fdp_bench.report.names import shift_slug, split_shift
 from fdp_bench.report.tables.trainings import PolicyKey
-from fdp_bench.report.typeset import split_shift
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

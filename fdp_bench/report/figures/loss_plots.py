@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.figures.curve_plots import short_task
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, ink, series_style
+from fdp_bench.report.names import short_task
 from fdp_bench.report.typeset import Column, typeset
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
 from fdp_bench.report.figures.style import Palette, drawable, finish, ink, save_figure, series_style, themed
-from fdp_bench.report.typeset import split_shift
+from fdp_bench.report.names import split_shift
 
 if TYPE_CHECKING:
     import pandas

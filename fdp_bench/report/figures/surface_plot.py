@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fdp_bench.api import CLEAN
-from fdp_bench.report.figures.curve_plots import POINTS, point_caption, short_task
+from fdp_bench.report.figures.curve_plots import POINTS, point_caption
 from fdp_bench.report.figures.plots import Panel, Plot
+from fdp_bench.report.names import short_task
 from fdp_bench.report.typeset import Column, typeset
 
 if TYPE_CHECKING:

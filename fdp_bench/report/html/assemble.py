@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.report.figures.curve_plots import short_task
 from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
 from fdp_bench.report.html.grid import episode_grid
 from fdp_bench.report.html.page import Page
 from fdp_bench.report.html.provenance import remake_commands, run_facts
 from fdp_bench.report.html.tables import headline_table, page_table
+from fdp_bench.report.names import short_task
 from fdp_bench.report.runs import Runs
 from fdp_bench.report.shift_previews.severity_frames import Ladder
 from fdp_bench.report.tables.all_tasks import across_layouts

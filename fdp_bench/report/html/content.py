@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, IMAGE_PREFIX, EpisodeRecord
 from fdp_bench.records.store import STRIPS_NAME
-from fdp_bench.report.figures.curve_plots import shift_title, short_task
 from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.pictures import Picture, file_picture, frame_picture, panel_picture
 from fdp_bench.report.html.tables import PageTable, page_table
+from fdp_bench.report.names import severity_text, shift_title, short_task, split_shift
 from fdp_bench.report.runs import Runs
 from fdp_bench.report.shift_previews.severity_frames import Ladder
 from fdp_bench.report.tables.trainings import (
@@ -22,7 +22,6 @@ from fdp_bench.report.tables.trainings import (
     name_series,
     tasks_of,
 )
-from fdp_bench.report.typeset import severity_text, split_shift
 from fdp_bench.stats import smallest_detectable_difference
 
 if TYPE_CHECKING:

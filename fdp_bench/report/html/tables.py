@@ -6,16 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.typeset import (
-    EMPTY,
-    Layout,
-    latency_text,
-    p_value,
-    percent,
-    split_shift,
-    summary_notes,
-    summary_tests,
-)
+from fdp_bench.report.names import EMPTY, split_shift
+from fdp_bench.report.typeset import Layout, latency_text, p_value, percent, summary_notes, summary_tests
 
 if TYPE_CHECKING:
     import pandas

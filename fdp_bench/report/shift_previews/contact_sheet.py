@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX
+from fdp_bench.report.names import severity_text
 from fdp_bench.report.shift_previews.severity_frames import Ladder
-from fdp_bench.report.typeset import severity_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fdp_bench.report.names import severity_text, shift_slug
 from fdp_bench.report.shift_previews.effects import Series
-from fdp_bench.report.shift_previews.strips import shift_slug
-from fdp_bench.report.typeset import severity_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,6 +1,5 @@
 """Film strips: what the cameras show under a shift, clean at the top and more severe further down."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,14 @@ import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_bench.report.figures.style import library_style, save_picture
+from fdp_bench.report.names import severity_text, shift_slug
 from fdp_bench.report.shift_previews.severity_frames import Ladder
-from fdp_bench.report.typeset import severity_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Dots an inch; with whole enlargements, a frame's pixels stay squares.
 _DPI = 150
-#: Letters of a file's name that stand for a shift.
-_LONGEST_SLUG = 120
 #: Wanted side of a frame in the picture, dots.
 _FRAME_DOTS = 180
 #: Dots left free: left for the severities, at the top for titles, below for the caption, above each row for
@@ -114,11 +111,6 @@ def save_strip(ladder: Ladder, folder: Path, *, suffix: str = "") -> Path:
     """Write `strip_figure` as ``strip-<shift><suffix>.png`` and return its path."""
     path = folder / f"strip-{shift_slug(ladder.shift)}{suffix}.png"
     return save_picture(strip_figure(ladder), path, _DPI)
-
-
-def shift_slug(shift: str) -> str:
-    """A shift's name with options as part of a file name, for instance ``"occlusion-kind-camera"``."""
-    return re.sub(r"[^a-z0-9._]+", "-", shift.lower().replace("+", "-and-")).strip("-.")[:_LONGEST_SLUG]
 
 
 def _enlargement(ladder: Ladder) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.figures.curve_plots import short_task
-from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, split_shift, training_text, typeset
+from fdp_bench.report.names import EMPTY, short_task, split_shift
+from fdp_bench.report.typeset import Column, Layout, percent, training_text, typeset
 
 if TYPE_CHECKING:
     import pandas

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS, Training
-from fdp_bench.report.tables.trainings import DEMOS, SEED, PolicyKey, name_series, recipe_of, tasks_in
-from fdp_bench.report.typeset import split_shift
+from fdp_bench.report.names import recipe_of, split_shift
+from fdp_bench.report.tables.trainings import DEMOS, SEED, PolicyKey, name_series, tasks_in
 from fdp_bench.stats import TrainingResult, data_efficiency_curve
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import IMAGE_PREFIX, EpisodeRecord
-from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, split_shift, typeset
+from fdp_bench.report.names import EMPTY, split_shift
+from fdp_bench.report.typeset import Column, Layout, percent, typeset
 
 if TYPE_CHECKING:
     import pandas

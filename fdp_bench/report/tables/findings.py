@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, Training
-from fdp_bench.report.figures.curve_plots import shift_title, short_task
+from fdp_bench.report.names import shift_title, short_task, split_shift
 from fdp_bench.report.tables.trainings import DEMOS, SEED, PolicyKey, name_series, tasks_in
-from fdp_bench.report.typeset import known, p_value, percent, split_shift
+from fdp_bench.report.typeset import known, p_value, percent
 
 if TYPE_CHECKING:
     import pandas

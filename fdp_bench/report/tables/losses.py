@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api.validation import read_limited
 from fdp_bench.records import Manifest
-from fdp_bench.report.tables.trainings import PolicyKey, recipe_of
+from fdp_bench.report.names import recipe_of
+from fdp_bench.report.tables.trainings import PolicyKey
 
 if TYPE_CHECKING:
     import pandas

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.names import recipe_of
 from fdp_bench.report.tables.summary import COMPARISON_COLUMNS
-from fdp_bench.report.tables.trainings import recipe_of
 
 if TYPE_CHECKING:
     import pandas

@@ -7,9 +7,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
+from fdp_bench.report.names import EMPTY, split_shift
 from fdp_bench.report.tables.summary import EpisodeKey, by_arm
 from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, tasks_of
-from fdp_bench.report.typeset import EMPTY, Column, Layout, split_shift, typeset
+from fdp_bench.report.typeset import Column, Layout, typeset
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fdp_bench.api import CLEAN
+from fdp_bench.report.names import EMPTY
 from fdp_bench.report.tables.curves import Trainings
 from fdp_bench.report.tables.trainings import name_series, tasks_in
-from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, typeset
+from fdp_bench.report.typeset import Column, Layout, percent, typeset
 from fdp_bench.stats import MIN_SEEDS, SeedEstimate, bootstrap_seeds, probability_of_improvement
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.figures.curve_plots import short_task
+from fdp_bench.report.names import short_task
+from fdp_bench.report.names import split_shift as split
 from fdp_bench.report.tables.summary import EpisodeKey, by_arm
 from fdp_bench.report.tables.trainings import PolicyKey, are_compared, find_trainings, name_policies, tasks_of
 from fdp_bench.report.typeset import Column, Layout, percent, signed, typeset
-from fdp_bench.report.typeset import split_shift as split
 from fdp_bench.stats import severity_area, severity_area_difference
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, recipe_of, tasks_of
+from fdp_bench.report.names import BATCH, PROBE, recipe_of
+from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, tasks_of
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -68,8 +69,6 @@ COMPARISON_COLUMNS = (
     "mcnemar_p_holm",
 )
 
-#: Where a row's latency comes from: single decisions before the run, or what the run's batches waited.
-PROBE, BATCH = "probe", "batch"
 
 #: (task, policy, checkpoint, shift, severity): two trainings of one policy are two arms.
 Arm = tuple[str, str, str, str, float]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import EpisodeRecord, Training
+from fdp_bench.report.names import recipe_of
 
 if TYPE_CHECKING:
     import pandas
@@ -47,12 +48,6 @@ def tasks_in(summary: "pandas.DataFrame") -> dict[PolicyKey, set[str]]:
     ):
         tasks.setdefault((policy, checkpoint), set()).add(task)
     return tasks
-
-
-def recipe_of(policy: str) -> str:
-    """A policy string without its checkpoint: equal for all trainings of one kind of policy."""
-    head, mark, options = policy.partition("?")
-    return head.partition("@")[0] + mark + options
 
 
 def name_policies(

@@ -41,7 +41,9 @@ def choose_inference(asked: str | None, device: str) -> str:
 
 
 class SharedInference:
-    """The inference process of a run. Make it inside `fdp_bench.runner.processes.process.starting`, before the workers.
+    """The inference process of a run.
+
+    Make it inside `fdp_bench.runner.processes.process_setup.starting`, before the workers.
 
     Args:
         workers: Number of workers that it will serve.

@@ -1,37 +1,63 @@
-"""Two policies run against each other on the same episodes, each shift until one policy is found better.
+"""Which episodes are handed out next: all that were planned, or only as many as a decision between two policies needs.
 
-A shift's comparison takes the pairs of episodes in the order of their indices, and only as far as every earlier pair is
-complete. So a decision, the number of its pairs and its e-value depend neither on the number of workers nor on
-interruptions. Episodes that were under way when the decision fell are kept in ``episodes.jsonl`` and count nowhere:
-`RunStore.records` leaves them out.
+Where two policies are run until they are decided, a shift's comparison takes the pairs of episodes in the order of
+their indices, and only as far as every earlier pair is complete. So a decision, the number of its pairs and its e-value
+depend neither on the number of workers nor on interruptions. Episodes that were under way when the decision fell are
+kept in ``episodes.jsonl`` and count nowhere: `RunStore.records` leaves them out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import SpecError
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.feed import CHUNK
 from fdp_bench.runner.planning.plan import Arm, plan_chunks, plan_episodes
 from fdp_bench.stats.sequential import SequentialComparison
 
+#: Episodes handed to a worker at once.
+CHUNK = 2
 #: Indices that are handed out for both policies before the next ones: few, so that little is under way in vain when a
 #: decision falls, and as many as a worker's lanes.
 BLOCK = 4
 
 
-def check_policies(policies: Sequence[str]) -> None:
-    """Check that there are two policies to compare.
+class Feed(Protocol):
+    """What decides which episodes a run hands out."""
 
-    Raises:
-        SpecError: If not.
+    def chunks(self) -> Iterator[tuple[EpisodeSpec, ...]]:
+        """Episodes to hand out together, asked for one chunk at a time while records come in."""
+        ...
+
+    def take(self, record: EpisodeRecord) -> None:
+        """Learn what came of an episode."""
+        ...
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        """What was decided, for `Manifest.comparisons`."""
+        ...
+
+
+class FixedFeed:
+    """Hands out all of a list of episodes.
+
+    Args:
+        episodes: The episodes, in the order they are started.
     """
-    if len(policies) != 2:
-        held = ", ".join(policies) or "none"
-        raise SpecError(
-            f"--until-decided compares two policies and got {len(policies)} ({held}); give --policy twice"
-        )
+
+    def __init__(self, episodes: Sequence[EpisodeSpec]) -> None:
+        self._episodes = episodes
+
+    def chunks(self) -> Iterator[tuple[EpisodeSpec, ...]]:
+        """See `Feed.chunks`."""
+        yield from plan_chunks(self._episodes, CHUNK)
+
+    def take(self, record: EpisodeRecord) -> None:
+        """See `Feed.take`: nothing changes."""
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        """See `Feed.comparisons`: there are none."""
+        return []
 
 
 class SequentialFeed:
@@ -123,6 +149,44 @@ class _Pairs:
             "winner": summary.winner,
             "decided_at": summary.decided_at,
         }
+
+
+def feed_of(
+    config: RunConfig,
+    arms: Sequence[Arm],
+    episodes: Sequence[EpisodeSpec],
+    finished: Sequence[EpisodeRecord],
+) -> Feed:
+    """Where the missing episodes of a run come from.
+
+    Args:
+        config: Its configuration.
+        arms: Its arms.
+        episodes: All its episodes, in their order.
+        finished: Records that are there.
+    """
+    if config.until_decided:
+        return SequentialFeed(config, arms, finished)
+    return FixedFeed(missing(episodes, finished))
+
+
+def missing(episodes: Sequence[EpisodeSpec], finished: Sequence[EpisodeRecord]) -> tuple[EpisodeSpec, ...]:
+    """Episodes that have no record yet, in their order."""
+    done = {record.spec.id for record in finished}
+    return tuple(spec for spec in episodes if spec.id not in done)
+
+
+def check_policies(policies: Sequence[str]) -> None:
+    """Check that there are two policies to compare.
+
+    Raises:
+        SpecError: If not.
+    """
+    if len(policies) != 2:
+        held = ", ".join(policies) or "none"
+        raise SpecError(
+            f"--until-decided compares two policies and got {len(policies)} ({held}); give --policy twice"
+        )
 
 
 def _by_block(episodes: Sequence[EpisodeSpec]) -> list[list[EpisodeSpec]]:

@@ -1,8 +1,9 @@
 """From a configuration to the list of its episodes, in the order they are started."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -116,6 +117,21 @@ def plan_episodes(config: RunConfig, arms: Sequence[Arm]) -> tuple[EpisodeSpec, 
             indices = range(start, min(start + BLOCK, config.episodes))
             episodes += [_episode(config, arm, index) for arm in policy_arms for index in indices]
     return tuple(episodes)
+
+
+def plan_retest(config: RunConfig, arms: Sequence[Arm]) -> tuple[EpisodeSpec, ...]:
+    """Episodes to run again: the same indices of every arm, evenly spread; each as it was, then with fresh noise."""
+    if not config.retest:
+        return ()
+    count = math.ceil(config.retest * config.episodes - 1e-9)
+    chosen = {number * config.episodes // count for number in range(count)}
+    again = [spec for spec in plan_episodes(config, arms) if spec.index in chosen]
+    return tuple(spec for episode in again for spec in (episode, with_fresh_noise(episode)))
+
+
+def with_fresh_noise(spec: EpisodeSpec) -> EpisodeSpec:
+    """The same initial state and shift with another draw of the policy's noise."""
+    return replace(spec, noise_seed=spec.noise_seed + 1)
 
 
 def plan_chunks(episodes: Sequence[EpisodeSpec], size: int) -> list[tuple[EpisodeSpec, ...]]:

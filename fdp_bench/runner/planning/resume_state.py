@@ -1,6 +1,5 @@
 """What is still to be run of a run: by its manifest and its records."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,8 +7,7 @@ from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.records.manifest import COMPLETE, Manifest
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.feed import Feed, FixedFeed
-from fdp_bench.runner.planning.feeds import SequentialFeed
+from fdp_bench.runner.planning.feeds import Feed, feed_of, missing
 from fdp_bench.runner.planning.plan import Arm
 from fdp_bench.runner.planning.shard import Shard, plan_part
 
@@ -81,28 +79,3 @@ class Remainder:
     def size(self) -> int:
         """Episodes that may have to be run."""
         return self.planned - len(self.finished) + len(self.again)
-
-
-def feed_of(
-    config: RunConfig,
-    arms: Sequence[Arm],
-    episodes: Sequence[EpisodeSpec],
-    finished: Sequence[EpisodeRecord],
-) -> Feed:
-    """Where the missing episodes of a run come from.
-
-    Args:
-        config: Its configuration.
-        arms: Its arms.
-        episodes: All its episodes, in their order.
-        finished: Records that are there.
-    """
-    if config.until_decided:
-        return SequentialFeed(config, arms, finished)
-    return FixedFeed(missing(episodes, finished))
-
-
-def missing(episodes: Sequence[EpisodeSpec], finished: Sequence[EpisodeRecord]) -> tuple[EpisodeSpec, ...]:
-    """Episodes that have no record yet, in their order."""
-    done = {record.spec.id for record in finished}
-    return tuple(spec for spec in episodes if spec.id not in done)

@@ -8,8 +8,7 @@ from typing import Any
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import SpecError
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.planning.plan import Arm, plan_episodes
-from fdp_bench.runner.retest import plan_retest
+from fdp_bench.runner.planning.plan import Arm, plan_episodes, plan_retest
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import fdp_bench.api.errors
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.runner.processes.messages import Beat, Failure, InferenceLostError
 from fdp_bench.runner.processes.process_setup import enter
-from fdp_bench.runner.processes.process_setup import starting as starting
 from fdp_bench.runner.processes.stderr_tail import LastWords
 
 #: Seconds that a process is given to close what it holds before it is ended.

@@ -20,10 +20,11 @@ import ray
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.records.provenance import cpu_model, usable_cores, versions
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME
-from fdp_bench.runner.processes.process import ProcessLostError, starting
+from fdp_bench.runner.processes.messages import PicturePlan, WorkerSettings
+from fdp_bench.runner.processes.process import ProcessLostError
+from fdp_bench.runner.processes.process_setup import starting
 from fdp_bench.runner.workers.capacity import memory_held, worker_memory_limit
 from fdp_bench.runner.workers.local_pool import Member
-from fdp_bench.runner.workers.worker import PicturePlan, WorkerSettings
 
 #: Threads of a host: one for orders, in their order, one for what the worker says, and one for the rest.
 ORDERS, EARS = "orders", "ears"

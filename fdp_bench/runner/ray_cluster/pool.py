@@ -13,19 +13,25 @@ from ray.exceptions import RayError
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
 from fdp_bench.records.provenance import versions
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import ExecutorSpec
 from fdp_bench.runner.inference_server.process import SharedInference
-from fdp_bench.runner.processes.messages import Beat, TimesRequest
+from fdp_bench.runner.processes.messages import Beat, PicturePlan, TimesRequest, WorkerSettings
 from fdp_bench.runner.processes.process import START_S, ProcessLostError
-from fdp_bench.runner.ray_answers import check_report, check_versions, keep_picture
 from fdp_bench.runner.ray_cluster.actor import Picture
-from fdp_bench.runner.ray_cluster.connection import connect, handlers_kept, room_for, shown_resources
+from fdp_bench.runner.ray_cluster.connection import (
+    check_report,
+    check_versions,
+    connect,
+    handlers_kept,
+    keep_picture,
+    room_for,
+    shown_resources,
+)
 from fdp_bench.runner.ray_cluster.worker_handle import ANSWER_S, WORKER_CPUS, RayMember
 from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.rollout.timing import PHASES
-from fdp_bench.runner.workers.supervisor import Incident, Limits, Supervision
-from fdp_bench.runner.workers.worker import PicturePlan, WorkerSettings
-from fdp_bench.runner.workers.worker_handle import CrewMember
+from fdp_bench.runner.workers.supervisor import Supervision
+from fdp_bench.runner.workers.worker_handle import CrewMember, Incident, Limits
 
 #: Seconds that the first worker is waited for: a cluster may have to start a node.
 _FIRST_S = 600.0

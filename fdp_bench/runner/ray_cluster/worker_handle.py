@@ -8,9 +8,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from fdp_bench.runner.processes.messages import WorkerSettings
 from fdp_bench.runner.processes.process import ProcessLostError, judged
 from fdp_bench.runner.ray_cluster.actor import EARS, ORDERS, Heard, Host, HostFacts, Lost
-from fdp_bench.runner.workers.worker import WorkerSettings
 from fdp_bench.runner.workers.worker_handle import CrewMember
 
 #: CPUs that a worker gets.

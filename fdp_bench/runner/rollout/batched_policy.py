@@ -11,8 +11,7 @@ import numpy.typing as npt
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, end_copies, told
-from fdp_bench.runner.time_limit import TooSlow, time_limit
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, end_copies, time_limit, told
 
 Actions = npt.NDArray[np.float32]
 Noise = npt.NDArray[np.float32]

@@ -18,9 +18,8 @@ from fdp_bench.runner.rollout.batched_policy import policy_keys
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.latency import probe_latency_ms
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, told
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, time_limit, told
 from fdp_bench.runner.rollout.record_fields import combined_receipt
-from fdp_bench.runner.time_limit import TooSlow, time_limit
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.tasks.external.env import ForeignEnv
 from fdp_bench.tasks.external.make import check_starts_alike

@@ -10,14 +10,15 @@ from typing import Any, cast
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.inference_server.process import SHARED, SharedInference
 from fdp_bench.runner.inference_server.server import ServeRequest
-from fdp_bench.runner.processes.messages import TimesRequest
-from fdp_bench.runner.processes.process import START_S, Child, ProcessLostError, starting
+from fdp_bench.runner.processes.messages import PicturePlan, TimesRequest, WorkerSettings
+from fdp_bench.runner.processes.process import START_S, Child, ProcessLostError
+from fdp_bench.runner.processes.process_setup import starting
 from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest, plugins_used
 from fdp_bench.runner.rollout.timing import PHASES
 from fdp_bench.runner.workers.capacity import default_workers, memory_held, worker_memory_limit
-from fdp_bench.runner.workers.supervisor import INFERENCE, Incident, Limits, Supervision
-from fdp_bench.runner.workers.worker import PicturePlan, WorkerSettings, work
-from fdp_bench.runner.workers.worker_handle import CrewMember
+from fdp_bench.runner.workers.supervisor import Supervision
+from fdp_bench.runner.workers.worker import work
+from fdp_bench.runner.workers.worker_handle import INFERENCE, CrewMember, Incident, Limits
 
 #: Seconds that an idle worker is given to tell its times.
 _TIMES_WAIT_S = 30.0

@@ -2,22 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
-from fdp_bench.runner.crew import INFERENCE as INFERENCE
-from fdp_bench.runner.crew import Crew as Crew
-from fdp_bench.runner.crew import Incident as Incident
-from fdp_bench.runner.crew import Limits as Limits
-from fdp_bench.runner.processes.messages import Started
+from fdp_bench.runner.processes.messages import PicturePlan, Started
 from fdp_bench.runner.processes.process import START_S, ProcessLostError
 from fdp_bench.runner.processes.stderr_tail import TAIL_CHARACTERS
 from fdp_bench.runner.workers.retry_queue import Backlog
-from fdp_bench.runner.workers.worker_handle import CrewMember
-
-if TYPE_CHECKING:
-    from fdp_bench.runner.workers.worker import PicturePlan
+from fdp_bench.runner.workers.worker_handle import INFERENCE, Crew, CrewMember, Incident
 
 #: Longest wait for a message, seconds: how often silence is looked at and records are made durable.
 _TICK_S = 0.5
@@ -36,7 +29,7 @@ class Supervision:
         pool: Crew,
         chunks: Iterable[tuple[EpisodeSpec, ...]],
         workers: int,
-        pictures: "PicturePlan",
+        pictures: PicturePlan,
         tick: Callable[[], None],
     ) -> None:
         self._pool, self._pictures, self._tick = pool, pictures, tick

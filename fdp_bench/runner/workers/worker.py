@@ -3,9 +3,8 @@
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,14 @@ from typing import Any
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.runner.inference_server.client import RemotePolicies
 from fdp_bench.runner.inference_server.server import SharedSlots
-from fdp_bench.runner.processes.messages import Beat, Failure, Started, TimesRequest
+from fdp_bench.runner.processes.messages import (
+    Beat,
+    Failure,
+    PicturePlan,
+    Started,
+    TimesRequest,
+    WorkerSettings,
+)
 from fdp_bench.runner.rollout.batched_policy import AskedPolicy, BatchedPolicy
 from fdp_bench.runner.rollout.episode import PicturePaths
 from fdp_bench.runner.rollout.lane import Lane
@@ -23,60 +29,12 @@ from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.runner.rollout.timing import Stopwatch
 from fdp_bench.sim.memory import release_build_memory
 from fdp_bench.specs import parse_policy
-from fdp_bench.tasks.external.task_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Policies that a worker keeps loaded.
 _POLICIES_HELD = 4
 #: Seconds without a message after which a worker says that it is alive.
 _BEAT_S = 1.0
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What a worker is told at its start.
-
-    Attributes:
-        task: Gymnasium id.
-        profile: Render profile.
-        device: Device that policies are built on.
-        lanes: Episodes under way at once.
-        batch_rows: Rows of every policy batch.
-        act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
-        task_map: The task's map, where it has one; see `fdp_bench.tasks.external.task_map.map_data`.
-    """
-
-    task: str
-    profile: str
-    device: str
-    lanes: int
-    batch_rows: int
-    act_timeout_s: float = 0.0
-    task_map: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class PicturePlan:
-    """Which pictures a run keeps.
-
-    Attributes:
-        strips: Folder of film strips of each arm's episode 0; None for none.
-        videos: Folder of videos.
-        videos_per_arm: Number of each arm's first episodes kept as video.
-        slugs: Arm (task, policy, shift) -> name of its files.
-    """
-
-    strips: Path | None
-    videos: Path
-    videos_per_arm: int
-    slugs: dict[tuple[str, str, str], str]
-
-    def paths(self, spec: EpisodeSpec) -> PicturePaths:
-        """Where an episode's pictures go."""
-        slug = self.slugs[spec.arm]
-        return PicturePaths(
-            strip=self.strips / f"{slug}.png" if self.strips is not None and spec.index == 0 else None,
-            video=self.videos / f"{slug}_{spec.index:04d}.mp4" if spec.index < self.videos_per_arm else None,
-        )
 
 
 class Worker:

@@ -1,10 +1,22 @@
-"""What a worker owes, wherever it runs."""
+"""Workers as their supervisor sees them, wherever they run: what each still owes, and when one is replaced."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.runner.processes.process import ProcessLostError
+from fdp_bench.runner.inference_server.process import SharedInference
+from fdp_bench.runner.processes.messages import PicturePlan, WorkerSettings
+from fdp_bench.runner.processes.process import START_S, ProcessLostError
+
+#: A worker hangs when it shows no sign of life for this many times the longest episode so far; it shows one after each
+#: decision at the latest, and an episode is made of many.
+_HANG_FACTOR = 10.0
+#: The least that counts as hanging, seconds: a machine may be busy.
+_HANG_FLOOR_S = 60.0
+#: In place of a worker's place: the inference process has something to say.
+INFERENCE = -1
 
 
 class CrewMember(ABC):
@@ -75,3 +87,105 @@ class CrewMember(ABC):
     @abstractmethod
     def memory_held(self) -> int | None:
         """Bytes of memory that its process has to itself; None where nobody says."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a worker is replaced, other than by its own death.
+
+    Attributes:
+        hang_s: Seconds without a sign of life, > 0; None for what follows from the episodes' measured times.
+        worker_bytes: Memory that a worker may hold, bytes, > 0; None for its share of the machine's.
+    """
+
+    hang_s: float | None = None
+    worker_bytes: int | None = None
+
+    def patience_s(self, longest_episode_s: float | None) -> float:
+        """Seconds of silence after which a worker with an episode under way counts as hanging.
+
+        Args:
+            longest_episode_s: Wall time of the longest episode so far; None where none has ended.
+        """
+        if self.hang_s is not None:
+            return self.hang_s
+        if longest_episode_s is None:
+            return START_S
+        return max(_HANG_FLOOR_S, _HANG_FACTOR * longest_episode_s)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A worker, or the inference process, that was replaced.
+
+    Attributes:
+        reason: Why.
+        episodes: Ids of the episodes that it had under way.
+        said: The tail of what it wrote to standard error.
+    """
+
+    reason: str
+    episodes: tuple[str, ...] = ()
+    said: str = ""
+
+
+class Crew(Protocol):
+    """Workers that can be supervised.
+
+    Attributes:
+        settings: What every worker was told.
+        limits: When a worker is replaced.
+        incidents: Workers that had to be replaced, and why.
+        sharing: The inference process that serves all workers; None where each asks policies of its own.
+    """
+
+    settings: WorkerSettings
+    limits: Limits
+    incidents: list[Incident]
+    sharing: SharedInference | None
+
+    @property
+    def members(self) -> Sequence[CrewMember | None]:
+        """The workers, one a place; None where one was replaced and its successor has had nothing to do yet."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one process is asked for all workers."""
+        ...
+
+    def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
+        """Wait until a worker has something to say, or one that was not ready is.
+
+        Args:
+            busy: Place -> worker.
+            timeout_s: Longest wait, seconds.
+
+        Returns:
+            Places out of `busy` whose next `CrewMember.receive` returns or raises at once; `INFERENCE` first.
+        """
+        ...
+
+    def memory_limit(self, place: int, workers: int) -> int | None:
+        """Bytes that a worker may hold before it is replaced; None where nobody says."""
+        ...
+
+    def spawn(self, place: int, pictures: PicturePlan) -> None:
+        """Start a worker in an empty place, told what the others know."""
+        ...
+
+    def retire(self, place: int) -> None:
+        """Let a worker that owes nothing go; its place is empty then, or has a fresh process."""
+        ...
+
+    def bury(self, place: int) -> None:
+        """Be rid of a worker that is of no use any more; its place is empty then, or has a fresh process."""
+        ...
+
+    def restart_inference(self) -> None:
+        """Replace the inference process, and with it all workers, which hold its connections and slots.
+
+        Raises:
+            FdpBenchError: If a new one cannot be had.
+        """
+        ...

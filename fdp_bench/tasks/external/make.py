@@ -12,8 +12,9 @@ from fdp_bench.sim.gl import prepare_environment
 from fdp_bench.tasks.external.env import ForeignEnv
 from fdp_bench.tasks.external.map_file import parse_map
 from fdp_bench.tasks.external.modules import check_module
+from fdp_bench.tasks.external.registry import find_map
 from fdp_bench.tasks.external.senses import is_camera
-from fdp_bench.tasks.external.task_map import TaskMap, find_map
+from fdp_bench.tasks.external.task_map import TaskMap
 
 #: Keys of an environment's metadata that a map's keys stand for.
 _METADATA_KEYS = ("modalities", "default_modalities", "scene", "success")

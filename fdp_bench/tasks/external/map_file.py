@@ -7,7 +7,7 @@ from typing import Any
 
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.validation import read_toml
-from fdp_bench.tasks.external.task_map import DEFAULT_SIDE, Picture, Piece, SceneMap, TaskMap, remember
+from fdp_bench.tasks.external.task_map import DEFAULT_SIDE, Picture, Piece, SceneMap, TaskMap
 
 #: The prefix of camera keys; `fdp_bench.api.modality` would bring NumPy to the command line.
 _IMAGE_PREFIX = "image."
@@ -25,18 +25,6 @@ KINDS = ("joint", "position", "quaternion", "finger", "other")
 _SIDES = (16, 512)
 _ID = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_.-]+-v[0-9]+", re.ASCII)
 _MODALITY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-
-
-def load_map(path: Path) -> TaskMap:
-    """Read a map's file and remember it.
-
-    Args:
-        path: TOML file.
-
-    Raises:
-        SpecError: If there is none, or whatever is wrong in it, in one line with the file and the key.
-    """
-    return remember(read_map(path))
 
 
 def read_map(path: Path, *, packaged: bool = False) -> TaskMap:

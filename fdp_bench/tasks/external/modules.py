@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fdp_bench.api.errors import SpecError
-from fdp_bench.tasks.external.task_map import find_map
+from fdp_bench.tasks.external.registry import find_map
 
 
 def search_here_for(task_id: str) -> None:

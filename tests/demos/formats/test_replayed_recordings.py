@@ -12,7 +12,7 @@ from fdp_bench.demos.card import dataset_card
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.formats.importing import import_demonstrations
 from fdp_bench.demos.model_file import portable_model_file, recorded_model_file
-from fdp_bench.demos.recording.recorded_episode import record_attempt
+from fdp_bench.demos.recording.attempt import record_attempt
 from fdp_bench.demos.robomimic import write_hdf5
 from fdp_bench.sim.physics import model_xml
 from fdp_bench.sim.touch import TOUCH_VERSION

@@ -8,8 +8,8 @@ from demo_data import made_up_episode
 import fdp_bench.demos.recording.collect as collect
 from fdp_bench.api import DatasetError, RunError, SpecError, stream_int
 from fdp_bench.demos.dataset import load_demonstrations
+from fdp_bench.demos.recording.attempt import DEMO_STATE, record_attempt
 from fdp_bench.demos.recording.collect import collect_demonstrations, resolve_expert_task
-from fdp_bench.demos.recording.recorded_episode import DEMO_STATE, record_attempt
 
 TASK = "fdp_bench/Lift-v1"
 

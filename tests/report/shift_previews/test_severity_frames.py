@@ -7,8 +7,9 @@ import pytest
 from matplotlib.image import imread
 
 from fdp_bench.api import LEVELS, ObservationShift, image_keys
+from fdp_bench.report.names import shift_slug
 from fdp_bench.report.shift_previews.severity_frames import EPISODES, MOMENTS_S, Ladder, draw_ladder
-from fdp_bench.report.shift_previews.strips import save_strip, shift_slug, strip_figure, strip_layout
+from fdp_bench.report.shift_previews.strips import save_strip, strip_figure, strip_layout
 from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.toy import CONTROL_HZ, TOY_TASK
 

@@ -2,6 +2,7 @@ from fake_records import arm
 from fake_sweeps import trained_arm
 
 from fdp_bench.api import Training
+from fdp_bench.report.names import recipe_of
 from fdp_bench.report.tables.trainings import (
     DEMOS,
     SEED,
@@ -9,7 +10,6 @@ from fdp_bench.report.tables.trainings import (
     find_trainings,
     name_policies,
     name_series,
-    recipe_of,
     tasks_of,
 )
 

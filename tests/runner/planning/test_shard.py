@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from fdp_bench.api import SpecError
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.planning.plan import plan_arms, plan_episodes
+from fdp_bench.runner.planning.plan import plan_arms, plan_episodes, plan_retest
 from fdp_bench.runner.planning.shard import Shard, plan_part
-from fdp_bench.runner.retest import plan_retest
 from fdp_bench.runner.run import begin_run
 from fdp_bench.toy import TOY_TASK
 

@@ -12,7 +12,8 @@ from hostile import (
 )
 
 from fdp_bench.api import RunError
-from fdp_bench.runner.processes.process import Child, ProcessLostError, starting
+from fdp_bench.runner.processes.process import Child, ProcessLostError
+from fdp_bench.runner.processes.process_setup import starting
 
 
 @pytest.fixture

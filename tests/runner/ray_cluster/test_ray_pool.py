@@ -8,8 +8,7 @@ from executors import HAS_RAY, finish_on, incidents_of, ray_cluster, run_on
 
 from fdp_bench.api import RunError
 from fdp_bench.records import compare_records
-from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import ExecutorSpec, RunConfig
 from fdp_bench.runner.run import begin_run
 from fdp_bench.toy import TOY_TASK
 

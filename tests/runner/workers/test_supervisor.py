@@ -14,7 +14,7 @@ from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.processes import process
 from fdp_bench.runner.run import begin_run
 from fdp_bench.runner.workers import capacity
-from fdp_bench.runner.workers.supervisor import Limits
+from fdp_bench.runner.workers.worker_handle import Limits
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")

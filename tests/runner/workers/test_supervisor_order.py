@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.processes.messages import Started
 from fdp_bench.runner.processes.process import ProcessLostError
-from fdp_bench.runner.workers.supervisor import INFERENCE, Limits, Supervision
-from fdp_bench.runner.workers.worker_handle import CrewMember
+from fdp_bench.runner.workers.supervisor import Supervision
+from fdp_bench.runner.workers.worker_handle import INFERENCE, CrewMember, Limits
 
 SPECS = [EpisodeSpec("toy", "blind", "", "clean", 0.0, index, 0) for index in range(3)]
 

@@ -9,7 +9,7 @@ from external_page import page_block
 from fdp_bench.api import SpecError
 from fdp_bench.tasks import resolve_task
 from fdp_bench.tasks.external.map_file import KINDS, parse_map, read_map
-from fdp_bench.tasks.external.task_map import find_map, map_data, packaged_maps, remember_data
+from fdp_bench.tasks.external.registry import find_map, map_data, packaged_maps, remember_data
 
 EXAMPLE = tomllib.loads(page_block("toml", "mine/ReachByEye-v0"))
 

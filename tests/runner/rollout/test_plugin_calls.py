@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fdp_bench.runner.time_limit import TooSlow, time_limit
+from fdp_bench.runner.rollout.plugin_calls import TooSlow, time_limit
 
 
 def test_what_is_slow_is_broken_off_even_where_it_catches_everything():

@@ -1,14 +1,12 @@
-"""One recorded demonstration, and how it is recorded."""
+"""One attempt of a scripted expert at a demonstration."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 
 from fdp_bench.api import image_keys, stream, stream_int
+from fdp_bench.demos.demo_episode import RecordedEpisode
 from fdp_bench.demos.experts.registry import EXPERTS
 from fdp_bench.demos.model_file import recorded_model_file
 
@@ -17,31 +15,6 @@ DEMO_STATE = "demonstration-state"
 DEMO_EXPERT = "demonstration-expert"
 #: A demonstration with fewer steps to follow is not kept: it shows hardly more than the end of a lift.
 MIN_STEPS_TO_FOLLOW = 20
-
-
-@dataclass(frozen=True)
-class RecordedEpisode:
-    """A demonstration of T control steps; row t is what was seen before action t.
-
-    Attributes:
-        states: Time, joint positions, joint velocities of the simulator, shape (T, 1 + nq + nv), float64.
-        actions: Executed actions, shape (T, 7), float32, in [-1, 1].
-        rewards: Rewards after the actions, shape (T,), float32.
-        prop: Proprioception, shape (T, 16), float32.
-        tactile: Touch, shape (T, 12), float32; see `fdp_bench.sim.touch.TouchSensor`.
-        images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
-        lead_in_steps: Number of leading steps that are no example to follow.
-        model_file: MuJoCo XML of the physics model; see `fdp_bench.demos.model_file.recorded_model_file`.
-    """
-
-    states: npt.NDArray[np.float64]
-    actions: npt.NDArray[np.float32]
-    rewards: npt.NDArray[np.float32]
-    prop: npt.NDArray[np.float32]
-    tactile: npt.NDArray[np.float32]
-    images: Mapping[str, npt.NDArray[np.uint8]]
-    lead_in_steps: int
-    model_file: str
 
 
 def record_attempt(env: gymnasium.Env[Any, Any], *, seed: int, attempt: int) -> RecordedEpisode | None:

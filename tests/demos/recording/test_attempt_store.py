@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fdp_bench.api import DatasetError
-from fdp_bench.demos.recording.attempts import AttemptStore
-from fdp_bench.demos.recording.recorded_episode import RecordedEpisode
+from fdp_bench.demos.demo_episode import RecordedEpisode
+from fdp_bench.demos.recording.attempt_store import AttemptStore
 
 HEADER = {"task_id": "fdp_bench/Lift-v1", "seed": 0, "versions": {"mujoco": "3.9.0"}}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fdp_bench.api import DatasetError
 from fdp_bench.api.validation import read_json
-from fdp_bench.demos.recording.recorded_episode import RecordedEpisode
+from fdp_bench.demos.demo_episode import RecordedEpisode
 from fdp_bench.demos.safe_readers.npz import GuardedArchive
 
 _HEADER = "collection.json"
