@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fdp_policies.checkpoints.policy_spec import FAMILIES, architecture_of
 from fdp_policies.config import DiffusionConfig, TrainingConfig
-from fdp_policies.lerobot.adapter import adapter
+from fdp_policies.lerobot import adapter
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from gymnasium.spaces import Box, Dict
