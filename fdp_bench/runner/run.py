@@ -22,7 +22,7 @@ from fdp_bench.runner.executor import Executor, ExecutorSpec, make_executor
 from fdp_bench.runner.feed import CHUNK
 from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, source_changes, source_facts
 from fdp_bench.runner.plan import plan_arms
-from fdp_bench.runner.preflight import PreflightRequest
+from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.remainder import Remainder, feed_of
 from fdp_bench.runner.sequential import check_policies
 from fdp_bench.runner.shard import Shard, plan_part
@@ -97,7 +97,9 @@ def begin_run(
         feed = feed_of(config, arms, episodes, ())
         manifest = new_manifest(config, arms, report, name, len(episodes))
         store = RunStore.create(out, replace(manifest, shard=shard.to_json() if shard else {}))
-        announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out), shard=shard)
+        announcement = Announcement(
+            store, config, arms, len(episodes), warnings=_warnings(out, report), shard=shard
+        )
         with store.writer() as append:
             execute(pool, announcement, feed, again, command, progress, append)
     return store
@@ -158,7 +160,7 @@ def resume_run(
                 rest.arms,
                 rest.planned,
                 rest.finished,
-                (*source_changes(rest.manifest, source_facts()), *_warnings(path)),
+                (*source_changes(rest.manifest, source_facts()), *_warnings(path, report)),
                 shard=rest.shard,
             )
             execute(pool, announcement, rest.feed, rest.again, command, progress, append)
@@ -182,6 +184,7 @@ def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> in
     return max(1, min(most, math.ceil(episodes / CHUNK)))
 
 
-def _warnings(path: Path) -> tuple[str, ...]:
+def _warnings(path: Path, report: PreflightReport) -> tuple[str, ...]:
     limits = lock_limits(path)
-    return (limits,) if limits else ()
+    of_policies = (f"{policy.spec}: {text}" for policy in report.policies for text in policy.warnings)
+    return (*((limits,) if limits else ()), *of_policies)

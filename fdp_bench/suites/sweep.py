@@ -18,7 +18,7 @@ from fdp_bench.suites.journal import RUNS_NAME, SWEEP_NAME, Journal
 from fdp_bench.suites.planning import Item, SweepPlan, plan_sweep
 from fdp_bench.suites.request import SweepRequest
 from fdp_bench.suites.training import train_missing
-from fdp_bench.suites.weights import adopt, find_weights, note_trained
+from fdp_bench.suites.weights import adopt, calibrated, find_weights, note_trained
 from fdp_bench.training.job import Trained, TrainingJob
 
 #: What is called with a line for the user.
@@ -41,7 +41,7 @@ def run_sweep(plan: SweepPlan, *, progress: Progress, say: Say) -> list[Path]:
         plan = _with_demonstrations(plan, say)
         plan = _adopted(plan)
         journal = _train_missing(plan, journal, say)
-        plan = _settled(plan)
+        plan = _calibrated(_settled(plan), say)
         journal = replace(journal, data=_data(plan), policies=_policies(plan))
         journal.write(request.out)
         groups = plan.groups()
@@ -106,6 +106,7 @@ def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
     jobs = [_job(plan, cell) for cell in missing]
     cells = {(job.out, job.policy): cell for job, cell in zip(jobs, missing, strict=True)}
     done: list[Mapping[str, Any]] = []
+    ended = 0
     here = machine(request.device)
 
     def say_started(job: TrainingJob) -> None:
@@ -113,15 +114,19 @@ def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
         say(f"training {job.policy} into {job.out}{log}")
 
     def take(trained: Trained) -> None:
+        nonlocal ended
         job = trained.job
         cell = cells[job.out, job.policy]
         if trained.checkpoint is not None:
             note_trained(cell, plan.data_sha256(cell), job.out, trained.checkpoint)
         facts = {"task": cell.task, "policy": cell.policy, "label": cell.label, "machine": here}
         steps = trained.steps or training_steps(cell)
-        done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
+        ended += 1
+        if trained.made:
+            # Two policies may have the same weights, and only the first one's training says how long it takes.
+            done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
         replace(journal, trainings=(*journal.trainings, *done)).write(request.out)
-        say(f"trained {len(done)} of {len(missing)}: {job.policy} in {job.out} ({trained.seconds:.0f} s)")
+        say(f"trained {ended} of {len(missing)}: {job.policy} in {job.out} ({trained.seconds:.0f} s)")
         for warning in trained.warnings:
             say(f"warning: {warning}")
 
@@ -165,6 +170,21 @@ def _settled(plan: SweepPlan) -> SweepPlan:
                     f"policy {cell.policy!r} was trained and is not found in {plan.request.places.folder(cell)}: "
                     "its 'trained' does not know what its 'fit' has made"
                 )
+        items.append(Item(item.cell, weights))
+    return replace(plan, items=tuple(items))
+
+
+def _calibrated(plan: SweepPlan, say: Say) -> SweepPlan:
+    """The plan with what its policies need beside their weights."""
+    request, items = plan.request, []
+    for item in plan.items:
+        weights = item.weights
+        if weights is not None and weights.needs_calibration:
+            say(f"calibrating {weights.policy}")
+            task = plan.tasks[item.cell.task]
+            weights, made = calibrated(weights, item.cell, task, request.places, request.device)
+            for line in made.warnings:
+                say(f"warning: {line}")
         items.append(Item(item.cell, weights))
     return replace(plan, items=tuple(items))
 

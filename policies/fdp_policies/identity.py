@@ -37,12 +37,14 @@ SENSES_OPTION = "modalities"
 #: Option of a family in `JOINT`: how often training takes a sense away; see `fdp_policies.training.dropout`.
 DROPOUT_OPTION = "modality_dropout"
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
+#: When a chunk of actions is another policy's; see `fdp_policies.guard`. Like the sampler, it chooses no weights.
+GUARD_OPTION = "guard"
 #: Family -> its options.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
-    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS),
+    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS, GUARD_OPTION),
+    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, *SAMPLER_OPTIONS, GUARD_OPTION),
     "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION),
-    "fdp": ("encoder", "width", "depth", "composition", "backbone", *SAMPLER_OPTIONS),
+    "fdp": ("encoder", "width", "depth", "composition", "backbone", *SAMPLER_OPTIONS, GUARD_OPTION),
     "base": ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS),
     **dict.fromkeys(MIXED, ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS)),
 }
