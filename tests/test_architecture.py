@@ -17,7 +17,7 @@ LAYERS: tuple[set[str], ...] = (
     {"plugins", "records", "sim", "toy"},
     {"specs", "tasks"},
     {"demos", "runner", "report"},
-    {"training"},
+    {"training", "calibration"},
     {"testing", "gate", "suites", "diagnose"},
     {"cli"},
     {"__main__"},

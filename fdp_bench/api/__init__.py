@@ -8,6 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fdp_bench.api.calibration import CALIBRATION_EPISODES as CALIBRATION_EPISODES
+    from fdp_bench.api.calibration import Calibrated as Calibrated
+    from fdp_bench.api.calibration import CalibrationRequest as CalibrationRequest
+    from fdp_bench.api.calibration import Decision as Decision
+    from fdp_bench.api.calibration import Play as Play
+    from fdp_bench.api.calibration import PlayedEpisode as PlayedEpisode
     from fdp_bench.api.diagnosis import Contribution as Contribution
     from fdp_bench.api.diagnosis import HeldOutLosses as HeldOutLosses
     from fdp_bench.api.diagnosis import Inspector as Inspector
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.shift import ObservationShift as ObservationShift
     from fdp_bench.api.shift import Shift as Shift
     from fdp_bench.api.shift import ShiftSpec as ShiftSpec
+    from fdp_bench.api.streams import CALIBRATION_SEED as CALIBRATION_SEED
     from fdp_bench.api.streams import INITIAL_STATE as INITIAL_STATE
     from fdp_bench.api.streams import POLICY_NOISE as POLICY_NOISE
     from fdp_bench.api.streams import SHIFT as SHIFT
@@ -63,6 +70,14 @@ if TYPE_CHECKING:
 
 #: Module -> the public names it defines; the imports above tell type checkers the same.
 _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
+    "calibration": (
+        "CALIBRATION_EPISODES",
+        "Calibrated",
+        "CalibrationRequest",
+        "Decision",
+        "Play",
+        "PlayedEpisode",
+    ),
     "diagnosis": (
         "Contribution",
         "HeldOutLosses",
@@ -92,6 +107,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     "scene_shift": ("SceneShift", "scene_of"),
     "shift": ("DEFAULT_LEVEL", "LEVELS", "ObservationShift", "Shift", "ShiftSpec"),
     "streams": (
+        "CALIBRATION_SEED",
         "INITIAL_STATE",
         "POLICY_NOISE",
         "SHIFT",

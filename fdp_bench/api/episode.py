@@ -109,6 +109,8 @@ class EpisodeRecord:
         error: Text of the error; empty for ``"ok"``.
         said: Tail of what the episode's process wrote to standard error before it was lost; left out of the file where
             it is empty, as it is for an undisturbed episode, and out of comparisons between runs.
+        fallback_share: Share of the decisions that the policy left to its fallback (`Policy.fallbacks`), in [0, 1];
+            None, and left out of the file, for a policy without one or an episode without a decision.
     """
 
     spec: EpisodeSpec
@@ -123,12 +125,15 @@ class EpisodeRecord:
     initial_state_sha256: str = ""
     error: str = ""
     said: str = ""
+    fallback_share: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the schema's version and the episode's id."""
         data = {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
         if not self.said:
             del data["said"]
+        if self.fallback_share is None:
+            del data["fallback_share"]
         return data
 
     @classmethod
@@ -165,6 +170,8 @@ class EpisodeRecord:
                 raise ValueError(f"{name} is {value}; it must not be negative")
         if spec.noise_seed < 0 or not 0.0 <= spec.severity <= 1.0:
             raise ValueError(f"noise_seed {spec.noise_seed} or severity {spec.severity} is out of range")
+        if self.fallback_share is not None and not 0.0 <= self.fallback_share <= 1.0:
+            raise ValueError(f"fallback_share is {self.fallback_share}; it must lie in 0-1")
         check_entries(self.receipt, {**_RECEIPT, "parts": Sequence[Mapping[str, Any]]}, "receipt")
         for part in self.receipt.get("parts", ()):
             check_entries(part, _RECEIPT, "receipt.parts[]")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from fdp_bench.api.calibration import Calibrated, CalibrationRequest, Play
 from fdp_bench.api.diagnosis import Inspector, TheoryCheck
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
@@ -55,6 +56,9 @@ class WeightsInfo:
         card: The checkpoint's card; see `fdp_bench.api.Training` for what is read of it.
         files: Everything that is loaded, the checkpoint that the spec names first: copied together into another
             folder they are the same weights. Empty where weights cannot be moved.
+        needs_calibration: Whether the weights are there, and the policy cannot act before `Policy.calibrate` has made
+            what it needs beside them; then `available` is False and `source` names the command.
+        warnings: What a user should know before trusting the policy's numbers, a sentence each.
     """
 
     available: bool
@@ -62,6 +66,8 @@ class WeightsInfo:
     sha256: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    needs_calibration: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Policy(ABC):
@@ -121,6 +127,14 @@ class Policy(ABC):
         Args:
             lanes: Rows of the batch that start a new episode, shape (K,).
         """
+
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """Which rows of the latest `act` a fallback answered, shape (B,); None for a policy without a fallback.
+
+        A fallback is another policy that acts where this one does not trust itself. Records keep its share of an
+        episode's decisions.
+        """
+        return None
 
     @classmethod
     def orders(cls, task: TaskInfo) -> list[str]:
@@ -212,6 +226,28 @@ class Policy(ABC):
             The spec with the weights' path, or without one for the bundled weights; None where they must be made.
         """
         del spec, task, data_sha256, settings, folders
+        return None
+
+    @classmethod
+    def calibrate(
+        cls, spec: PolicySpec, task: TaskInfo, play: Play, request: CalibrationRequest
+    ) -> Calibrated | None:
+        """Make what the policy needs beside its weights, from clean episodes; optional, None where it needs nothing.
+
+        `fdp-bench calibrate` calls it, and a sweep does for policies whose `weights` say ``needs_calibration``. Called
+        again for the same weights and request, it finds what it made.
+
+        Args:
+            spec: The policy, resolved.
+            task: The task.
+            play: Plays clean episodes.
+            request: How.
+
+        Raises:
+            SpecError: If the request cannot be met.
+            CheckpointError: If weights are missing.
+        """
+        del spec, task, play, request
         return None
 
     @classmethod

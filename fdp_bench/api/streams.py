@@ -10,6 +10,9 @@ import numpy as np
 
 #: Name of the way from (run seed, index, name) to random numbers; runs of different ones share no episode.
 SEED_PROTOCOL = "seed-sequence/1"
+#: Run seed of the clean episodes that policies are calibrated on. It is the largest seed, and runs refuse it, so that
+#: no result is measured on an episode that set a threshold.
+CALIBRATION_SEED = 2**63 - 1
 #: Stream that seeds ``env.reset(seed=...)``.
 INITIAL_STATE = "initial-state"
 #: Stream handed to shifts through ``env.reset(options={"shift_seed": ...})``.

@@ -27,6 +27,7 @@ SUBCOMMANDS = {
     "doctor": "check rendering, versions and weights, and say how to mend what is wrong",
     "demos": "collect demonstrations with a scripted expert, import, pack and describe them",
     "train": "train a policy on demonstrations",
+    "calibrate": "find from clean episodes when a guarded policy falls back to its base",
 }
 FIRST_COMMAND = 'fdp-bench run --policy "fdp:prop>vision" --shift occlusion'
 _INTERRUPTED = 130

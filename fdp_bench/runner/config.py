@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from fdp_bench.api.errors import RunError, SpecError, nearest
+from fdp_bench.api.streams import CALIBRATION_SEED
 from fdp_bench.api.validation import MAX_WHOLE, check_fields
 
 #: Episodes a cell of each tier.
@@ -72,6 +73,8 @@ class RunConfig:
             value = getattr(self, name)
             if not least <= value < MAX_WHOLE:
                 raise SpecError(f"{name} is {value}; it must be at least {least} and below 2^63")
+        if self.seed == CALIBRATION_SEED:
+            raise SpecError(f"seed {self.seed} is kept for fdp-bench calibrate; choose another one")
         if not 1 <= self.lanes <= self.batch_rows:
             raise SpecError(
                 f"lanes is {self.lanes}; it must lie in 1-{self.batch_rows}, the rows of a policy batch"

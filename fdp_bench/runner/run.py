@@ -21,7 +21,7 @@ from fdp_bench.runner.planning.resume_state import Remainder
 from fdp_bench.runner.planning.shard import Shard, plan_part
 from fdp_bench.runner.processes.messages import WorkerSettings
 from fdp_bench.runner.progress import Announcement, Progress
-from fdp_bench.runner.rollout.preflight import PreflightRequest
+from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.run_manifest import check_weights_unchanged, new_manifest, source_changes, source_facts
 from fdp_bench.runner.workers.worker_handle import Limits
 from fdp_bench.tasks.external.registry import map_data
@@ -93,7 +93,9 @@ def begin_run(
         feed = feed_of(config, arms, episodes, ())
         manifest = new_manifest(config, arms, report, name, len(episodes))
         store = RunStore.create(out, replace(manifest, shard=shard.to_json() if shard else {}))
-        announcement = Announcement(store, config, arms, len(episodes), warnings=_warnings(out), shard=shard)
+        announcement = Announcement(
+            store, config, arms, len(episodes), warnings=_warnings(out, report), shard=shard
+        )
         with store.writer() as append:
             execute(pool, announcement, feed, again, command, progress, append)
     return store
@@ -154,7 +156,7 @@ def resume_run(
                 rest.arms,
                 rest.planned,
                 rest.finished,
-                (*source_changes(rest.manifest, source_facts()), *_warnings(path)),
+                (*source_changes(rest.manifest, source_facts()), *_warnings(path, report)),
                 shard=rest.shard,
             )
             execute(pool, announcement, rest.feed, rest.again, command, progress, append)
@@ -178,6 +180,7 @@ def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> in
     return max(1, min(most, math.ceil(episodes / CHUNK)))
 
 
-def _warnings(path: Path) -> tuple[str, ...]:
+def _warnings(path: Path, report: PreflightReport) -> tuple[str, ...]:
     limits = lock_limits(path)
-    return (limits,) if limits else ()
+    of_policies = (f"{policy.spec}: {text}" for policy in report.policies for text in policy.warnings)
+    return (*((limits,) if limits else ()), *of_policies)

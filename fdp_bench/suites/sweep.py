@@ -19,7 +19,7 @@ from fdp_bench.suites.journal import RUNS_NAME, SWEEP_NAME, Journal
 from fdp_bench.suites.planning import Item, SweepPlan, plan_sweep
 from fdp_bench.suites.request import SweepRequest
 from fdp_bench.suites.training import train_missing, waves
-from fdp_bench.suites.weights import adopt, find_weights, note_trained
+from fdp_bench.suites.weights import adopt, calibrated, find_weights, note_trained
 from fdp_bench.training.job import Trained, TrainingJob
 
 #: What is called with a line for the user.
@@ -40,10 +40,10 @@ def run_sweep(plan: SweepPlan, *, progress: Progress, say: Say) -> list[Path]:
     journal.write(request.out)
     try:
         plan = _with_demonstrations(plan, say)
-        plan = _adopted(plan)
+        plan = _calibrated(_adopted(plan), say)
         while batch := next_batch(plan, request.jobs):
             journal = _train(plan, batch, journal, say)
-            plan = _settled(plan, batch)
+            plan = _calibrated(_settled(plan, batch), say)
             journal = _evaluate(plan, journal, batch, progress, say)
         journal = _evaluate(plan, journal, [item.cell for item in plan.items], progress, say)
     except BaseException as error:
@@ -144,7 +144,9 @@ def _train(plan: SweepPlan, cells: Sequence[Cell], journal: Journal, say: Say) -
             note_trained(cell, plan.data_sha256(cell), job.out, trained.checkpoint)
         facts = {"task": cell.task, "policy": cell.policy, "label": cell.label, "machine": here}
         steps = trained.steps or training_steps(cell)
-        done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
+        if trained.made:
+            # Two policies may have the same weights, and only the first one's training says how long it takes.
+            done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
         replace(journal, trainings=(*journal.trainings, *done)).write(request.out)
         say(f"trained {job.policy} in {job.out} ({trained.seconds:.0f} s)")
         for warning in trained.warnings:
@@ -190,6 +192,21 @@ def _settled(plan: SweepPlan, trained: Sequence[Cell]) -> SweepPlan:
                     f"policy {cell.policy!r} was trained and is not found in {plan.request.places.folder(cell)}: "
                     "its 'trained' does not know what its 'fit' has made"
                 )
+        items.append(Item(item.cell, weights))
+    return replace(plan, items=tuple(items))
+
+
+def _calibrated(plan: SweepPlan, say: Say) -> SweepPlan:
+    """The plan with what its policies need beside their weights."""
+    request, items = plan.request, []
+    for item in plan.items:
+        weights = item.weights
+        if weights is not None and weights.needs_calibration:
+            say(f"calibrating {weights.policy}")
+            task = plan.tasks[item.cell.task]
+            weights, made = calibrated(weights, item.cell, task, request.places, request.device)
+            for line in made.warnings:
+                say(f"warning: {line}")
         items.append(Item(item.cell, weights))
     return replace(plan, items=tuple(items))
 

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fdp_bench.api.calibration import Calibrated, CalibrationRequest
 from fdp_bench.api.files import write_whole
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
 from fdp_bench.api.validation import read_json
+from fdp_bench.calibration.calibrate import calibrate
 from fdp_bench.plugins import POLICY_GROUP, load_policy, require_plugin
+from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task
 
@@ -33,11 +36,13 @@ class Weights:
         policy: Policy string with the weights' path where they have one.
         sha256: Hash over all that is loaded.
         source: ``"bundled"``, ``"cached"`` (this sweep's), ``"found"`` (elsewhere) or ``"none needed"``.
+        needs_calibration: Whether they have to be calibrated first; the hash is known only then.
     """
 
     policy: str
     sha256: str
     source: str
+    needs_calibration: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,27 @@ def find_weights(cell: Cell, task: TaskInfo, data_sha256: str, places: Places) -
     if found is None:
         return None
     info = kind.weights(found, task)
-    if not info.available:
+    if not (info.available or info.needs_calibration):
         return None
     own = found.checkpoint and Path(found.checkpoint).is_relative_to(places.own)
     source = BUNDLED if not found.checkpoint else CACHED if own else FOUND
-    return Weights(str(_relative(found)), info.sha256, source)
+    return Weights(str(_relative(found)), info.sha256, source, info.needs_calibration)
+
+
+def calibrated(
+    weights: Weights, cell: Cell, task: TaskInfo, places: Places, device: str
+) -> tuple[Weights, Calibrated]:
+    """Calibrate weights that need it: bundled ones as a copy in the sweep's folder, others where they lie.
+
+    Raises:
+        FdpBenchError: If they cannot be calibrated.
+    """
+    out = places.folder(cell) if weights.source == BUNDLED else None
+    request = CalibrationRequest(out=out, device=device)
+    done = calibrate(weights.policy, cell.task, request, profile=task.profile or DEFAULT_PROFILE)
+    info = load_policy(done.spec.name).weights(done.spec, task)
+    source = weights.source if out is None else CACHED
+    return Weights(str(_relative(done.spec)), info.sha256, source), done
 
 
 def adopt(weights: Weights, cell: Cell, task: TaskInfo, places: Places) -> Weights:

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from fdp_policies.plugins import DiffusionPolicy
+from fdp_policies.plugins import JointPolicy
 
 
-class UnetDiffusionPolicy(DiffusionPolicy):
+class UnetDiffusionPolicy(JointPolicy):
     """Diffusion Policy's convolutional network, conditioned on all senses jointly.
 
     Encoders, normalizer, diffusion, loss and training are those of ``dp-dit``: the two differ in the denoising

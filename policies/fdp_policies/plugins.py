@@ -1,14 +1,19 @@
 """The policies behind the entry points: ``fdp``, ``dp-dit`` and ``base``. torch is loaded with the first one built."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
+from fdp_bench.api import CheckpointError, Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
 from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint, open_own_checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of, sampler_of
+from fdp_policies.guard.option import guard_option
+from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, open_guard
+
+if TYPE_CHECKING:
+    from fdp_policies.acting.chunk_sampler import ChunkSampler
 
 
 class DiffusionPolicy(LearnedPolicy):
@@ -25,11 +30,11 @@ class DiffusionPolicy(LearnedPolicy):
         from fdp_policies.acting.chunk_sampler import ChunkSampler, load_denoiser
 
         architecture, sampler = architecture_of(spec, task), sampler_of(spec)
-        checkpoint = open_checkpoint(spec, task)
+        checkpoint, guard = open_checkpoint(spec, task), open_guard(spec, task, device)
         self.modalities = architecture.modalities
         self.n_obs_steps = checkpoint.network.n_obs_steps
         self.n_action_steps = checkpoint.network.n_action_steps
-        self._sampler = ChunkSampler(load_denoiser(checkpoint, device), checkpoint, sampler, device)
+        self._sampler = ChunkSampler(load_denoiser(checkpoint, device), checkpoint, sampler, device, guard)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -41,6 +46,15 @@ class DiffusionPolicy(LearnedPolicy):
     ) -> npt.NDArray[np.float32]:
         """See `Policy.act`."""
         return self._sampler.act(observation, noise)
+
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """See `Policy.fallbacks`."""
+        return self._sampler.aside
+
+    @property
+    def chunk_sampler(self) -> "ChunkSampler":
+        """What samples its chunks."""
+        return self._sampler
 
     @classmethod
     def sampler_name(cls, spec: PolicySpec) -> str:
@@ -58,7 +72,7 @@ class DiffusionPolicy(LearnedPolicy):
         return DiffusionInspector(checkpoint, architecture_of(spec, task), task, sampler_of(spec), device)
 
 
-class FactorizedDiffusionPolicy(DiffusionPolicy):
+class FactorizedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):
     """FDP: a frozen base on the prioritized senses, and a residual on all of them."""
 
     summary: ClassVar[str] = (
@@ -79,7 +93,44 @@ class FactorizedDiffusionPolicy(DiffusionPolicy):
         return check_theorem()
 
 
-class JointDiffusionPolicy(DiffusionPolicy):
+class JointPolicy(GuardedPolicy, DiffusionPolicy):
+    """One network conditioned on all senses jointly, which may fall back to a base that lies beside it.
+
+    With ``guard=base:prop`` both networks run for every row, and each row's actions are one's or the other's.
+    """
+
+    def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
+        """Load the weights, and the base's where there is a guard. See `DiffusionPolicy`."""
+        super().__init__(spec, task, device=device)
+        option = guard_option(spec, task)
+        self._base: BaseDiffusionPolicy | None = None
+        if option is not None:
+            path = base_checkpoint(spec, task, option).path
+            self._base = BaseDiffusionPolicy(option.base_spec(spec, path), task, device=device)
+            _require_alike(self, self._base)
+
+    def act(
+        self, observation: Mapping[str, npt.NDArray[np.generic]], noise: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """See `Policy.act`."""
+        actions = super().act(observation, noise)
+        aside = self.fallbacks()
+        if self._base is None or aside is None:
+            return actions
+        return np.where(aside[:, None, None], self._base.act(observation, noise), actions)
+
+
+def _require_alike(policy: DiffusionPolicy, base: DiffusionPolicy) -> None:
+    """Refuse a base that reads or gives another number of steps than the policy that falls back to it."""
+    for name in ("n_obs_steps", "n_action_steps", "noise_shape"):
+        own, others = getattr(policy, name), getattr(base, name)
+        if own != others:
+            raise CheckpointError(
+                f"{policy.spec} has {name} {own}, and the base {base.spec} {others}: train both in one shape"
+            )
+
+
+class JointDiffusionPolicy(JointPolicy):
     """DP-DiT: one diffusion transformer conditioned on all senses jointly."""
 
     summary: ClassVar[str] = "diffusion transformer conditioned on all senses jointly"

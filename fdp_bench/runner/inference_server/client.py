@@ -62,6 +62,7 @@ class RemotePolicy:
         noise_shape: Shape of one row's noise.
         n_obs_steps: Observations that it reads at once.
         n_action_steps: Actions that it gives at once.
+        fallbacks: See `BatchedPolicy.fallbacks`.
     """
 
     def __init__(self, server: Connection, shared: SharedSlots, number: int, slots: Sequence[Slot]) -> None:
@@ -70,6 +71,7 @@ class RemotePolicy:
         self.n_obs_steps, self.n_action_steps = facts.n_obs_steps, facts.n_action_steps
         self._server, self._number, self._first = server, number, shared.first
         self._slots = tuple(slots)
+        self.fallbacks: dict[int, bool] = {}
 
     def reset(self, rows: Sequence[int]) -> None:
         """Nothing: the inference process serves no policy that keeps a state."""
@@ -84,6 +86,7 @@ class RemotePolicy:
         """
         start = time.perf_counter()
         answers: dict[int, Actions | PolicyError] = {}
+        self.fallbacks = {}
         for row, observation in observations.items():
             slot = self._slots[row]
             try:
@@ -94,8 +97,13 @@ class RemotePolicy:
                 answers[row] = PolicyError(f"observation is not as its space says: {error}")
         asked = [row for row in observations if row not in answers]
         if asked:
-            for row, fault in zip(asked, self._ask(asked), strict=True):
-                answers[row] = self._slots[row].actions.copy() if fault is None else PolicyError(fault)
+            for row, found in zip(asked, self._ask(asked), strict=True):
+                if found.fault is not None:
+                    answers[row] = PolicyError(found.fault)
+                    continue
+                answers[row] = self._slots[row].actions.copy()
+                if found.fell_back is not None:
+                    self.fallbacks[row] = found.fell_back
         return answers, 1000 * (time.perf_counter() - start)
 
     def forget_slots(self) -> None:

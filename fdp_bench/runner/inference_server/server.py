@@ -98,8 +98,21 @@ class NewWorker:
     connection: Connection
 
 
-#: The answer: what was wrong with each slot's actions, in the order of the question; None where nothing was.
-Answer = tuple[str | None, ...]
+@dataclass(frozen=True)
+class SlotAnswer:
+    """What came of one slot's question; its actions lie in the slot.
+
+    Attributes:
+        fault: What was wrong with the actions; None where nothing was.
+        fell_back: Whether a fallback chose them; None for a policy without one.
+    """
+
+    fault: str | None
+    fell_back: bool | None = None
+
+
+#: The answer to a question, in the order of its slots.
+Answer = tuple[SlotAnswer, ...]
 
 
 class InferenceServer:
@@ -184,30 +197,32 @@ class InferenceServer:
                 taken.append(entry)
                 free -= len(entry[1].slots)
         slots = {slot: self._slot(number, slot) for _, question in taken for slot in question.slots}
-        faults = self._ask(number, slots)
+        answers = self._ask(number, slots)
         for worker, question in taken:
             # A worker that ended while it waited is found by the next `wait`.
             with suppress(OSError):
-                worker.send(tuple(faults[slot] for slot in question.slots))
+                worker.send(tuple(answers[slot] for slot in question.slots))
 
     def _slot(self, policy: int, number: int) -> Slot:
         assert self._shared is not None
         assert self._memory is not None
         return Slot(self._memory, number * self._shared.slot_bytes, self._shared.layouts[policy])
 
-    def _ask(self, policy: int, slots: Mapping[int, Slot]) -> dict[int, str | None]:
-        rows = list(slots)
-        answers, _ = self._policies[policy].act(
+    def _ask(self, policy: int, slots: Mapping[int, Slot]) -> dict[int, SlotAnswer]:
+        rows, asked = list(slots), self._policies[policy]
+        answers, _ = asked.act(
             {row: slots[number].observation for row, number in enumerate(rows)},
             {row: slots[number].noise for row, number in enumerate(rows)},
         )
-        faults: dict[int, str | None] = {}
+        found: dict[int, SlotAnswer] = {}
         for row, number in enumerate(rows):
             answer = answers[row]
-            faults[number] = str(answer) if isinstance(answer, PolicyError) else None
-            if not isinstance(answer, PolicyError):
+            if isinstance(answer, PolicyError):
+                found[number] = SlotAnswer(str(answer))
+            else:
                 slots[number].actions[:] = answer
-        return faults
+                found[number] = SlotAnswer(None, asked.fallbacks.get(row))
+        return found
 
 
 def serve_policies(parent: Connection, workers: Sequence[Connection]) -> None:

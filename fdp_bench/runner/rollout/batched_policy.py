@@ -27,10 +27,12 @@ class AskedPolicy(Protocol):
     Attributes:
         keys: Observation keys that it reads.
         noise_shape: Shape of one row's noise.
+        fallbacks: See `BatchedPolicy.fallbacks`.
     """
 
     keys: tuple[str, ...]
     noise_shape: tuple[int, ...]
+    fallbacks: dict[int, bool]
 
     @property
     def n_obs_steps(self) -> int:
@@ -61,12 +63,15 @@ class BatchedPolicy:
     Attributes:
         keys: Observation keys that the policy reads.
         noise_shape: Shape of one row's noise.
+        fallbacks: Row -> whether a fallback chose its latest actions (`Policy.fallbacks`), for the rows of the latest
+            `act` that were answered; empty for a policy without a fallback.
     """
 
     def __init__(self, policy: Policy, task: TaskInfo, batch_rows: int, act_timeout_s: float = 0.0) -> None:
         self.policy = policy
         self.keys = policy_keys(policy, task)
         self.noise_shape = tuple(policy.noise_shape)
+        self.fallbacks: dict[int, bool] = {}
         self._rows, self._pid = batch_rows, os.getpid()
         self._timeout_s = act_timeout_s
         self._answer_shape = (batch_rows, policy.n_action_steps, task.action_dim)
@@ -108,6 +113,7 @@ class BatchedPolicy:
             that the batch waited, in milliseconds.
         """
         start = time.perf_counter()
+        self.fallbacks = {}
         try:
             answers = self._ask(observations, noises)
         except (*PLUGIN_ERRORS, TooSlow) as error:
@@ -115,8 +121,11 @@ class BatchedPolicy:
                 answers = {row: _fault(error) for row in observations}
             else:
                 answers = {}
+                fallbacks: dict[int, bool] = {}
                 for row in observations:
                     answers |= self.act({row: observations[row]}, {row: noises[row]})[0]
+                    fallbacks |= self.fallbacks
+                self.fallbacks = fallbacks
         return answers, 1000 * (time.perf_counter() - start)
 
     def _ask(
@@ -132,9 +141,16 @@ class BatchedPolicy:
             noise[row] = values
         with time_limit(self._timeout_s):
             answer = np.asarray(self.policy.act(batch, noise))
+            fallbacks = self.policy.fallbacks()
         end_copies(self._pid)
         if answer.shape != self._answer_shape:
             raise PolicyError(f"act returned shape {answer.shape}; {self._answer_shape} is needed")
+        if fallbacks is not None:
+            if np.shape(fallbacks) != (self._rows,):
+                raise PolicyError(
+                    f"fallbacks returned shape {np.shape(fallbacks)}; {(self._rows,)} is needed"
+                )
+            self.fallbacks = {row: bool(fallbacks[row]) for row in observations}
         return {row: _checked(answer[row]) for row in observations}
 
 

@@ -88,6 +88,7 @@ class Episode:
         self._started = time.perf_counter()
         self._actions: list[Actions] = []
         self._latency_ms: list[float] = []
+        self._fallbacks: list[bool] = []
         self._successes_in_a_row = 0
         self._success_once = self._success_held = False
         self._receipt: dict[str, Any] = {}
@@ -154,6 +155,11 @@ class Episode:
         """Note how long a decision took, in milliseconds."""
         self._latency_ms.append(latency_ms)
 
+    def fell_back(self, whether: bool | None) -> None:
+        """Note whether a fallback made the decision; None for a policy that has none."""
+        if whether is not None:
+            self._fallbacks.append(whether)
+
     def fail(self, message: str) -> None:
         """End with an error, which counts as a failure."""
         self._error, self.done = message, True
@@ -194,6 +200,7 @@ class Episode:
             receipt=self._receipt,
             initial_state_sha256=self._initial_state_sha256,
             error=self._error,
+            fallback_share=sum(self._fallbacks) / len(self._fallbacks) if self._fallbacks else None,
         )
         self._save_pictures()
         return readable(record)

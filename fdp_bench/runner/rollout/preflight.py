@@ -55,6 +55,7 @@ class ResolvedPolicy:
         sampler: How it turns noise into actions, see `Policy.sampler_name`.
         latency_ms: Wall times of one decision for a single episode, see `probe_latency_ms`; empty where none were
             measured, or where the policy raised.
+        warnings: What its weights warn of, see `WeightsInfo`.
     """
 
     spec: str
@@ -63,6 +64,7 @@ class ResolvedPolicy:
     card: Mapping[str, Any] = field(default_factory=dict)
     sampler: str = ""
     latency_ms: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
         card=card,
         sampler=kind.sampler_name(spec),
         latency_ms=_latency_ms(policy, task),
+        warnings=weights.warnings,
     )
 
 

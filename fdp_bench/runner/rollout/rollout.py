@@ -123,6 +123,7 @@ class Rollout:
             if isinstance(answer, PolicyError):
                 episode.fail(_blame(episode, answer))
             else:
+                episode.fell_back(policy.fallbacks.get(row))
                 episode.advance(answer)
 
     def _take_finished(self) -> list[EpisodeRecord]:

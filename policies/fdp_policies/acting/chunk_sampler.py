@@ -14,8 +14,10 @@ from fdp_policies.checkpoints.check_shapes import check_fits
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.config import MIXTURES, SamplerConfig
 from fdp_policies.diffusion import NoiseSchedule, Sampler
-from fdp_policies.fast import ChunkProgram, EncodedProgram, can_encode, can_stack
+from fdp_policies.fast import ChunkProgram, EncodedProgram, Program, can_encode, can_stack
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
+from fdp_policies.guard.networks import GuardedProgram, measure_signals, sample_plainly, watching
+from fdp_policies.guard.sampling import Guard, watched
 from fdp_policies.networks.backbones import Network, make_factorized, make_mixture, make_single
 from fdp_policies.networks.bc_network import ActionRegressor
 from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observation
@@ -24,6 +26,8 @@ from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observati
 NOISE = "-noise"
 
 Module = TypeVar("Module", bound=nn.Module)
+#: Maps a chunk's inputs to its actions and, with a guard, to the rows that stepped aside.
+Run = Callable[[Mapping[str, Tensor]], tuple[Tensor, ...]]
 
 
 def load_denoiser(checkpoint: Checkpoint, device: str) -> Network:
@@ -96,6 +100,9 @@ class ChunkSampler:
 
     `act` takes the fast path of `fdp_policies.fast`, on a GPU as one CUDA graph; `act_plainly` is the straightforward
     composition that it is held to.
+
+    Attributes:
+        aside: Whether each row of the latest chunk stepped aside, shape (B,); None without a guard.
     """
 
     def __init__(
@@ -104,9 +111,13 @@ class ChunkSampler:
         checkpoint: Checkpoint,
         config: SamplerConfig,
         device: str,
+        guard: Guard | None = None,
     ) -> None:
         self.denoiser, self.device = denoiser, torch.device(device)
+        self.guard = guard
+        self.aside: npt.NDArray[np.bool_] | None = None
         self.sampler = Sampler(config, NoiseSchedule(checkpoint.diffusion))
+        self.stored_normalizer = checkpoint.normalizer
         self.normalizer = TensorNormalizer(checkpoint.normalizer, device)
         self.network = checkpoint.network
         self.keys = tuple(checkpoint.shapes)
@@ -115,13 +126,10 @@ class ChunkSampler:
             self.network.horizon,
             int(checkpoint.card["action_dim"]),
         )
-        self._run: Callable[[Mapping[str, Tensor]], Tensor] = self._plain
-        if can_stack(denoiser):
-            program = ChunkProgram(denoiser, self.sampler, self.normalizer, self.network)
-            self._run = lambda inputs: program(inputs, inputs[NOISE])
-        elif can_encode(denoiser):
-            encoded = EncodedProgram(denoiser, self.sampler, self.normalizer, self.network)
-            self._run = lambda inputs: encoded(inputs, inputs[NOISE])
+        self._run: Run = self._plain
+        kind = ChunkProgram if can_stack(denoiser) else EncodedProgram if can_encode(denoiser) else None
+        if kind is not None:
+            self._run = _run_of(kind(denoiser, self.sampler, self.normalizer, self.network), guard)
         if self.device.type == "cuda":
             self._run = GraphReplay(self._run, self.device)
 
@@ -146,25 +154,51 @@ class ChunkSampler:
         return self._act(self._plain, observation, noise)
 
     @torch.inference_mode()
+    def signals(
+        self,
+        observation: Mapping[str, npt.NDArray[np.generic]],
+        noise: npt.NDArray[np.float32],
+        keys: tuple[str, ...],
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]:
+        """What a guard would look at, by the plain modules; see `measure_signals`, and `act` for what is given."""
+        inputs = {key: torch.as_tensor(np.ascontiguousarray(observation[key])) for key in self.keys}
+        start = torch.as_tensor(noise).to(self.device)
+        found = measure_signals(self.denoiser, self.sampler, keys, self._prepared(inputs), start)
+        features, added = (None if each is None else each.cpu().numpy() for each in found)
+        assert features is not None
+        return features, added
+
+    @torch.inference_mode()
+    def features(self, observation: Mapping[str, Tensor], keys: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """Features of some keys side by side, shape (B, D), of normalized observations."""
+        features = watching(self.denoiser).features(observation)
+        return watched(features, keys).cpu().numpy()
+
+    @torch.inference_mode()
     def _act(
         self,
-        run: Callable[[Mapping[str, Tensor]], Tensor],
+        run: Run,
         observation: Mapping[str, npt.NDArray[np.generic]],
         noise: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.float32]:
         inputs = {key: torch.as_tensor(np.ascontiguousarray(observation[key])) for key in self.keys}
         inputs[NOISE] = torch.as_tensor(noise)
         with exact_float32(self.device):
-            actions = run(inputs)
+            actions, *aside = run(inputs)
+        self.aside = aside[0].cpu().numpy() if aside else None
         return actions.cpu().numpy().astype(np.float32, copy=False)
 
-    def _plain(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        prepared = prepare_observation(
-            inputs, self.keys, self.normalizer, self.network.crop_size, self.device
-        )
-        codes = self.denoiser.encode(prepared)
-        chunk = self.sampler.sample(
-            lambda actions, step: self.denoiser.predict_noise(actions, step, codes),
-            inputs[NOISE].to(self.device),
-        )
-        return self.normalizer.denormalize_actions(chunk[:, : self.network.n_action_steps])
+    def _plain(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        start = inputs[NOISE].to(self.device)
+        chunk, *aside = sample_plainly(self.denoiser, self.sampler, self.guard, self._prepared(inputs), start)
+        return self.normalizer.denormalize_actions(chunk[:, : self.network.n_action_steps]), *aside
+
+    def _prepared(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return prepare_observation(inputs, self.keys, self.normalizer, self.network.crop_size, self.device)
+
+
+def _run_of(program: Program, guard: Guard | None) -> Run:
+    if guard is None:
+        return lambda inputs: (program(inputs, inputs[NOISE]),)
+    guarded = GuardedProgram(program, guard)
+    return lambda inputs: guarded(inputs, inputs[NOISE])

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
-from fdp_policies.checkpoints.policy_spec import SAMPLER_OPTIONS, architecture_of, sampler_of, weights_path
+from fdp_policies.checkpoints.policy_spec import (
+    GUARD_OPTION,
+    SAMPLER_OPTIONS,
+    architecture_of,
+    sampler_of,
+    weights_path,
+)
+from fdp_policies.guard.option import guard_option
 
 if TYPE_CHECKING:
     from fdp_policies.checkpoints.checkpoint import Checkpoint
@@ -21,7 +28,11 @@ class LearnedPolicy(Policy):
         architecture = architecture_of(spec, task)
         sampler_of(spec)
         sampling = {key: value for key, value in spec.options.items() if key in SAMPLER_OPTIONS}
-        return replace(spec, order=architecture.order, options={**sampling, **architecture.options})
+        guard = guard_option(spec, task)
+        guarding = {GUARD_OPTION: guard.value} if guard else {}
+        return replace(
+            spec, order=architecture.order, options={**sampling, **guarding, **architecture.options}
+        )
 
     @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:

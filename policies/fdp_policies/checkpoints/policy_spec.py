@@ -41,10 +41,21 @@ DROPOUT_OPTION = "modality_dropout"
 #: Option of ``fdp``: how often training takes a secondary sense from the residual.
 RESIDUAL_DROPOUT_OPTION = "residual_dropout"
 SAMPLER_OPTIONS = ("sampler", "denoising_steps")
+#: When a chunk of actions is another policy's; see `fdp_policies.guard`. Like the sampler, it chooses no weights.
+GUARD_OPTION = "guard"
 #: Family -> its options.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "dp-dit": ("encoder", "width", "depth", SENSES_OPTION, DROPOUT_OPTION, "steps", *SAMPLER_OPTIONS),
-    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, "steps", *SAMPLER_OPTIONS),
+    "dp-dit": (
+        "encoder",
+        "width",
+        "depth",
+        SENSES_OPTION,
+        DROPOUT_OPTION,
+        "steps",
+        *SAMPLER_OPTIONS,
+        GUARD_OPTION,
+    ),
+    "dp-unet": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, "steps", *SAMPLER_OPTIONS, GUARD_OPTION),
     "bc": ("encoder", "width", SENSES_OPTION, DROPOUT_OPTION, "steps"),
     "fdp": (
         "encoder",
@@ -55,6 +66,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
         "residual",
         RESIDUAL_DROPOUT_OPTION,
         *SAMPLER_OPTIONS,
+        GUARD_OPTION,
     ),
     "base": ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS),
     **dict.fromkeys(MIXED, ("encoder", "width", "depth", "backbone", *SAMPLER_OPTIONS)),

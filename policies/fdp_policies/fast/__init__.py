@@ -22,5 +22,6 @@ Nothing is remembered between calls but weights and, on a GPU, captured graphs w
 
 from fdp_policies.fast.program import ChunkProgram as ChunkProgram
 from fdp_policies.fast.program import EncodedProgram as EncodedProgram
+from fdp_policies.fast.program import Program as Program
 from fdp_policies.fast.program import can_encode as can_encode
 from fdp_policies.fast.program import can_stack as can_stack

@@ -5,11 +5,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 Inputs = Mapping[str, Tensor]
+#: One tensor, or several of which each has its own meaning.
+Outputs = TypeVar("Outputs", Tensor, tuple[Tensor, ...])
 #: Shapes that stay recorded; the runner always asks with one, so more than this is somebody's experiment.
 _HELD = 8
 #: Calls before a recording: libraries choose algorithms and take their workspaces in the first ones.
@@ -17,25 +20,26 @@ _WARM_UP_CALLS = 3
 
 
 @dataclass(frozen=True)
-class _Recording:
+class _Recording(Generic[Outputs]):
     graph: "torch.cuda.CUDAGraph"
     inputs: dict[str, Tensor]
-    output: Tensor
+    output: Outputs
 
 
-class GraphReplay:
+class GraphReplay(Generic[Outputs]):
     """Runs a function on a CUDA device by replaying graphs; where none can be recorded, it warns and calls plainly.
 
     Args of the constructor:
-        function: Maps tensors on the device to one tensor, without looking at their values on the host.
+        function: Maps tensors on the device to a tensor or several, without looking at their values on the host.
         device: The CUDA device.
     """
 
-    def __init__(self, function: Callable[[Inputs], Tensor], device: torch.device) -> None:
-        self._function, self._device = function, device
-        self._recordings: OrderedDict[object, _Recording | None] = OrderedDict()
+    def __init__(self, function: Callable[[Inputs], Outputs], device: torch.device) -> None:
+        self._function: Callable[[Inputs], Outputs] = function
+        self._device = device
+        self._recordings: OrderedDict[object, _Recording[Outputs] | None] = OrderedDict()
 
-    def __call__(self, inputs: Inputs) -> Tensor:
+    def __call__(self, inputs: Inputs) -> Outputs:
         """Compute the function of inputs in host memory or on the device.
 
         Returns:
@@ -53,9 +57,9 @@ class GraphReplay:
         for name, value in inputs.items():
             recording.inputs[name].copy_(value)
         recording.graph.replay()
-        return recording.output.clone()
+        return _cloned(recording.output)
 
-    def _record(self, inputs: Inputs) -> _Recording | None:
+    def _record(self, inputs: Inputs) -> _Recording[Outputs] | None:
         # Named, so that the recording keeps its buffers alive.
         buffers = {name: value.to(self._device, copy=True) for name, value in inputs.items()}
         try:
@@ -69,7 +73,7 @@ class GraphReplay:
             )
             return None
 
-    def _captured(self, buffers: dict[str, Tensor]) -> _Recording:
+    def _captured(self, buffers: dict[str, Tensor]) -> _Recording[Outputs]:
         with torch.cuda.device(self._device):
             aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
@@ -81,6 +85,10 @@ class GraphReplay:
             with torch.cuda.graph(graph):
                 output = self._function(buffers)
         return _Recording(graph, buffers, output)
+
+
+def _cloned(output: Outputs) -> Outputs:
+    return output.clone() if isinstance(output, Tensor) else tuple(part.clone() for part in output)
 
 
 @contextmanager

@@ -43,14 +43,19 @@ class StackedEncoder:
 
     def __call__(self, observation: Mapping[str, Tensor]) -> Tensor:
         """Encode raw observations, key -> (B, n_obs_steps, ...), to codes (S, B, W)."""
+        return self.join(self.features(observation))
+
+    def features(self, observation: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+        """Features of each stream, key -> (B, feature_dim)."""
         features: list[dict[str, Tensor]] = [{} for _ in self._encoders]
         for key, readers in self._readers.items():
             for index, encoded in zip(readers, self._encode(key, readers, observation[key]), strict=True):
                 features[index][key] = encoded
-        codes = [
-            encoder.fuse(torch.cat([parts[key] for key in encoder.keys], dim=-1))
-            for encoder, parts in zip(self._encoders, features, strict=True)
-        ]
+        return features
+
+    def join(self, features: Sequence[Mapping[str, Tensor]]) -> Tensor:
+        """Codes of all streams, shape (S, B, W), from what `features` returned."""
+        codes = [encoder.join(parts) for encoder, parts in zip(self._encoders, features, strict=True)]
         return torch.stack(codes)
 
     def _encode(self, key: str, readers: Sequence[int], values: Tensor) -> Sequence[Tensor]:

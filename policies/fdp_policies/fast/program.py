@@ -1,7 +1,7 @@
 """From raw observations and noise to actions: the whole of a chunk as one function of tensors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from fdp_policies.diffusion import Sampler
 from fdp_policies.fast.observation import StackedEncoder
 from fdp_policies.fast.trunk import StackedTrunk, streams_of
 from fdp_policies.networks.backbones import Network
-from fdp_policies.networks.denoisers import Codes, DiffusionTransformer
+from fdp_policies.networks.denoisers import Codes, DiffusionTransformer, Predict, prediction_at
 from fdp_policies.networks.mixtures import Mixture
 from fdp_policies.networks.normalizer import TensorNormalizer
 from fdp_policies.networks.unet_denoisers import DiffusionUnet
@@ -44,6 +44,16 @@ class Program(ABC):
             self._encode = StackedEncoder(streams_of(denoiser), normalizer, network)
             self._arrange()
 
+    @property
+    def sampler(self) -> Sampler:
+        """The reverse process."""
+        return self._sampler
+
+    @property
+    def denoiser(self) -> Network:
+        """The denoiser that it was built from."""
+        return self._denoiser
+
     @torch.inference_mode()
     def __call__(self, observation: Mapping[str, Tensor], noise: Tensor) -> Tensor:
         """Sample a chunk for each row.
@@ -55,15 +65,29 @@ class Program(ABC):
         Returns:
             Actions, shape (B, n_action_steps, A), in [-1, 1].
         """
-        chunk = self._denoise(self._encode(observation), noise)
+        predict = self.prediction(self._encode(observation))
+        return self.actions(
+            self._sampler.reverse(lambda actions, index: predict(actions, index, None), noise)
+        )
+
+    def features(self, observation: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+        """Features of each stream, key -> (B, feature_dim); see `__call__` for the observation."""
+        return self._encode.features(observation)
+
+    def codes(self, features: Sequence[Mapping[str, Tensor]]) -> Tensor:
+        """Codes of all streams, shape (S, B, W), from their features."""
+        return self._encode.join(features)
+
+    def actions(self, chunk: Tensor) -> Tensor:
+        """The actions that are executed, (B, n_action_steps, A) in [-1, 1], of normalized ones (B, T, A)."""
         return self._normalizer.denormalize_actions(chunk[:, : self._network.n_action_steps])
 
     def _arrange(self) -> None:  # noqa: B027
         """Arrange what denoises, where that is not the denoiser itself."""
 
     @abstractmethod
-    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
-        """Denoise to normalized actions (B, T, A), given the codes of all streams, shape (S, B, W)."""
+    def prediction(self, codes: Tensor) -> Predict:
+        """What predicts the noise, given the codes of all streams, shape (S, B, W)."""
 
 
 class ChunkProgram(Program):
@@ -72,25 +96,25 @@ class ChunkProgram(Program):
     def _arrange(self) -> None:
         self._trunk = StackedTrunk(self._denoiser, self._sampler.steps)
 
-    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
+    def prediction(self, codes: Tensor) -> Predict:
+        """See `Program.prediction`."""
         modulations, weights = self._trunk.modulations(codes), None
         if isinstance(self._denoiser, Mixture):
             weights = self._denoiser.weights(tuple(codes.unbind(0))).T[:, :, None, None]
-        return self._sampler.reverse(
-            lambda actions, index: self._trunk.predict_noise(actions, modulations[index], weights), noise
+        return lambda actions, index, kept: self._trunk.predict_noise(
+            actions, modulations[index], weights, kept
         )
 
 
 class EncodedProgram(Program):
     """For U-Nets: fast encoders in front of the plain network."""
 
-    def _denoise(self, codes: Tensor, noise: Tensor) -> Tensor:
+    def prediction(self, codes: Tensor) -> Predict:
+        """See `Program.prediction`."""
         given: Codes = tuple(codes.unbind(0))
         if isinstance(self._denoiser, Mixture):
             given = self._denoiser.weighted(given)
-        return self._sampler.sample(
-            lambda actions, step: self._denoiser.predict_noise(actions, step, given), noise
-        )
+        return prediction_at(self._denoiser, self._sampler.steps, given)
 
 
 def can_stack(denoiser: Network) -> bool:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from fdp_policies.fast.block import StackedBlock, normalize
 from fdp_policies.fast.linear import AdaptiveLinear, StackedLinear
 from fdp_policies.networks.backbones import Network
-from fdp_policies.networks.denoisers import FactorizedDenoiser, FactorizedNetwork, SingleDenoiser
+from fdp_policies.networks.denoisers import FactorizedDenoiser, FactorizedNetwork, SingleDenoiser, where_kept
 from fdp_policies.networks.dit import DiT, DiTBlock
 from fdp_policies.networks.mixtures import Mixture
 
@@ -49,6 +49,8 @@ class StackedTrunk:
         self._steps = torch.stack([embedded_steps(trunk, steps) for trunk in trunks])
         self._modulate = AdaptiveLinear(*modulation_parameters(trunks))
         self._embed, self._position = embedding_parameters(trunks, zero_layers[:1])
+        # The first stream's own embedding, without what the first Z layer adds.
+        self._base_embed, self._base_position = embedding_parameters(trunks[:1], ())
         blocks = [cast("list[DiTBlock]", list(trunk.blocks)) for trunk in trunks]
         self._blocks = [StackedBlock(layer) for layer in zip(*blocks, strict=True)]
         self._zero = [StackedLinear.of([layer]) for layer in zero_layers[1:]]
@@ -65,24 +67,36 @@ class StackedTrunk:
         return [step.unbind(2) for step in per_step]
 
     def predict_noise(
-        self, actions: Tensor, modulation: Sequence[Tensor], weights: Tensor | None = None
+        self,
+        actions: Tensor,
+        modulation: Sequence[Tensor],
+        weights: Tensor | None = None,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """Predict the noise in actions (B, T, A) at the step of these modulations.
 
-        What several heads predict is summed, under weights (S, B, 1, 1) where there are any.
+        What several heads predict is summed, under weights (S, B, 1, 1) where there are any. `kept`
+        says which rows of an FDP keep their residual, shape (B, 1, 1); None for all.
         """
         batch, length, action_dim = actions.shape
-        tokens = self._embedded(actions.reshape(1, -1, action_dim), batch, length)
+        flat = actions.reshape(1, -1, action_dim)
+        tokens = self._embedded(flat, batch, length)
+        if self._zero and kept is not None:
+            own = torch.bmm(flat, self._base_embed).view(batch, length, -1) + self._base_position[0]
+            tokens[0] = torch.where(kept, tokens[0], own)
         for index, block in enumerate(self._blocks):
             tokens = block(tokens, modulation[6 * index : 6 * index + 6])
             if self._zero:
                 base, residual = tokens.unbind(0)
-                base.add_(self._zero[index](residual))
+                base.add_(where_kept(self._zero[index](residual), kept))
         heads = self._heads
         tokens = normalize(tokens[:heads], modulation[-2][:heads], modulation[-1][:heads])
         noise = self._project(tokens.view(heads, batch * length, -1))
         if weights is not None:
             noise = noise.view(heads, batch, length, -1) * weights
+        if kept is not None and not self._zero:
+            noise = noise.view(heads, batch, length, -1)
+            noise = torch.stack([noise[0], where_kept(noise[1], kept)])
         return (noise[0] if heads == 1 else noise.sum(0)).view_as(actions)
 
     def _embedded(self, actions: Tensor, batch: int, length: int) -> Tensor:

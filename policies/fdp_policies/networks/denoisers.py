@@ -1,6 +1,6 @@
 """Denoisers: a DiT with its encoders, and FDP's composition of a frozen base with a residual."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -12,6 +12,9 @@ from fdp_policies.networks.encoders import ObservationEncoder
 
 #: What `encode` returns: one code for each DiT inside, shape (B, W).
 Codes = tuple[Tensor, ...]
+#: Maps noisy actions (B, T, A), the number of the visited step, and which rows keep their residual, (B, 1, 1) or None
+#: for all, to predicted noise (B, T, A).
+Predict = Callable[[Tensor, int, Tensor | None], Tensor]
 
 
 class Denoiser(Protocol):
@@ -113,15 +116,26 @@ class FactorizedNetwork(nn.Module):
         """Encode normalized observations to (base code, residual code), each (B, W)."""
         return (*self.base.encode(observation), *self.residual.encode(observation))
 
-    def predict_noise(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
-        """Predict the noise in (B, T, A) at diffusion steps (B,)."""
+    def predict_noise(
+        self, noisy_actions: Tensor, step: Tensor, codes: Codes, kept: Tensor | None = None
+    ) -> Tensor:
+        """Predict the noise in (B, T, A) at diffusion steps (B,).
+
+        Args:
+            noisy_actions: Shape (B, T, A).
+            step: Diffusion steps, shape (B,).
+            codes: What `encode` returned.
+            kept: Rows that keep their residual, shape (B, 1, 1); the others are the base's. None for all.
+        """
         if self.composition == "score":
             base: Tensor = self.base.trunk(noisy_actions, step, codes[0])
             residual: Tensor = self.residual.trunk(noisy_actions, step, codes[1])
-            return base + residual
-        return self._predict_joined(noisy_actions, step, codes)
+            return base + where_kept(residual, kept)
+        return self._predict_joined(noisy_actions, step, codes, kept)
 
-    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+    def _predict_joined(
+        self, noisy_actions: Tensor, step: Tensor, codes: Codes, kept: Tensor | None
+    ) -> Tensor:
         """`predict_noise` of a composition by blocks."""
         raise NotImplementedError
 
@@ -156,18 +170,37 @@ class FactorizedDenoiser(FactorizedNetwork):
     def _silence_residual(self) -> None:
         """A transformer's head starts at zero as it is."""
 
-    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+    def _predict_joined(
+        self, noisy_actions: Tensor, step: Tensor, codes: Codes, kept: Tensor | None
+    ) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk
         base_condition = base.condition(step, codes[0])
         residual_condition = residual.condition(step, codes[1])
         residual_tokens = residual.embed(noisy_actions)
-        base_tokens = base.embed(noisy_actions) + self.zero_layers[0](residual_tokens)
+        base_tokens = base.embed(noisy_actions) + where_kept(self.zero_layers[0](residual_tokens), kept)
         for index in range(len(base.blocks)):
             residual_tokens = residual.blocks[index](residual_tokens, residual_condition)
             base_tokens = base.blocks[index](base_tokens, base_condition)
-            base_tokens = base_tokens + self.zero_layers[index + 1](residual_tokens)
+            base_tokens = base_tokens + where_kept(self.zero_layers[index + 1](residual_tokens), kept)
         noise: Tensor = base.head(base_tokens, base_condition)
         return noise
+
+
+def where_kept(added: Tensor, kept: Tensor | None) -> Tensor:
+    """What a residual adds, and zero in the rows that are the base's; see `FactorizedNetwork.predict_noise`."""
+    return added if kept is None else torch.where(kept, added, torch.zeros_like(added))
+
+
+def prediction_at(denoiser: Denoiser, steps: Sequence[int], codes: Codes) -> Predict:
+    """What a denoiser predicts at the diffusion steps that a sampler visits, given what its `encode` returned."""
+
+    def predict(actions: Tensor, index: int, kept: Tensor | None) -> Tensor:
+        step = torch.full((len(actions),), steps[index], device=actions.device)
+        if kept is not None and isinstance(denoiser, FactorizedNetwork):
+            return denoiser.predict_noise(actions, step, codes, kept)
+        return denoiser.predict_noise(actions, step, codes)
+
+    return predict
 
 
 def zero_linear(inputs: int, outputs: int) -> nn.Linear:

@@ -151,8 +151,15 @@ class ObservationEncoder(nn.Module):
         Returns:
             Condition, shape (B, width).
         """
-        parts = [self.encoders[module_name(key)](observation[key]) for key in self.keys]
-        condition: Tensor = self.fuse(torch.cat([part.float() for part in parts], dim=-1))
+        return self.join(self.features(observation))
+
+    def features(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Encode each key by itself, to (B, feature_dim); see `forward`."""
+        return {key: self.encoders[module_name(key)](observation[key]) for key in self.keys}
+
+    def join(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Join the features of all keys to the condition, (B, width)."""
+        condition: Tensor = self.fuse(torch.cat([features[key].float() for key in self.keys], dim=-1))
         return condition
 
 

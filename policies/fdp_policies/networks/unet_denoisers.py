@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor, nn
 
 from fdp_policies.config import NetworkConfig
-from fdp_policies.networks.denoisers import Codes, FactorizedNetwork, SingleDenoiser
+from fdp_policies.networks.denoisers import Codes, FactorizedNetwork, SingleDenoiser, where_kept
 from fdp_policies.networks.encoders import ObservationEncoder
 from fdp_policies.networks.unet import ConditionalUnet
 
@@ -50,7 +50,9 @@ class FactorizedUnet(FactorizedNetwork):
     def _silence_residual(self) -> None:
         set_zero(self.residual.trunk.head[-1])
 
-    def _predict_joined(self, noisy_actions: Tensor, step: Tensor, codes: Codes) -> Tensor:
+    def _predict_joined(
+        self, noisy_actions: Tensor, step: Tensor, codes: Codes, kept: Tensor | None
+    ) -> Tensor:
         base, residual = self.base.trunk, self.residual.trunk
         base_condition = base.condition(step, codes[0])
         residual_condition = residual.condition(step, codes[1])
@@ -62,7 +64,7 @@ class FactorizedUnet(FactorizedNetwork):
                 index, residual_features, residual_skipped, residual_condition
             )
             base_features = base.advance(index, base_features, base_skipped, base_condition)
-            base_features = base_features + zero(residual_features)
+            base_features = base_features + where_kept(zero(residual_features), kept)
             base.keep(index, base_features, base_skipped)
             residual.keep(index, residual_features, residual_skipped)
         return base.leave(base_features)

@@ -1,6 +1,6 @@
 """Weights that need not be trained again: the bundled ones, and those in folders that somebody names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,17 @@ def find_trained(
     folders: Sequence[Path],
 ) -> PolicySpec | None:
     """Find weights that training with these settings would make again; see `Policy.trained`."""
+    return next(every_trained(spec, task, data_sha256, settings, folders), None)
+
+
+def every_trained(
+    spec: PolicySpec,
+    task: TaskInfo,
+    data_sha256: str,
+    settings: Mapping[str, str],
+    folders: Sequence[Path],
+) -> Iterator[PolicySpec]:
+    """All such weights, the bundled ones first."""
     architecture, training = architecture_of(spec, task), training_config(settings)
     training = with_named(training, architecture)
     wanted = determinants(
@@ -52,5 +63,4 @@ def find_trained(
             # A damaged or foreign file is no weights; `fit` says what is wrong with it if it stands in the way.
             continue
         if same:
-            return place
-    return None
+            yield place

@@ -1,0 +1,1 @@
+"""Calibrating policies on clean episodes that no run plays."""
