@@ -24,10 +24,10 @@ def test_sizes_seeds_and_policies_are_crossed():
 
     cells = plan_cells(suite, no_windows)
 
-    assert len(cells) == 3 * 2 * 4
+    assert len(cells) == 3 * 2 * 5
     assert cells[0].label == "demos10-seed0"
     assert cells[0].settings == {"recipe": "fair", "steps": "7000", "num_demos": "10", "seed": "0"}
-    assert (cells[-1].policy, cells[-1].label) == ("dp-unet", "demos50-seed1")
+    assert (cells[-1].policy, cells[-1].label) == ("fdp:prop>vision?guard=on", "demos50-seed1")
 
 
 def test_a_variant_shows_in_the_label_and_in_the_settings():

@@ -10,6 +10,8 @@ ISSUED = (
     "base-sanity",
     "capacity",
     "data-efficiency",
+    "guard-clean",
+    "guard",
     "paper-hard",
     "paper",
     "priority-order",

@@ -57,7 +57,7 @@ def test_small_training_sizes_are_missing_and_so_are_their_demonstrations(reques
 def test_policies_of_one_curve_come_from_one_file(request_for, tmp_path):
     plan = plan_sweep(request_for("data-efficiency", data=tmp_path / "mine.npz"))
 
-    assert sources(plan) == ["missing"] * 36
+    assert sources(plan) == ["missing"] * 45
     assert plan.uncollected == []
 
 
@@ -79,7 +79,7 @@ def test_cells_of_one_size_seed_and_variant_share_a_run(request_for):
     assert [group.folder.name for group in groups] == [
         f"Lift-demos{size}-seed{seed}" for size in (10, 25, 50) for seed in (0, 1, 2)
     ]
-    assert all(len(group.cells) == 4 for group in groups)
+    assert all(len(group.cells) == 5 for group in groups)
 
 
 def test_a_budget_is_other_weights(request_for):
