@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from fdp_bench.cli._targets import check_file
-    from fdp_bench.gate.baseline import load_side
+    from fdp_bench.gate.baseline import load_compared_run
     from fdp_bench.gate.check import judge_run, plan_check, run_candidate
     from fdp_bench.gate.junit import write_junit
     from fdp_bench.gate.render import markdown_summary, more_episodes
@@ -87,7 +87,7 @@ def _check(args: argparse.Namespace) -> int:
 
     started = time.monotonic()
     check_file(args.junit, "--junit")
-    baseline = load_side(args.baseline)
+    baseline = load_compared_run(args.baseline)
     if args.baseline_policy:
         baseline = baseline.only(args.baseline_policy)
     plan = plan_check(

@@ -20,7 +20,7 @@ from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.report.runs import Runs
-    from fdp_bench.report.shift_previews.severity_frames import Ladder
+    from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
 SUMMARY = SUBCOMMANDS["report"]
 #: Folder of the report inside its run.
@@ -90,14 +90,14 @@ def _notes(runs: "Runs") -> list[str]:
     return notes
 
 
-def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
+def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], SeverityFrames]":
     """Draw severities on the runs' tasks with their render profile; each environment is built once."""
     from fdp_bench.cli._ladders import shift_ladder
     from fdp_bench.runner.rollout.environment import make_base
 
     make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
 
-    def draw(task: str, shift: str) -> "Ladder":
+    def draw(task: str, shift: str) -> "SeverityFrames":
         return shift_ladder(make_once(task), task, shift, run_seed=runs.records[0].spec.run_seed)
 
     return draw

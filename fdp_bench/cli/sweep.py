@@ -20,7 +20,7 @@ from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.api.episode import EpisodeRecord
-    from fdp_bench.runner.progress import Announcement, ProgressBar
+    from fdp_bench.runner.progress import ProgressBar, RunInfo
     from fdp_bench.suites.planning import SweepPlan
     from fdp_bench.suites.request import SweepRequest
     from fdp_bench.suites.suite import Suite
@@ -223,12 +223,12 @@ class _Bars:
     def __init__(self) -> None:
         self._bar: ProgressBar | None = None
 
-    def __call__(self, announcement: "Announcement") -> "Callable[[EpisodeRecord], None]":
+    def __call__(self, run_info: "RunInfo") -> "Callable[[EpisodeRecord], None]":
         from fdp_bench.runner.progress import ProgressBar
 
         self.close()
         self._bar = ProgressBar(sys.stderr)
-        return self._bar(announcement)
+        return self._bar(run_info)
 
     def say(self, line: str) -> None:
         self.close()

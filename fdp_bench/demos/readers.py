@@ -23,7 +23,7 @@ from fdp_bench.demos.layout import (
     vector_member,
 )
 from fdp_bench.demos.safe_readers import hdf5
-from fdp_bench.demos.safe_readers.npz import GuardedArchive
+from fdp_bench.demos.safe_readers.npz import SafeArchive
 
 #: Types of what a file says of itself.
 CARD_ENTRIES: Mapping[str, Any] = {
@@ -97,7 +97,7 @@ class PackedReader:
     """Reads the packed form, see `fdp_bench.demos.pack`, with numpy alone."""
 
     def __init__(self, path: Path) -> None:
-        self._data = GuardedArchive(path)
+        self._data = SafeArchive(path)
         try:
             self.card: dict[str, Any] = parse_json(self._data.array("card", dtype=np.uint8, ndim=1).tobytes())
             check_entries(self.card, CARD_ENTRIES, "card", needed=_PACKED_ENTRIES)

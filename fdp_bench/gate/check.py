@@ -9,7 +9,7 @@ from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.streams import SEED_PROTOCOL
 from fdp_bench.gate.comparability import IncomparableError, notes, protocol_differences, refuse_unlike
-from fdp_bench.gate.compared_run import TASK_FACTS, Side, is_run, side_of_run
+from fdp_bench.gate.compared_run import TASK_FACTS, ComparedRun, is_run, read_compared_run
 from fdp_bench.gate.pairing import match_policies, pair_arms
 from fdp_bench.gate.table import measure
 from fdp_bench.gate.verdict import Judgement, judge
@@ -39,12 +39,12 @@ class Check:
         config: The candidate's run.
     """
 
-    baseline: Side
+    baseline: ComparedRun
     config: RunConfig
 
 
 def plan_check(
-    baseline: Side,
+    baseline: ComparedRun,
     *,
     policy: str | None = None,
     episodes: int | None = None,
@@ -117,7 +117,7 @@ def run_candidate(
     return resume_run(out, command=command, progress=progress, workers=workers, lanes=None)
 
 
-def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, Side, list[str]]:
+def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, ComparedRun, list[str]]:
     """Hold a candidate's run against the baseline.
 
     Returns:
@@ -126,7 +126,7 @@ def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, Side, 
     Raises:
         IncomparableError: If the two must not be compared.
     """
-    candidate = _first(side_of_run(run), check.config.episodes)
+    candidate = _first(read_compared_run(run), check.config.episodes)
     arms = pair_arms(check.baseline, candidate)
     refuse_unlike(check.baseline, candidate, arms)
     missing = [
@@ -149,7 +149,7 @@ def _lengthen(store: RunStore, episodes: int) -> None:
         store.update_manifest(replace(manifest, status=INTERRUPTED, config=longer, episodes_planned=planned))
 
 
-def _replaced(baseline: Side, policy: str) -> tuple[Side, tuple[str, ...]]:
+def _replaced(baseline: ComparedRun, policy: str) -> tuple[ComparedRun, tuple[str, ...]]:
     """The baseline's arms that a policy is held against, and that policy."""
     if len(baseline.policies) == 1:
         return baseline, (policy,)
@@ -171,7 +171,7 @@ def _resolved(policy: str, task: str) -> str:
     return str(spec)
 
 
-def _first(side: Side, count: int) -> Side:
+def _first(side: ComparedRun, count: int) -> ComparedRun:
     """The same side with the first episodes alone."""
     arms = tuple(
         replace(arm, outcomes={index: what for index, what in arm.outcomes.items() if index < count})
@@ -180,7 +180,7 @@ def _first(side: Side, count: int) -> Side:
     return replace(side, arms=arms)
 
 
-def _refuse_early(baseline: Side, config: RunConfig) -> None:
+def _refuse_early(baseline: ComparedRun, config: RunConfig) -> None:
     """Refuse before hours of episodes what would be refused after them."""
     facts: Mapping[str, Any] = baseline.task
     if config.task in TASKS:

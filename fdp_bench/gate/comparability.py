@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fdp_bench.api.errors import FdpBenchError
-from fdp_bench.gate.compared_run import Side
+from fdp_bench.gate.compared_run import ComparedRun
 from fdp_bench.gate.pairing import PairedArm
 
 #: Distributions whose version decides physics and pictures.
@@ -29,7 +29,7 @@ class IncomparableError(FdpBenchError):
         super().__init__("; ".join(reasons))
 
 
-def refuse_unlike(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> None:
+def refuse_unlike(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> None:
     """Refuse to compare runs that differ in what decides an episode beside the policy.
 
     Args:
@@ -59,7 +59,9 @@ def policy_pairs(arms: Sequence[PairedArm]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((arm.baseline.policy, arm.candidate.policy) for arm in arms))
 
 
-def protocol_differences(baseline: Side, candidate: Side, policies: Iterable[tuple[str, str]]) -> list[str]:
+def protocol_differences(
+    baseline: ComparedRun, candidate: ComparedRun, policies: Iterable[tuple[str, str]]
+) -> list[str]:
     """Differences in task version, success rule, seed protocol and sampler, one line each.
 
     Args:
@@ -82,7 +84,7 @@ def protocol_differences(baseline: Side, candidate: Side, policies: Iterable[tup
     return [_difference(name, was, now) for name, was, now in facts if was != now]
 
 
-def notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+def notes(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
     """What does not forbid the comparison and belongs beside it, one sentence each."""
     found = [
         *_version_notes(baseline, candidate),
@@ -108,23 +110,23 @@ def _quoted(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _task(side: Side) -> str:
+def _task(side: ComparedRun) -> str:
     return f"{side.task.get('task_id')}, profile {side.task.get('profile') or 'none'}"
 
 
-def _task_map(side: Side) -> str:
+def _task_map(side: ComparedRun) -> str:
     """A digest of the map that made an environment a task; empty where none did."""
     data = side.task.get("map")
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12] if data else ""
 
 
-def _success_rule(side: Side) -> str:
+def _success_rule(side: ComparedRun) -> str:
     rule = str(side.protocol.get("success_rule"))
     horizon = side.task.get("horizon")
     return rule if horizon is None else f"{rule} of {horizon} steps at {side.task.get('control_hz')} Hz"
 
 
-def _shift_differences(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+def _shift_differences(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
     ours, theirs = _shifts(baseline), _shifts(candidate)
     found = []
     for shift in (text for text in ours if text not in theirs):
@@ -145,7 +147,7 @@ def _shift_differences(baseline: Side, candidate: Side, arms: Sequence[PairedArm
     return list(dict.fromkeys(found))
 
 
-def _state_differences(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+def _state_differences(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
     """Initial states that differ where nothing could have rounded differently."""
     differing = _states_that_differ(arms)
     same_place = (
@@ -172,7 +174,7 @@ def _states_that_differ(arms: Sequence[PairedArm]) -> tuple[int, int] | None:
     return (differing, len(known)) if differing else None
 
 
-def _version_changes(baseline: Side, candidate: Side) -> list[str]:
+def _version_changes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:
     return [
         f"{name} {baseline.versions[name]} -> {candidate.versions[name]}"
         for name in _DECISIVE
@@ -182,7 +184,7 @@ def _version_changes(baseline: Side, candidate: Side) -> list[str]:
     ]
 
 
-def _version_notes(baseline: Side, candidate: Side) -> list[str]:
+def _version_notes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:
     changes = _version_changes(baseline, candidate)
     ours = {(entry.get("kind"), entry.get("name")): entry.get("version") for entry in baseline.plugins}
     for entry in candidate.plugins:
@@ -192,7 +194,7 @@ def _version_notes(baseline: Side, candidate: Side) -> list[str]:
     return [f"other versions: {', '.join(changes)}"] if changes else []
 
 
-def _noise_notes(baseline: Side, candidate: Side) -> list[str]:
+def _noise_notes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:
     if baseline.noise_seed == candidate.noise_seed:
         return []
     return [
@@ -201,13 +203,13 @@ def _noise_notes(baseline: Side, candidate: Side) -> list[str]:
     ]
 
 
-def _sampler_notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+def _sampler_notes(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
     silent = [ours for ours, _ in policy_pairs(arms) if ours not in baseline.samplers]
     silent += [theirs for _, theirs in policy_pairs(arms) if theirs not in candidate.samplers]
     return [f"the sampler is not on record for {_shown(list(dict.fromkeys(silent)))}"] if silent else []
 
 
-def _coverage_notes(baseline: Side, candidate: Side, arms: Sequence[PairedArm]) -> list[str]:
+def _coverage_notes(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
     found = []
     for side, word in ((baseline, "baseline"), (candidate, "candidate")):
         if not side.complete:
@@ -254,7 +256,7 @@ def same_numbers(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _shifts(side: Side) -> list[str]:
+def _shifts(side: ComparedRun) -> list[str]:
     return list(dict.fromkeys(arm.shift for arm in side.arms))
 
 

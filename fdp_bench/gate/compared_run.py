@@ -65,7 +65,7 @@ class ArmOutcomes:
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedRun:
     """A run as far as comparisons need it.
 
     Attributes:
@@ -115,7 +115,7 @@ class Side:
         """Its policies, in the run's order."""
         return tuple(dict.fromkeys(arm.policy for arm in self.arms))
 
-    def only(self, policy: str) -> "Side":
+    def only(self, policy: str) -> "ComparedRun":
         """The same side with one policy alone.
 
         Raises:
@@ -127,7 +127,7 @@ class Side:
         return replace(self, arms=arms)
 
 
-def side_of_run(path: Path) -> Side:
+def read_compared_run(path: Path) -> ComparedRun:
     """Read a run's folder.
 
     Raises:
@@ -144,7 +144,7 @@ def side_of_run(path: Path) -> Side:
         )
     records = store.records()
     arms = _arms(manifest, records)
-    return Side(
+    return ComparedRun(
         path=path,
         task=_task_facts(manifest, records),
         protocol={**FIRST_PROTOCOL, **manifest.protocol},

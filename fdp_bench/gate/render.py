@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from fdp_bench.gate.compared_run import Side
+from fdp_bench.gate.compared_run import ComparedRun
 from fdp_bench.gate.table import Comparison, difference, points, rate
 from fdp_bench.gate.verdict import CONFIDENCE, ArmVerdict, Judgement
 from fdp_bench.report.names import split_shift
@@ -42,7 +42,7 @@ def rate_change(row: Comparison) -> str:
     return f"baseline {100 * row.baseline_rate:.0f}%, candidate {100 * row.candidate_rate:.0f}%"
 
 
-def more_episodes(judgement: Judgement, baseline: Side, command: Sequence[str], out: Path) -> str:
+def more_episodes(judgement: Judgement, baseline: ComparedRun, command: Sequence[str], out: Path) -> str:
     """How a check that cannot tell comes to a verdict; empty for one that can.
 
     Args:

@@ -103,7 +103,7 @@ def make_executor(
 
     Args:
         spec: Which.
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits executor and device.
         limits: When a worker is replaced; None for what follows from the machine and the episodes.
 

@@ -73,7 +73,7 @@ def terminable() -> Iterator[None]:
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Hold whatever ends a run back while the block runs: what belongs together is done or not done."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -17,7 +17,7 @@ _NOBODY_LOOKS = (OSError, ValueError)
 
 
 @dataclass(frozen=True)
-class Announcement:
+class RunInfo:
     """What is about to be run, for whoever shows progress.
 
     Attributes:
@@ -42,7 +42,7 @@ class Announcement:
 
 
 #: Called before the first episode, and again before the first one of a retest; returns what is called with each record.
-Progress = Callable[[Announcement], Callable[[EpisodeRecord], None]]
+Progress = Callable[[RunInfo], Callable[[EpisodeRecord], None]]
 
 
 class ProgressBar:
@@ -79,37 +79,35 @@ class ProgressBar:
         self._finished.clear()
         self._successes.clear()
 
-    def __call__(self, announcement: Announcement) -> Callable[[EpisodeRecord], None]:
+    def __call__(self, run_info: RunInfo) -> Callable[[EpisodeRecord], None]:
         """Say what is run and return what takes each record."""
         from tqdm import tqdm
 
-        config = announcement.config
+        config = run_info.config
         self._start_over()
-        for warning in announcement.warnings:
+        for warning in run_info.warnings:
             self._say(f"warning: {warning}")
         workers = f"{config.workers} {'worker' if config.workers == 1 else 'workers'}"
-        if announcement.retest:
+        if run_info.retest:
             self._say(
-                f"retest: {announcement.planned} episodes once more, with the same noise and with fresh noise"
+                f"retest: {run_info.planned} episodes once more, with the same noise and with fresh noise"
             )
         else:
             most = "up to " if config.until_decided else ""
             part = (
-                f", of these shard {announcement.shard} ({announcement.planned} episodes)"
-                if announcement.shard
-                else ""
+                f", of these shard {run_info.shard} ({run_info.planned} episodes)" if run_info.shard else ""
             )
             self._say(
-                f"{len(announcement.arms)} arms x {most}{config.episodes} episodes on {config.task}{part}, {workers}, "
-                f"into {announcement.store.path} "
-                f"(Ctrl-C is safe; to finish later: {resume_command(announcement.store.path)})"
+                f"{len(run_info.arms)} arms x {most}{config.episodes} episodes on {config.task}{part}, {workers}, "
+                f"into {run_info.store.path} "
+                f"(Ctrl-C is safe; to finish later: {resume_command(run_info.store.path)})"
             )
-        for record in announcement.finished:
+        for record in run_info.finished:
             self._count(record)
         with suppress(*_NOBODY_LOOKS):
             self._bar = tqdm(
-                total=announcement.planned,
-                initial=len(announcement.finished),
+                total=run_info.planned,
+                initial=len(run_info.finished),
                 unit="ep",
                 file=self._stream,
                 disable=None,

@@ -6,7 +6,7 @@ import gymnasium
 
 from fdp_bench.api.errors import FdpBenchError, SpecError
 from fdp_bench.tasks import TASKS, resolve_task
-from fdp_bench.tasks.external.make import make_foreign
+from fdp_bench.tasks.external.make import make_external
 
 
 def make_task(name: str, profile: str = "fast") -> gymnasium.Env[Any, Any]:
@@ -24,7 +24,7 @@ def make_task(name: str, profile: str = "fast") -> gymnasium.Env[Any, Any]:
     """
     identifier = resolve_task(name)
     if identifier not in TASKS:
-        return make_foreign(identifier, profile)
+        return make_external(identifier, profile)
     try:
         return gymnasium.make(identifier, disable_env_checker=True, profile=profile)
     except FdpBenchError:

@@ -169,6 +169,6 @@ class PolicyCheck:
         generator = np.random.default_rng(self.seed)
         return generator.standard_normal((self.rows, *policy.noise_shape), dtype=np.float32)
 
-    def _demand(self, kept: bool, breach: str) -> None:
+    def _demand(self, kept: bool, violation: str) -> None:
         if not kept:
-            raise ConformanceError(f"policy {str(self.spec)!r} {breach}")
+            raise ConformanceError(f"policy {str(self.spec)!r} {violation}")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
-from fdp_bench.gate.compared_run import FIRST_PROTOCOL, side_of_run
+from fdp_bench.gate.compared_run import FIRST_PROTOCOL, read_compared_run
 from fdp_bench.gate.pairing import pair_arms
 from fdp_bench.gate.table import measure
 from fdp_bench.records import Manifest, RunStore
@@ -79,7 +79,7 @@ def write_run(path: Path, arms, *, sampler=DDIM, config=None, planned=None, **ma
 
 def side(path: Path, arms, **facts):
     """A side read from a run written for it."""
-    return side_of_run(write_run(path, arms, **facts))
+    return read_compared_run(write_run(path, arms, **facts))
 
 
 def rows(tmp_path: Path, baseline, candidate):

@@ -7,7 +7,7 @@ import pytest
 from gate_data import FIRST_PROTOCOL, MACHINE, TASK, VERSIONS, records, side, write_run
 
 from fdp_bench.gate.comparability import IncomparableError, notes, refuse_unlike, same_numbers
-from fdp_bench.gate.compared_run import side_of_run
+from fdp_bench.gate.compared_run import read_compared_run
 from fdp_bench.gate.pairing import pair_arms
 
 ARMS = {("dp-dit", "clean"): "+-+", ("dp-dit", "color@3"): "+--"}
@@ -69,7 +69,7 @@ def test_every_difference_has_a_line_of_its_own(tmp_path):
 
 
 def test_a_shift_that_draws_other_parameters_is_refused(tmp_path):
-    drawn = side_of_run(write_run(tmp_path / "a", ARMS))
+    drawn = read_compared_run(write_run(tmp_path / "a", ARMS))
     moved = [
         record if record.spec.is_clean else _with_parameters(record, {"drawn": record.spec.index / 3 + 0.1})
         for record in _records(ARMS)

@@ -13,7 +13,7 @@ from fakes import install_distribution
 from fdp_bench.cli.main import main
 from fdp_bench.gate.baseline import read_baseline
 from fdp_bench.gate.check import plan_check
-from fdp_bench.gate.compared_run import side_of_run
+from fdp_bench.gate.compared_run import read_compared_run
 
 DATA = Path(__file__).parent / "data"
 BASELINE = DATA / "dp-dit.json"
@@ -50,7 +50,7 @@ def test_a_planted_regression_is_caught_and_its_lost_episodes_are_named(check):
     assert code == 1
     assert "**regressed: " in out
     lost = [line for line in out.splitlines() if line.endswith("success -> failure")]
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "noisy")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "noisy")
     assert len(lost) == sum(
         before.success and not now_arm.outcomes[index].success
         for arm, now_arm in zip(was.arms, now.arms, strict=True)
@@ -75,7 +75,7 @@ def test_few_episodes_of_the_equal_policy_cannot_tell_and_say_how_many_would(che
 
 
 def test_the_equal_policy_met_the_same_states_and_shifts_with_other_noise():
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "equal")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "equal")
 
     assert (was.noise_seed, now.noise_seed) == (0, 1)
     for arm, again in zip(was.arms, now.arms, strict=True):
@@ -86,7 +86,7 @@ def test_the_equal_policy_met_the_same_states_and_shifts_with_other_noise():
 
 
 def test_the_planted_regression_is_worth_about_fifteen_points():
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "noisy")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "noisy")
     losses = [
         sum(outcome.success for outcome in arm.outcomes.values())
         - sum(outcome.success for outcome in worse.outcomes.values())

@@ -27,9 +27,9 @@ HAS_RAY = importlib.util.find_spec("ray") is not None
 _STORE_BYTES = 80 * 2**20
 
 
-def quiet(announcement):
+def quiet(run_info):
     """Takes the place of a progress bar."""
-    del announcement
+    del run_info
     return lambda record: None
 
 

@@ -91,8 +91,8 @@ def resume(out, *, workers, lanes, progress=quiet, executor="local"):
 def after(count, act):
     """Progress that acts once so many records are there."""
 
-    def progress(announcement):
-        del announcement
+    def progress(run_info):
+        del run_info
         seen = []
 
         def take(record):

@@ -140,8 +140,8 @@ def test_a_stopped_run_keeps_its_records_and_can_be_finished(executor, number, c
     config = config_of()
     seen = []
 
-    def stop_after_two(announcement):
-        del announcement
+    def stop_after_two(run_info):
+        del run_info
 
         def take(record):
             seen.append(record)

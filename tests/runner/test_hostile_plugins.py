@@ -139,7 +139,7 @@ def begin(out, *hows, **changes):
         out,
         name="test",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=1,
         **changes,
     )

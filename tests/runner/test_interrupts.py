@@ -6,7 +6,13 @@ import threading
 
 import pytest
 
-from fdp_bench.runner.interrupts import RunInterruptedError, Terminated, exit_code_of, terminable, unbroken
+from fdp_bench.runner.interrupts import (
+    RunInterruptedError,
+    Terminated,
+    defer_signals,
+    exit_code_of,
+    terminable,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +44,7 @@ def test_a_run_below_nohup_outlives_its_terminal():
     done = []
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with terminable(), unbroken():
+        with terminable(), defer_signals():
             os.kill(os.getpid(), signal.SIGHUP)
             done.append("first")
         with terminable():
@@ -52,7 +58,7 @@ def test_a_run_below_nohup_outlives_its_terminal():
 
 def test_an_ignored_signal_hides_no_other_one():
     def work():
-        with unbroken():
+        with defer_signals():
             os.kill(os.getpid(), signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -88,7 +94,7 @@ def test_what_belongs_together_is_done_before_a_signal_counts(number, error, cod
     done = []
 
     def work():
-        with unbroken():
+        with defer_signals():
             os.kill(os.getpid(), number)
             done.append("all of it")
         done.append("too much")
@@ -104,7 +110,7 @@ def test_in_another_thread_nothing_is_changed():
     found = []
 
     def work():
-        with terminable(), unbroken():
+        with terminable(), defer_signals():
             found.append(signal.getsignal(signal.SIGTERM))
 
     before = signal.getsignal(signal.SIGTERM)

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("fakes")
 NEVER_S = 1e9
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 
@@ -104,8 +104,8 @@ def test_a_run_whose_last_records_the_disk_refuses_is_not_complete(tmp_path, mon
 def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(
     gone, after, interval_s, noticed, tmp_path, monkeypatch
 ):
-    def take_away(announcement):
-        folder = announcement.store.path
+    def take_away(run_info):
+        folder = run_info.store.path
         seen = []
 
         def take(record):
@@ -160,8 +160,8 @@ def test_a_manifest_that_does_not_fit_hides_no_error(tmp_path, monkeypatch):
     def refuse(store, manifest):
         raise RunError("no room for a manifest either")
 
-    def stop(announcement):
-        del announcement
+    def stop(run_info):
+        del run_info
         monkeypatch.setattr(RunStore, "update_manifest", refuse)
 
         def take(record):

@@ -41,7 +41,7 @@ def begin(out, shard=None, **changes):
         out,
         name="test",
         command=command,
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=1,
         shard=shard,
     )
@@ -134,7 +134,7 @@ def test_a_cut_shard_names_the_command_that_completes_it(parts, tmp_path):
     assert f"fdp-bench run --resume {parts[1]}" in str(caught.value)
     assert not (tmp_path / "out").exists()
 
-    resume_run(parts[1], command=[], progress=lambda announcement: lambda record: None, workers=1, lanes=None)
+    resume_run(parts[1], command=[], progress=lambda run_info: lambda record: None, workers=1, lanes=None)
     assert len(merge_runs(parts, tmp_path / "out").store.records()) == 16
 
 

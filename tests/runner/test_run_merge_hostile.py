@@ -34,7 +34,7 @@ def made(tmp_path_factory, fakes_folder):
                 folder / str(number),
                 name="test",
                 command=["fdp-bench", "run"],
-                progress=lambda announcement: lambda record: None,
+                progress=lambda run_info: lambda record: None,
                 workers=1,
                 shard=Shard(number, 2),
             )

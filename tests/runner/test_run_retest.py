@@ -20,8 +20,8 @@ def config(**changes):
     return RunConfig(**{**facts, **changes})
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 

@@ -47,8 +47,8 @@ def play(request, outcome, *, order=lambda batch: batch, in_flight=1):
     return feed, handed
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 
@@ -154,8 +154,8 @@ def test_the_number_of_workers_changes_nothing(decided, tmp_path):
 def test_an_interrupted_run_comes_to_the_same_decision(decided, tmp_path):
     seen = []
 
-    def stop_after_nine(announcement):
-        del announcement
+    def stop_after_nine(run_info):
+        del run_info
 
         def take(record):
             seen.append(record)

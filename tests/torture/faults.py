@@ -77,7 +77,7 @@ def play(folder: Path, how: str, seed: int) -> RunStore:
         folder / f"{how}-{seed}",
         name="torture",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=WORKERS,
         limits=Limits(hang_s=MEMORY_S if how == "memory" else HANG_S),
     )

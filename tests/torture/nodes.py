@@ -49,8 +49,8 @@ def lose_a_node(out: Path, after: int, path: str, whole: Path) -> dict[str, int]
     with ray_cluster(3, *path.split(os.pathsep)) as (cluster, nodes):
         seen: list[Any] = []
 
-        def progress(announcement: Any) -> Any:
-            del announcement
+        def progress(run_info: Any) -> Any:
+            del run_info
 
             def take(record: Any) -> None:
                 seen.append(record)

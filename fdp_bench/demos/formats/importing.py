@@ -120,10 +120,10 @@ def _open(source: Path, info: TaskInfo) -> Source:
 def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
     """The same for somebody else's environment: formats that hold observations as they are."""
     from fdp_bench.demos.formats.minari.folder import is_minari
-    from fdp_bench.tasks.external.env import ForeignEnv
+    from fdp_bench.tasks.external.env import ExternalEnv
 
     own: Any = env.unwrapped
-    if is_minari(source) and isinstance(own, ForeignEnv):
+    if is_minari(source) and isinstance(own, ExternalEnv):
         from fdp_bench.demos.formats.minari.mapped import MappedMinariFolder
 
         return MappedMinariFolder(source, own)

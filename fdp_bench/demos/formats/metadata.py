@@ -1,4 +1,4 @@
-"""What a foreign dataset says of itself, read as from a stranger."""
+"""The metadata of another program's dataset, read as an untrusted file."""
 
 from pathlib import Path
 from typing import Any

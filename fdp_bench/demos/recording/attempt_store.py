@@ -12,7 +12,7 @@ import numpy as np
 from fdp_bench.api import DatasetError
 from fdp_bench.api.validation import read_json
 from fdp_bench.demos.demo_episode import RecordedEpisode
-from fdp_bench.demos.safe_readers.npz import GuardedArchive
+from fdp_bench.demos.safe_readers.npz import SafeArchive
 
 _HEADER = "collection.json"
 _IMAGE_PREFIX = "frames:"
@@ -110,10 +110,10 @@ class AttemptStore:
             yield episode
 
     @contextmanager
-    def _open(self, attempt: int) -> Iterator[GuardedArchive]:
+    def _open(self, attempt: int) -> Iterator[SafeArchive]:
         path = self._path(attempt)
         try:
-            with GuardedArchive(path) as archive:
+            with SafeArchive(path) as archive:
                 yield archive
         except DatasetError as error:
             raise DatasetError(f"{error}; delete {path} to make the attempt again") from error

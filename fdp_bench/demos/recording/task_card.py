@@ -7,7 +7,7 @@ import gymnasium
 
 from fdp_bench.api import TaskInfo, image_keys
 from fdp_bench.demos.layout import FORMAT_VERSION, PROP_NAME, TOUCH_NAME
-from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.env import ExternalEnv
 
 #: Distributions whose version a file notes, beside the environment's own.
 _DISTRIBUTIONS = ("fdp-bench", "gymnasium", "mujoco")
@@ -29,7 +29,7 @@ def task_entries(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     placed = (*image_keys(info.observation_shapes), PROP_NAME, TOUCH_NAME)
     return {
         "task_id": info.task_id,
-        "task_map_sha256": own.map_sha256 if isinstance(own, ForeignEnv) else "",
+        "task_map_sha256": own.map_sha256 if isinstance(own, ExternalEnv) else "",
         "profile": info.profile,
         "format": FORMAT_VERSION,
         "vectors": [key for key in info.observation_shapes if key not in placed],
@@ -41,7 +41,7 @@ def task_entries(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 def environment_versions(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
     """Distribution -> version, of what an environment runs on."""
     own: Any = env.unwrapped
-    theirs = own.inner.unwrapped if isinstance(own, ForeignEnv) else own
+    theirs = own.inner.unwrapped if isinstance(own, ExternalEnv) else own
     module = type(theirs).__module__.partition(".")[0]
     names = {*_DISTRIBUTIONS, *importlib.metadata.packages_distributions().get(module, ())}
     found = {}

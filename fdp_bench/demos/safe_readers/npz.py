@@ -22,7 +22,7 @@ _KINDS = "fiub"
 _CHUNK = 2**22
 
 
-class GuardedArchive:
+class SafeArchive:
     """A ``.npz`` file, opened to read. Use it as a context manager.
 
     Args:
@@ -37,7 +37,7 @@ class GuardedArchive:
         self._path = path
         self._zip = zipfile.ZipFile(path)
 
-    def __enter__(self) -> "GuardedArchive":
+    def __enter__(self) -> "SafeArchive":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,8 +12,8 @@ from fdp_bench.report.html.provenance import remake_commands, run_facts
 from fdp_bench.report.html.tables import headline_table, page_table
 from fdp_bench.report.names import short_task
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.shift_previews.severity_frames import Ladder
-from fdp_bench.report.tables.all_tasks import across_layouts
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
+from fdp_bench.report.tables.all_tasks import all_tasks_layouts
 from fdp_bench.report.tables.effects import effect_layouts, effect_table
 from fdp_bench.report.tables.findings import findings
 from fdp_bench.report.tables.safety import (
@@ -23,7 +23,7 @@ from fdp_bench.report.tables.safety import (
     safety_table,
 )
 from fdp_bench.report.tables.seeds import seed_layout, seed_table
-from fdp_bench.report.tables.severity_auc import area_layout, area_table
+from fdp_bench.report.tables.severity_auc import severity_auc_layout, severity_auc_table
 from fdp_bench.report.tables.trainings import find_trainings
 from fdp_bench.report.typeset import comparison_layouts
 
@@ -37,7 +37,7 @@ def assemble(
     comparison: "pandas.DataFrame",
     *,
     plots: Sequence[Plot],
-    ladders: Sequence[Ladder],
+    previews: Sequence[SeverityFrames],
     unseen: Sequence[tuple[str, str]],
     missing: Sequence[str],
     folder: Path,
@@ -52,7 +52,7 @@ def assemble(
         summary: Its `fdp_bench.report.tables.summary.summarize`.
         comparison: Its `fdp_bench.report.tables.summary.compare_policies`.
         plots: Its plots.
-        ladders: Its shifts at every severity.
+        previews: Its shifts at every severity.
         unseen: (shift, task) pairs of those that change no picture.
         missing: Sentences on pictures that could not be drawn.
         folder: Where the page will lie.
@@ -61,22 +61,22 @@ def assemble(
         notes: Blocks of plain text that belong under the tables.
     """
     title, facts = overview(runs, summary)
-    areas, seeds = area_table(runs.records), seed_table(summary, find_trainings(runs.records))
-    aggregates = [] if areas.empty else [area_layout(areas)]
+    areas, seeds = severity_auc_table(runs.records), seed_table(summary, find_trainings(runs.records))
+    aggregates = [] if areas.empty else [severity_auc_layout(areas)]
     aggregates += [] if seeds.empty else [seed_layout(seeds)]
     return Page(
         title=title,
         facts=facts,
         findings=findings(summary, comparison, find_trainings(runs.records)),
         warnings=[*runs.unfinished(), *missing],
-        across=[page_table(layout) for layout in across_layouts(summary)],
+        across=[page_table(layout) for layout in all_tasks_layouts(summary)],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
         charts=[chart(plot) for plot in plots],
         notes=notes,
         areas=[page_table(layout) for layout in aggregates],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
-        galleries=[gallery(ladder) for ladder in ladders],
+        galleries=[gallery(preview) for preview in previews],
         unseen=_by_shift(unseen),
         films=film_groups(runs),
         safety=[page_table(layout) for layout in safety_layouts(safety_table(runs.records))],

@@ -21,7 +21,7 @@ _CHANGING = 4.0
 
 
 @dataclass(frozen=True)
-class Ladder:
+class SeverityFrames:
     """The same views clean and under rising severity.
 
     Attributes:
@@ -59,7 +59,7 @@ class Ladder:
         )
 
 
-def draw_ladder(
+def draw_severity_frames(
     environments: Mapping[float, Any],
     *,
     task: str,
@@ -67,7 +67,7 @@ def draw_ladder(
     control_hz: float,
     run_seed: int = 0,
     swaying: bool = False,
-) -> Ladder:
+) -> SeverityFrames:
     """Draw episodes of a run clean and under rising severity of a shift.
 
     A shift that changes over time is shown at `MOMENTS_S` of episode 0 while the arm stands still, any other
@@ -92,7 +92,7 @@ def draw_ladder(
     }
     cameras = image_keys(tuple(over_time[0.0][0]))
     moments = tuple(f"{moment:g} s" for moment in MOMENTS_S)
-    ladder = Ladder(
+    preview = SeverityFrames(
         task,
         shift,
         cameras,
@@ -100,22 +100,22 @@ def draw_ladder(
         over_time,
         f"episode 0 with the arm {'swaying' if swaying else 'standing still'}, drawn for this report",
     )
-    if swaying or _changes_between_views(ladder):
-        return ladder
+    if swaying or _changes_between_views(preview):
+        return preview
     first_frames = {
         severity: tuple(_frames_only(reset_as_run(env, index, run_seed)) for index in EPISODES)
         for severity, env in environments.items()
     }
     episodes = tuple(f"episode {index}" for index in EPISODES)
-    return Ladder(task, shift, cameras, episodes, first_frames, "first frames, drawn for this report")
+    return SeverityFrames(task, shift, cameras, episodes, first_frames, "first frames, drawn for this report")
 
 
-def _changes_between_views(ladder: Ladder) -> bool:
+def _changes_between_views(preview: SeverityFrames) -> bool:
     return any(
-        abs(ladder.change(severity, view, camera) - ladder.change(severity, 0, camera)) > _CHANGING
-        for severity in ladder.rows
-        for view in range(len(ladder.views))
-        for camera in ladder.cameras
+        abs(preview.change(severity, view, camera) - preview.change(severity, 0, camera)) > _CHANGING
+        for severity in preview.rows
+        for view in range(len(preview.views))
+        for camera in preview.cameras
     )
 
 

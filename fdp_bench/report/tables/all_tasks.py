@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 _MOST_SHIFTS = 8
 
 
-def across_table(summary: "pandas.DataFrame") -> "pandas.DataFrame":
+def all_tasks_table(summary: "pandas.DataFrame") -> "pandas.DataFrame":
     """Success rates of all tasks side by side; empty where there is one task only.
 
     Args:
@@ -36,7 +36,7 @@ def across_table(summary: "pandas.DataFrame") -> "pandas.DataFrame":
     return pandas.DataFrame(rows, columns=["task", "policy", *_shifts(summary)])
 
 
-def across_layouts(summary: "pandas.DataFrame") -> list[Layout]:
+def all_tasks_layouts(summary: "pandas.DataFrame") -> list[Layout]:
     """Typeset the same with intervals: one table, or none where there is one task only."""
     tasks = list(dict.fromkeys(summary["task"]))
     if len(tasks) < 2:

@@ -25,7 +25,7 @@ _FEWEST_LEVELS = 3
 _Curve = Mapping[float, Mapping[EpisodeKey, bool]]
 
 
-def area_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
+def severity_auc_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     """Success averaged over a shift's severities, clean to the highest, one row a policy and one a pair of them.
 
     Args:
@@ -59,7 +59,7 @@ def area_table(records: Sequence[EpisodeRecord]) -> "pandas.DataFrame":
     return pandas.DataFrame(rows, columns=list(AREA_COLUMNS))
 
 
-def area_layout(table: "pandas.DataFrame") -> Layout:
+def severity_auc_layout(table: "pandas.DataFrame") -> Layout:
     """Typeset the areas; those of single policies first."""
     columns = (
         Column("task", lambda row: short_task(row["task"]), numeric=False),

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.tables.all_tasks import across_layouts
+from fdp_bench.report.tables.all_tasks import all_tasks_layouts
 from fdp_bench.report.typeset import Layout, comparison_layouts, summary_layouts
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def csv_text(table: "pandas.DataFrame") -> str:
 
 def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
     """Both tables as GitHub-flavoured Markdown with their notes; first, of several tasks, one table of all."""
-    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
+    layouts = [*all_tasks_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
     return "\n".join(markdown_table(layout) for layout in layouts)
 
 
 def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
     r"""The same as LaTeX ``table`` environments; needs ``\usepackage{booktabs}``."""
-    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
+    layouts = [*all_tasks_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
     return "\n".join(["% Needs \\usepackage{booktabs}.", *map(_latex, layouts)])
 
 

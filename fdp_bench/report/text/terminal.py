@@ -3,7 +3,7 @@
 import textwrap
 from typing import TYPE_CHECKING
 
-from fdp_bench.report.tables.all_tasks import across_layouts
+from fdp_bench.report.tables.all_tasks import all_tasks_layouts
 from fdp_bench.report.typeset import Layout, comparison_layouts, printable, summary_layouts
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def across_text(summary: "pandas.DataFrame") -> str:
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
     """
-    return "\n\n".join(plain_text(layout) for layout in across_layouts(summary))
+    return "\n\n".join(plain_text(layout) for layout in all_tasks_layouts(summary))
 
 
 def comparison_table(comparison: "pandas.DataFrame") -> str:

@@ -13,7 +13,7 @@ from fdp_bench.runner.planning.shard import Shard, plan_part
 
 
 @dataclass(frozen=True)
-class Remainder:
+class ResumeState:
     """A run that was begun.
 
     Attributes:
@@ -66,14 +66,14 @@ class Remainder:
         )
 
     @property
-    def is_nothing(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether no episode is to be run."""
         return next(self.feed.chunks(), None) is None and not self.again
 
     @property
-    def is_told(self) -> bool:
+    def is_marked_complete(self) -> bool:
         """Whether nothing is to be run and the manifest says so."""
-        return self.is_nothing and self.manifest.status == COMPLETE
+        return self.is_finished and self.manifest.status == COMPLETE
 
     @property
     def size(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError
 from fdp_bench.runner.rollout.episode import PicturePaths
-from fdp_bench.runner.rollout.plugin_calls import told
+from fdp_bench.runner.rollout.plugin_calls import describe_error
 
 #: Most characters of a traceback that cross a process border: its end.
 MOST_DETAILS = 20_000
@@ -17,7 +17,7 @@ MOST_DETAILS = 20_000
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker is told at its start.
+    """What a worker gets at its start.
 
     Attributes:
         task: Gymnasium id.
@@ -70,7 +70,7 @@ class TimesRequest:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker is about to start an episode; if it dies before the record, the episode is a suspect.
+    """A worker is about to start an episode; if it dies before the record, the episode is quarantined.
 
     Attributes:
         episode: The episode's id.
@@ -112,4 +112,6 @@ class Failure:
     def of(cls, error: BaseException) -> "Failure":
         """The error being handled."""
         kind = type(error).__name__ if isinstance(error, (FdpBenchError, InferenceLostError)) else ""
-        return cls(kind, str(error) if kind else told(error), traceback.format_exc()[-MOST_DETAILS:])
+        return cls(
+            kind, str(error) if kind else describe_error(error), traceback.format_exc()[-MOST_DETAILS:]
+        )

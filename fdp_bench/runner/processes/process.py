@@ -14,7 +14,7 @@ import fdp_bench.api.errors
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.runner.processes.messages import Beat, Failure, InferenceLostError
 from fdp_bench.runner.processes.process_setup import enter
-from fdp_bench.runner.processes.stderr_tail import LastWords
+from fdp_bench.runner.processes.stderr_tail import StderrTail
 
 #: Seconds that a process is given to close what it holds before it is ended.
 _CLOSING_TIME_S = 10.0
@@ -84,7 +84,7 @@ class Child:
         # Only the child holds its ends now, so that its death is an end of file here.
         theirs.close()
         speaking.close()
-        self._last_words = LastWords(listening)
+        self._stderr = StderrTail(listening)
 
     @property
     def pid(self) -> int:
@@ -175,7 +175,7 @@ class Child:
             reason = f"was ended by {_signal_name(-code)}"
             if -code == signal.SIGKILL:
                 reason += " (out of memory? fewer --workers or --lanes need less)"
-        return ProcessLostError(self.name, reason or f"ended with exit code {code}", self._last_words.tail())
+        return ProcessLostError(self.name, reason or f"ended with exit code {code}", self._stderr.tail())
 
     def last_error(self) -> ProcessLostError:
         """What ended it, where somebody else found that it has ended.
@@ -211,14 +211,14 @@ class Child:
         return False
 
     def dump(self) -> None:
-        """Have it write down where it is, for its last words, if it still can."""
+        """Have it write to standard error where it is, if it still can."""
         if not self._process.is_alive():
             return
-        mark, begun = self._last_words.heard, time.monotonic()
+        mark, begun = self._stderr.heard, time.monotonic()
         with suppress(OSError):
             os.kill(self.pid, signal.SIGUSR1)
         # A busy machine may let it wait; one that hangs in the kernel never answers.
-        while time.monotonic() - begun < _DUMP_S and not _FRAME.search(self._last_words.since(mark)):
+        while time.monotonic() - begun < _DUMP_S and not _FRAME.search(self._stderr.since(mark)):
             time.sleep(0.02)
         # What stands below the innermost frame.
         time.sleep(0.1)

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.runner.processes.stderr_tail import speak_into
+from fdp_bench.runner.processes.stderr_tail import redirect_output
 from fdp_bench.sim.cache import prepare_numba
 
 #: One thread a process for each library that would take every core: workers are the parallelism, and the number
@@ -39,7 +39,7 @@ _SAFE_PATH, _SAFE_PATH_MARK = "PYTHONSAFEPATH", "FDP_BENCH_SET_SAFEPATH"
 
 
 def enter(target: Callable[..., None], speaking: Connection, *args: Any) -> None:
-    """Entry point of every child: Ctrl-C, SIGTERM and its parent's death are settled before its work begins."""
+    """Entry point of every child: Ctrl-C, SIGTERM and its parent's death are handled before its work begins."""
     if os.environ.pop(_SAFE_PATH_MARK, ""):
         os.environ.pop(_SAFE_PATH, None)
     _end_with_parent()
@@ -48,7 +48,7 @@ def enter(target: Callable[..., None], speaking: Connection, *args: Any) -> None
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
-    speak_into(speaking)
+    redirect_output(speaking)
     target(*args)
 
 

@@ -16,7 +16,7 @@ TAIL_CHARACTERS = 2_000
 _NOISE = re.compile(r"^Extension modules: .*$\n?", re.MULTILINE)
 
 
-class LastWords:
+class StderrTail:
     """Reads a process's standard error in a thread of its own, so that the process never waits for it.
 
     Args:
@@ -30,7 +30,7 @@ class LastWords:
         self._source = source
         self._kept = b""
         self.heard = 0
-        self._thread = threading.Thread(target=self._read, name="last words", daemon=True)
+        self._thread = threading.Thread(target=self._read, name="stderr tail", daemon=True)
         self._thread.start()
 
     def tail(self) -> str:
@@ -59,8 +59,8 @@ class LastWords:
                     os.write(2, data)
 
 
-def speak_into(sink: Connection | None) -> None:
-    """Let this process's standard output and error go into a pipe that a parent's `LastWords` reads.
+def redirect_output(sink: Connection | None) -> None:
+    """Let this process's standard output and error go into a pipe that a parent's `StderrTail` reads.
 
     What a plugin or a library prints must not end up in a table that somebody redirects, so both do. A crash in
     compiled code writes where Python was.

@@ -1,7 +1,7 @@
 """A worker's host on a node of a Ray cluster: it starts the worker process there, and passes messages on.
 
 Episodes run in a process of its own, the same as on one machine, so that whatever a plugin does to it is found and
-told in the same way; a host outlives its worker and starts the next one.
+reported in the same way; a host outlives its worker and starts the next one.
 """
 
 import os
@@ -24,7 +24,7 @@ from fdp_bench.runner.processes.messages import PicturePlan, WorkerSettings
 from fdp_bench.runner.processes.process import ProcessLostError
 from fdp_bench.runner.processes.process_setup import starting
 from fdp_bench.runner.workers.capacity import memory_held, worker_memory_limit
-from fdp_bench.runner.workers.local_pool import Member
+from fdp_bench.runner.workers.local_pool import LocalWorker
 
 #: Threads of a host: one for orders, in their order, one for what the worker says, and one for the rest.
 ORDERS, EARS = "orders", "ears"
@@ -94,14 +94,14 @@ class Host:
     """The actor. Orders (`renew`, `post`) are given in one thread, `collect` and `end` in others.
 
     Args:
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         folder: The driver's working folder, which relative paths of weights are meant from.
         searches_folder: Whether the driver finds modules there, see `fdp_bench.tasks.external.modules`.
     """
 
     def __init__(self, settings: WorkerSettings, folder: str, searches_folder: bool) -> None:
         self._settings = settings
-        self._member: Member | None = None
+        self._member: LocalWorker | None = None
         self._life = 0
         self._plan: PicturePlan | None = None
         self._pictures = tempfile.TemporaryDirectory(prefix="fdp-bench-")
@@ -128,9 +128,9 @@ class Host:
             life: Its number.
         """
         with self._lock:
-            self._bury()
+            self._discard()
             with starting():
-                self._member = Member(self._settings)
+                self._member = LocalWorker(self._settings)
             self._life = life
 
     def post(self, life: int, message: Any) -> None:
@@ -177,7 +177,7 @@ class Host:
         return Heard(life, tuple(messages), memory_held(member.pid))
 
     def end(self, life: int, reason: str) -> Lost:
-        """End a worker that hangs; see `CrewMember.end`."""
+        """End a worker that hangs; see `WorkerHandle.end`."""
         with self._lock:
             member = self._member
             if member is None or life != self._life:
@@ -195,7 +195,7 @@ class Host:
                 self._member = None
         self._pictures.cleanup()
 
-    def _bury(self) -> None:
+    def _discard(self) -> None:
         if self._member is not None:
             self._member.kill()
             self._member.join()

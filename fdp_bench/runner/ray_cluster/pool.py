@@ -27,11 +27,11 @@ from fdp_bench.runner.ray_cluster.connection import (
     room_for,
     shown_resources,
 )
-from fdp_bench.runner.ray_cluster.worker_handle import ANSWER_S, WORKER_CPUS, RayMember
+from fdp_bench.runner.ray_cluster.worker_handle import ANSWER_S, WORKER_CPUS, RayWorker
 from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.rollout.timing import PHASES
-from fdp_bench.runner.workers.supervisor import Supervision
-from fdp_bench.runner.workers.worker_handle import CrewMember, Incident, Limits
+from fdp_bench.runner.workers.supervisor import Supervisor
+from fdp_bench.runner.workers.worker_handle import Incident, Limits, WorkerHandle
 
 #: Seconds that the first worker is waited for: a cluster may have to start a node.
 _FIRST_S = 600.0
@@ -45,7 +45,7 @@ class RayPool:
     """Workers on a Ray cluster; see `fdp_bench.runner.executor.Executor`.
 
     Args:
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         spec: Which cluster, and what a worker gets of it.
         inference: Where policies are asked: in each worker.
         limits: When a worker is replaced.
@@ -60,7 +60,7 @@ class RayPool:
         self.settings, self.spec, self.inference = settings, spec, inference
         self.limits = limits or Limits()
         self.incidents: list[Incident] = []
-        self.members: list[RayMember] = []
+        self.members: list[RayWorker] = []
         self.worker_gpus = float(settings.device != "cpu") if spec.worker_gpus is None else spec.worker_gpus
         self._request: PreflightRequest | None = None
         self._report: PreflightReport | None = None
@@ -104,7 +104,7 @@ class RayPool:
     def preflight(self, request: PreflightRequest, workers: int = 1) -> PreflightReport:
         """See `Executor.preflight`."""
         self._request = request
-        self.members = [self._hire() for _ in range(workers)]
+        self.members = [self._start_actor() for _ in range(workers)]
         begun = time.monotonic()
         replaced = 0
         while self._report is None:
@@ -120,7 +120,7 @@ class RayPool:
                         raise
                     replaced += 1
                     self.incidents.append(Incident(str(lost), (), lost.said))
-                    self.bury(place)
+                    self.discard(place)
             if not any(member.is_ready for member in self.members) and time.monotonic() - begun > _FIRST_S:
                 raise RunError(
                     f"the cluster has had no room for a worker ({self._needs()}) for {_FIRST_S:.0f} s; it has "
@@ -142,10 +142,10 @@ class RayPool:
     ) -> Iterator[EpisodeRecord]:
         """See `Executor.run`."""
         self._pictures = pictures
-        return Supervision(self, chunks, workers, pictures, tick).records()
+        return Supervisor(self, chunks, workers, pictures, tick).records()
 
-    def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
-        """See `Crew.wait`; takes in what all workers say, and welcomes those whose hosts have come up."""
+    def wait(self, busy: Mapping[int, WorkerHandle], timeout_s: float) -> list[int]:
+        """See `WorkerGroup.wait`; takes in what all workers say, and welcomes those whose hosts have come up."""
         if not any(self.members[place].inbox for place in busy):
             try:
                 self._listen(timeout_s)
@@ -156,38 +156,38 @@ class RayPool:
         for place, member in enumerate(self.members):
             if member.is_gone and place not in busy:
                 self._note_loss(member)
-                self.bury(place)
+                self.discard(place)
         return [place for place in busy if self.members[place].inbox]
 
     def memory_limit(self, place: int, workers: int) -> int | None:
-        """See `Crew.memory_limit`: a worker's share of its node."""
+        """See `WorkerGroup.memory_limit`: a worker's share of its node."""
         del workers
         facts = self.members[place].facts
         return self.limits.worker_bytes or (facts.worker_bytes if facts is not None else None)
 
     def spawn(self, place: int, pictures: PicturePlan) -> None:
-        """See `Crew.spawn`; no place is ever empty."""
+        """See `WorkerGroup.spawn`; no place is ever empty."""
         del pictures
-        self.bury(place)
+        self.discard(place)
 
     def retire(self, place: int) -> None:
-        """See `Crew.retire`."""
+        """See `WorkerGroup.retire`."""
         self._times.append(self._times_of(place))
-        self.bury(place)
+        self.discard(place)
 
-    def bury(self, place: int) -> None:
-        """See `Crew.bury`: a fresh process by the same host, or another host where that one is gone."""
+    def discard(self, place: int) -> None:
+        """See `WorkerGroup.discard`: a fresh process by the same host, or another host where that one is gone."""
         member = self.members[place]
         if member.is_gone or not member.is_ready:
             with suppress(RayError):
                 ray.kill(member.host)
-            self.members[place] = self._hire()
+            self.members[place] = self._start_actor()
         else:
             self.members[place] = member.renewed()
             self._brief(self.members[place])
 
     def restart_inference(self) -> None:
-        """See `Crew.restart_inference`; there is none."""
+        """See `WorkerGroup.restart_inference`; there is none."""
         raise NotImplementedError
 
     def _note_beat(self, place: int, message: Any) -> None:
@@ -207,8 +207,8 @@ class RayPool:
                     f"gave no sign of life for {START_S:g} s after it {self._begun.get(place, 'started')}"
                 )
 
-    def _hire(self) -> RayMember:
-        return RayMember(self.settings, self.worker_gpus)
+    def _start_actor(self) -> RayWorker:
+        return RayWorker(self.settings, self.worker_gpus)
 
     def _listen(self, timeout_s: float) -> None:
         # Whoever has something to say that nobody has received yet is not asked for more.
@@ -229,21 +229,21 @@ class RayPool:
                 self._count_failed_start(member)
             self._take_in(member)
 
-    def _welcome(self, member: RayMember) -> None:
+    def _welcome(self, member: RayWorker) -> None:
         assert member.facts is not None
         self._failed_starts = 0
         check_versions(member.facts, self._versions)
         self._nodes[member.facts.node, member.facts.cpu] += 1
         self._brief(member)
 
-    def _brief(self, member: RayMember) -> None:
+    def _brief(self, member: RayWorker) -> None:
         """Tell a fresh process what the others know."""
         if self._request is not None:
             member.send(self._request)
         if self._pictures is not None:
             member.send(self._pictures)
 
-    def _take_in(self, member: RayMember) -> None:
+    def _take_in(self, member: RayWorker) -> None:
         """Take what concerns no episode out of a worker's inbox."""
         kept: deque[Any] = deque()
         for message in member.inbox:
@@ -257,7 +257,7 @@ class RayPool:
                 kept.append(message)
         member.inbox = kept
 
-    def _note_loss(self, member: RayMember) -> None:
+    def _note_loss(self, member: RayWorker) -> None:
         try:
             while member.inbox:
                 member.receive()
@@ -265,7 +265,7 @@ class RayPool:
             if member.facts is not None:
                 self.incidents.append(Incident(str(lost), (), lost.said))
 
-    def _count_failed_start(self, member: RayMember) -> None:
+    def _count_failed_start(self, member: RayWorker) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _FAILED_STARTS:
             raise RunError(

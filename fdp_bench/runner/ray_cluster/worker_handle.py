@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from fdp_bench.runner.processes.messages import WorkerSettings
 from fdp_bench.runner.processes.process import ProcessLostError, judged
 from fdp_bench.runner.ray_cluster.actor import EARS, ORDERS, Heard, Host, HostFacts, Lost
-from fdp_bench.runner.workers.worker_handle import CrewMember
+from fdp_bench.runner.workers.worker_handle import WorkerHandle
 
 #: CPUs that a worker gets.
 WORKER_CPUS = 1
@@ -21,7 +21,7 @@ ANSWER_S = 60.0
 _COLLECT_S = 5.0
 
 
-class RayMember(CrewMember):
+class RayWorker(WorkerHandle):
     """A worker on some node of the cluster, and what it owes.
 
     Attributes:
@@ -32,7 +32,7 @@ class RayMember(CrewMember):
     """
 
     def __init__(
-        self, settings: WorkerSettings, gpus: float, hired: tuple[Any, HostFacts, int] | None = None
+        self, settings: WorkerSettings, gpus: float, running: tuple[Any, HostFacts, int] | None = None
     ) -> None:
         self._settings, self._gpus = settings, gpus
         self.facts: HostFacts | None = None
@@ -41,14 +41,14 @@ class RayMember(CrewMember):
         self._life = 1
         self._held_bytes: int | None = None
         self._ear: Any = None
-        if hired is None:
+        if running is None:
             here = str(Path.cwd())
             self.host: Any = _host_class(gpus).remote(settings, here, here in sys.path)
             self._ear = self.host.facts.remote()
         else:
-            self.host, self.facts, self._life = hired
+            self.host, self.facts, self._life = running
         self.start_books()
-        if hired is not None:
+        if running is not None:
             self._order("renew", self._life)
 
     @property
@@ -61,10 +61,10 @@ class RayMember(CrewMember):
         """Whether its actor is lost."""
         return bool(self.gone)
 
-    def renewed(self) -> "RayMember":
+    def renewed(self) -> "RayWorker":
         """The same host with a fresh process."""
         assert self.facts is not None
-        return RayMember(self._settings, self._gpus, (self.host, self.facts, self._life + 1))
+        return RayWorker(self._settings, self._gpus, (self.host, self.facts, self._life + 1))
 
     def awaited(self) -> Any:
         """What is waited for: that the actor is up, or that its worker says something."""
@@ -88,18 +88,18 @@ class RayMember(CrewMember):
             self.inbox.extend(answer.messages)
 
     def send(self, message: Any) -> None:
-        """See `CrewMember.send`; whether it arrived shows when the worker is listened to."""
+        """See `WorkerHandle.send`; whether it arrived shows when the worker is listened to."""
         self._order("post", self._life, message)
 
     def receive(self) -> Any:
-        """See `CrewMember.receive`."""
+        """See `WorkerHandle.receive`."""
         message = self.inbox.popleft()
         if isinstance(message, Lost):
             raise ProcessLostError(self.name, message.reason, message.said, is_of_machine=self.is_gone)
         return judged(self.name, message)
 
     def end(self, reason: str) -> ProcessLostError:
-        """See `CrewMember.end`."""
+        """See `WorkerHandle.end`."""
         try:
             lost = ray.get(self.host.end.remote(self._life, reason), timeout=ANSWER_S)
         except RayError as error:
@@ -108,7 +108,7 @@ class RayMember(CrewMember):
         return ProcessLostError(self.name, lost.reason, lost.said, is_of_machine=self.is_gone)
 
     def memory_held(self) -> int | None:
-        """See `CrewMember.memory_held`: when it was last heard."""
+        """See `WorkerHandle.memory_held`: when it was last heard."""
         return self._held_bytes
 
     def _order(self, method: str, *args: Any) -> None:

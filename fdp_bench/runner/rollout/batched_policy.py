@@ -11,7 +11,13 @@ import numpy.typing as npt
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, end_copies, time_limit, told
+from fdp_bench.runner.rollout.plugin_calls import (
+    PLUGIN_ERRORS,
+    TooSlow,
+    describe_error,
+    exit_if_forked,
+    time_limit,
+)
 
 Actions = npt.NDArray[np.float32]
 Noise = npt.NDArray[np.float32]
@@ -95,7 +101,7 @@ class BatchedPolicy:
         try:
             self.policy.reset(np.array(rows, dtype=np.int64))
         except PLUGIN_ERRORS as error:
-            raise PolicyError(f"reset raised {told(error)}") from error
+            raise PolicyError(f"reset raised {describe_error(error)}") from error
 
     def act(
         self, observations: Mapping[int, Observation], noises: Mapping[int, Noise]
@@ -142,7 +148,7 @@ class BatchedPolicy:
         with time_limit(self._timeout_s):
             answer = np.asarray(self.policy.act(batch, noise))
             fallbacks = self.policy.fallbacks()
-        end_copies(self._pid)
+        exit_if_forked(self._pid)
         if answer.shape != self._answer_shape:
             raise PolicyError(f"act returned shape {answer.shape}; {self._answer_shape} is needed")
         if fallbacks is not None:
@@ -184,6 +190,6 @@ def _fault(error: BaseException) -> PolicyError:
         return error
     if isinstance(error, TooSlow):
         return PolicyError(str(error))
-    fault = PolicyError(f"act raised {told(error)}")
+    fault = PolicyError(f"act raised {describe_error(error)}")
     fault.__cause__ = error
     return fault

@@ -22,7 +22,7 @@ class ResultFault(Exception):  # noqa: N818 (recorded on the episode, never rais
     """An environment's `reset` or `step` returned something of another form than Gymnasium's."""
 
 
-class Sentry(gymnasium.Wrapper):
+class ContractMonitor(gymnasium.Wrapper):
     """Stands between a task and all shifts, and remembers what the task did by itself.
 
     Reset with a seed, a task starts as it starts without a shift. So the state and the model's dynamics right after
@@ -65,10 +65,10 @@ class Sentry(gymnasium.Wrapper):
         return observation, reward, terminated, truncated, info
 
     def expect(self, action: npt.NDArray[Any]) -> None:
-        """Note what the shifts around are about to be asked, for `breach_in_step`."""
+        """Note what the shifts around are about to be asked, for `violation_in_step`."""
         self._expected, self._steps_taken, self._is_action_changed = np.array(action), 0, False
 
-    def breach_in_step(self, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> str:
+    def violation_in_step(self, terminated: Any, truncated: Any, info: Mapping[str, Any]) -> str:
         """What the shifts around did to the latest step; empty for nothing.
 
         Args:
@@ -84,7 +84,7 @@ class Sentry(gymnasium.Wrapper):
             return "changes what the task says of success and of the episode's end"
         return ""
 
-    def breach_at_start(self, seed: int) -> str:
+    def violation_at_start(self, seed: int) -> str:
         """What the shifts around did, in a reset, to the episode proper; empty for nothing.
 
         Args:
@@ -94,9 +94,9 @@ class Sentry(gymnasium.Wrapper):
             return f"resets the task with seed {self._seed} instead of {seed}"
         if self._digest("state_sha256") != self._clean_state:
             return "changes the initial state"
-        return self.breach()
+        return self.violation()
 
-    def breach(self) -> str:
+    def violation(self) -> str:
         """Whether the model's dynamics are no longer those that the task itself left; empty if they are."""
         is_other = self._is_tampered or self._digest("dynamics_sha256") != self._pristine
         return "changes the model's dynamics" if is_other else ""
@@ -118,8 +118,8 @@ def _kept(observation: Any) -> Any:
 
 
 def _verdict(terminated: Any, truncated: Any, info: Mapping[str, Any]) -> tuple[bool | None, ...]:
-    told = (info.get(key) for key in ("success", "success_held"))
-    return (bool(terminated), bool(truncated), *(None if value is None else bool(value) for value in told))
+    stated = (info.get(key) for key in ("success", "success_held"))
+    return (bool(terminated), bool(truncated), *(None if value is None else bool(value) for value in stated))
 
 
 def step_result(result: Any) -> tuple[Observation, Any, Any, Mapping[str, Any]]:
@@ -140,10 +140,10 @@ def _form(value: Any) -> str:
     return f"{len(value)} values" if isinstance(value, tuple) else f"a {type(value).__name__}"
 
 
-def sentry_of(env: gymnasium.Env[Any, Any]) -> Sentry | None:
-    """The sentry within an environment; None where there is none."""
+def monitor_of(env: gymnasium.Env[Any, Any]) -> ContractMonitor | None:
+    """The monitor within an environment; None where there is none."""
     while isinstance(env, gymnasium.Wrapper):
-        if isinstance(env, Sentry):
+        if isinstance(env, ContractMonitor):
             return env
         env = env.env
     return None

@@ -11,7 +11,7 @@ from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.scene_shift import SceneShift
 from fdp_bench.api.shift import Shift, ShiftSpec
 from fdp_bench.plugins import load_shift
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, told
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, describe_error
 from fdp_bench.specs import resolve_shifts
 from fdp_bench.tasks.external.make import adapted
 from fdp_bench.tasks.make import make_task
@@ -56,7 +56,7 @@ def wrap(env: Environment, shifts: Sequence[ShiftSpec]) -> Environment:
         except FdpBenchError:
             raise
         except PLUGIN_ERRORS as error:
-            raise PluginError(f"shift {str(spec)!r} cannot be built: {told(error)}") from error
+            raise PluginError(f"shift {str(spec)!r} cannot be built: {describe_error(error)}") from error
     return env
 
 

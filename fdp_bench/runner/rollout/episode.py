@@ -18,12 +18,12 @@ from fdp_bench.runner.rollout.contract_monitor import (
     ObservationCheck,
     ObservationFault,
     ResultFault,
-    sentry_of,
+    monitor_of,
     step_result,
 )
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.frame_schedule import FrameSchedule
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, culprit, told
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, describe_error, error_owner
 from fdp_bench.runner.rollout.record_fields import action_jerk, combined_receipt, readable
 from fdp_bench.runner.rollout.recorder import Recorder
 
@@ -95,7 +95,7 @@ class Episode:
         self._initial_state_sha256 = ""
         self._error = ""
         self._check = ObservationCheck(env.observation_space)
-        self._sentry = sentry_of(env)
+        self._monitor = monitor_of(env)
         self._is_shifted = bool(shifts_of(env))
 
     @property
@@ -120,8 +120,8 @@ class Episode:
             digest = getattr(self._env.unwrapped, "state_sha256", None)
             self._initial_state_sha256 = digest() if digest else ""
             self._check_observation(observation)
-            if self._sentry is not None and self._is_shifted:
-                self._blame_shift(self._sentry.breach_at_start(seed))
+            if self._monitor is not None and self._is_shifted:
+                self._blame_shift(self._monitor.violation_at_start(seed))
             self._recorder.see(observation, is_decision=True)
             self._history.extend([observation] * self._schedule.n_obs_steps)
         except FdpBenchError:
@@ -168,9 +168,11 @@ class Episode:
         """End with an error because what was shown is not what the policy reads."""
         missing = [key for key in self._keys if any(key not in shown for shown in self._history)]
         what = (
-            f"observation lacks {missing[0]!r}" if missing else f"observation cannot be read: {told(error)}"
+            f"observation lacks {missing[0]!r}"
+            if missing
+            else f"observation cannot be read: {describe_error(error)}"
         )
-        is_shifts = self._is_shifted and self._sentry is not None and {*missing} <= {*self._sentry.shown}
+        is_shifts = self._is_shifted and self._monitor is not None and {*missing} <= {*self._monitor.shown}
         self.fail(f"{self._outermost() if is_shifts else self._task_name()}: {what}")
 
     def finish(self) -> EpisodeRecord:
@@ -179,15 +181,15 @@ class Episode:
         Raises:
             RunError: If a picture cannot be written.
         """
-        if self._sentry is not None and self._is_shifted and not self._error:
-            self._blame_shift(self._sentry.breach())
+        if self._monitor is not None and self._is_shifted and not self._error:
+            self._blame_shift(self._monitor.violation())
         safety = {"action_jerk": action_jerk(self._actions)}
         measure = getattr(self._env.unwrapped, "safety", None)
         if measure and not self.environment_failed:
             try:
                 safety = {**measure(), **safety}
             except PLUGIN_ERRORS as error:
-                self.fail(f"{self._task_name()}: its safety figures cannot be had: {told(error)}")
+                self.fail(f"{self._task_name()}: its safety figures cannot be had: {describe_error(error)}")
         record = EpisodeRecord(
             spec=self.spec,
             status="error" if self._error else "ok",
@@ -220,14 +222,14 @@ class Episode:
 
     def _step(self, action: Actions) -> None:
         self._draw(self.steps + 1)
-        if self._sentry is not None:
-            self._sentry.expect(action)
+        if self._monitor is not None:
+            self._monitor.expect(action)
         observation, terminated, truncated, info = step_result(self._env.step(action))
         self._actions.append(action)
-        if self._sentry is not None and self._is_shifted:
-            breach = self._sentry.breach_in_step(terminated, truncated, info)
-            if breach:
-                self._blame_shift(breach)
+        if self._monitor is not None and self._is_shifted:
+            violation = self._monitor.violation_in_step(terminated, truncated, info)
+            if violation:
+                self._blame_shift(violation)
                 return
         self._history.append(observation)
         self._check_observation(observation)
@@ -258,11 +260,11 @@ class Episode:
         if fault:
             raise ObservationFault(fault)
 
-    def _blame_shift(self, breach: str) -> None:
+    def _blame_shift(self, violation: str) -> None:
         """End with an error if a shift touched more than what is shown; nobody knows what it left behind."""
-        if breach:
+        if violation:
             self.environment_failed = True
-            self.fail(f"shift {self.spec.shift!r}: {breach}; a shift may change observations alone")
+            self.fail(f"shift {self.spec.shift!r}: {violation}; a shift may change observations alone")
 
     def _fail_in_environment(self, error: BaseException) -> None:
         self.environment_failed = True
@@ -271,12 +273,12 @@ class Episode:
         elif isinstance(error, ResultFault):
             self.fail(f"{self._outermost()}: {error}")
         else:
-            self.fail(f"{culprit(error, self.spec.task)}: {told(error)}")
+            self.fail(f"{error_owner(error, self.spec.task)}: {describe_error(error)}")
 
     def _who_showed(self) -> str:
         """Whose the observation is that lies outside its space: the task's, if it was so before any shift."""
-        if self._is_shifted and self._sentry is not None:
-            inner = self._sentry
+        if self._is_shifted and self._monitor is not None:
+            inner = self._monitor
             if not ObservationCheck(inner.observation_space).fault(inner.shown):
                 return self._outermost()
         return self._task_name()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.runner.rollout.batched_policy import AskedPolicy
-from fdp_bench.runner.rollout.contract_monitor import Sentry
+from fdp_bench.runner.rollout.contract_monitor import ContractMonitor
 from fdp_bench.runner.rollout.environment import Environment, make_base, task_info, wrap
 from fdp_bench.runner.rollout.episode import Episode, PicturePaths
 from fdp_bench.runner.rollout.timing import Stopwatch, TimedSteps
@@ -38,7 +38,7 @@ class Lane:
         """The environment without shifts, built on first use."""
         if self._base is None:
             with self._watch.phase("setup"):
-                self._base = Sentry(TimedSteps(make_base(self._task_id, self._profile), self._watch))
+                self._base = ContractMonitor(TimedSteps(make_base(self._task_id, self._profile), self._watch))
             self._env = None
         return self._base
 

@@ -19,7 +19,7 @@ MOST_CHARACTERS = 2_000
 _END_CHARACTERS = 400
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error's class and text, however long the text is, and where it has none to give."""
     try:
         text = str(error)
@@ -33,7 +33,7 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def culprit(error: BaseException, task_id: str) -> str:
+def error_owner(error: BaseException, task_id: str) -> str:
     """Whose code raised: the innermost method of a shift or of another environment on the traceback tells."""
     found = f"task {task_id!r}"
     trace: TracebackType | None = error.__traceback__
@@ -95,7 +95,7 @@ def _alarm(seconds: float, late: TooSlow) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def end_copies(pid: int) -> None:
+def exit_if_forked(pid: int) -> None:
     """End this process at once where it is a copy that a plugin has made of another by a fork and let go on.
 
     Args:

@@ -18,10 +18,10 @@ from fdp_bench.runner.rollout.batched_policy import policy_keys
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.latency import probe_latency_ms
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, time_limit, told
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, describe_error, time_limit
 from fdp_bench.runner.rollout.record_fields import combined_receipt
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
-from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.env import ExternalEnv
 from fdp_bench.tasks.external.make import check_starts_alike
 
 #: Longest time that decisions are measured before the run, seconds; well before the silence counts as hanging.
@@ -111,7 +111,7 @@ def check(
     for shift in (CLEAN, *shifts):
         begin(f"shift {shift!r}")
         _check_environment(lane.environment(shift), shift, task)
-    if isinstance(lane.base.unwrapped, ForeignEnv):
+    if isinstance(lane.base.unwrapped, ExternalEnv):
         _refuse_another_map(lane.base.unwrapped, policies)
         check_starts_alike(lane.base.unwrapped)
     return PreflightReport(
@@ -164,7 +164,7 @@ def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
     except FdpBenchError:
         raise
     except PLUGIN_ERRORS as error:
-        raise PluginError(f"policy {str(spec)!r} cannot be built: {told(error)}") from error
+        raise PluginError(f"policy {str(spec)!r} cannot be built: {describe_error(error)}") from error
     return policy
 
 
@@ -213,7 +213,7 @@ def _check_constants(policy: Policy) -> None:
         )
 
 
-def _refuse_another_map(env: ForeignEnv, policies: Sequence[ResolvedPolicy]) -> None:
+def _refuse_another_map(env: ExternalEnv, policies: Sequence[ResolvedPolicy]) -> None:
     """Refuse weights whose cards say that another map made their task: its numbers may mean something else."""
     for policy in policies:
         trained = policy.card.get("task_map_sha256") or env.map_sha256
@@ -235,7 +235,9 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
         raise
     except PLUGIN_ERRORS as error:
         under = "" if shift == CLEAN else f" under shift {shift!r}"
-        raise PluginError(f"task {task.task_id!r}{under} fails on its first step: {told(error)}") from error
+        raise PluginError(
+            f"task {task.task_id!r}{under} fails on its first step: {describe_error(error)}"
+        ) from error
     if "success" not in info:
         has = ", ".join(map(repr, info)) or "nothing"
         raise SpecError(
@@ -246,7 +248,7 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
 
 def _distribution_of(env: Environment) -> tuple[Mapping[str, str], ...]:
     """Name and version of the distribution that an environment of somebody else's comes from, if it is installed."""
-    if not isinstance(env.unwrapped, ForeignEnv):
+    if not isinstance(env.unwrapped, ExternalEnv):
         return ()
     module = type(env.unwrapped.inner.unwrapped).__module__.partition(".")[0]
     names = importlib.metadata.packages_distributions().get(module, ())

@@ -12,7 +12,7 @@ from fdp_bench.api.errors import UnsupportedShiftError
 from fdp_bench.api.shift import Shift
 from fdp_bench.api.validation import parse_json
 from fdp_bench.runner.rollout.batched_policy import Actions
-from fdp_bench.runner.rollout.plugin_calls import told
+from fdp_bench.runner.rollout.plugin_calls import describe_error
 
 #: What a record raises that is no plain JSON, or not the JSON of a record.
 _UNREADABLE = (TypeError, ValueError, RecursionError)
@@ -72,7 +72,7 @@ def readable(record: EpisodeRecord) -> EpisodeRecord:
         success_held=False,
         safety={},
         receipt={},
-        error=f"{whose} cannot be recorded: {told(fault)}",
+        error=f"{whose} cannot be recorded: {describe_error(fault)}",
     )
 
 

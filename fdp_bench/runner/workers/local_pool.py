@@ -16,9 +16,9 @@ from fdp_bench.runner.processes.process_setup import starting
 from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest, plugins_used
 from fdp_bench.runner.rollout.timing import PHASES
 from fdp_bench.runner.workers.capacity import default_workers, memory_held, worker_memory_limit
-from fdp_bench.runner.workers.supervisor import Supervision
+from fdp_bench.runner.workers.supervisor import Supervisor
 from fdp_bench.runner.workers.worker import work
-from fdp_bench.runner.workers.worker_handle import INFERENCE, CrewMember, Incident, Limits
+from fdp_bench.runner.workers.worker_handle import INFERENCE, Incident, Limits, WorkerHandle
 
 #: Seconds that an idle worker is given to tell its times.
 _TIMES_WAIT_S = 30.0
@@ -28,7 +28,7 @@ class WorkerPool:
     """Spawned workers; see `fdp_bench.runner.executor.Executor`.
 
     Args:
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         inference: Where policies are asked, see `fdp_bench.runner.inference_server.process`.
         limits: When a worker is replaced.
 
@@ -43,9 +43,9 @@ class WorkerPool:
         self.inference = inference
         self.limits = limits or Limits()
         self.incidents: list[Incident] = []
-        self.members: list[Member | None] = []
+        self.members: list[LocalWorker | None] = []
         self.sharing: SharedInference | None = None
-        self._leaving: list[Member] = []
+        self._leaving: list[LocalWorker] = []
         self._times: list[dict[str, float]] = []
         self._serve: tuple[ServeRequest, dict[str, str]] | None = None
 
@@ -84,7 +84,7 @@ class WorkerPool:
         with starting():
             if self.is_shared:
                 self.sharing = SharedInference(workers)
-            members = [Member(self.settings, self.sharing) for _ in range(workers)]
+            members = [LocalWorker(self.settings, self.sharing) for _ in range(workers)]
             self.members = [*members]
         asked = replace(request, policies=()) if self.is_shared else request
         for member in members:
@@ -105,31 +105,31 @@ class WorkerPool:
         tick: Callable[[], None] = lambda: None,
     ) -> Iterator[EpisodeRecord]:
         """See `Executor.run`."""
-        return Supervision(self, chunks, workers, pictures, tick).records()
+        return Supervisor(self, chunks, workers, pictures, tick).records()
 
-    def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
-        """See `Crew.wait`."""
+    def wait(self, busy: Mapping[int, WorkerHandle], timeout_s: float) -> list[int]:
+        """See `WorkerGroup.wait`."""
         places: dict[Connection, int] = {}
         for place, member in busy.items():
-            assert isinstance(member, Member)
+            assert isinstance(member, LocalWorker)
             places[member.connection] = place
         if self.sharing is not None:
             places[self.sharing.process.connection] = INFERENCE
         heard = {places[connection] for connection in wait(places, timeout_s) if connection in places}
         # A process that a worker has forked holds its connection open beyond its death.
-        heard |= {place for place, member in busy.items() if not cast(Member, member).is_alive}
+        heard |= {place for place, member in busy.items() if not cast(LocalWorker, member).is_alive}
         if self.sharing is not None and not self.sharing.process.is_alive:
             heard.add(INFERENCE)
         return sorted(heard)
 
     def memory_limit(self, place: int, workers: int) -> int | None:
-        """See `Crew.memory_limit`."""
+        """See `WorkerGroup.memory_limit`."""
         return self.limits.worker_bytes or worker_memory_limit(workers)
 
     def spawn(self, place: int, pictures: PicturePlan) -> None:
-        """Start a worker in an empty place, told what the others know."""
+        """Start a worker in an empty place, and send it what the others know."""
         with starting():
-            member = Member(self.settings, self.sharing)
+            member = LocalWorker(self.settings, self.sharing)
         # Kept before anything is sent, so that leaving the pool ends it whatever happens.
         self.members[place] = member
         if self.sharing is not None:
@@ -145,7 +145,7 @@ class WorkerPool:
         member.stop()
         self._leaving.append(member)
 
-    def bury(self, place: int) -> None:
+    def discard(self, place: int) -> None:
         """Be rid of a worker that is of no use any more; its place is empty then."""
         member, self.members[place] = self.members[place], None
         if member is not None:
@@ -161,7 +161,7 @@ class WorkerPool:
         assert self.sharing is not None
         assert self._serve is not None
         for place in range(len(self.members)):
-            self.bury(place)
+            self.discard(place)
         self.sharing.process.kill()
         self.sharing.join()
         with starting():
@@ -178,9 +178,9 @@ class WorkerPool:
             if lost.has_raised:
                 raise
             self.incidents.append(Incident(str(lost), (), lost.said))
-            self.bury(0)
+            self.discard(0)
             with starting():
-                again = Member(self.settings, self.sharing)
+                again = LocalWorker(self.settings, self.sharing)
             self.members[0] = again
             again.send(request)
             report = again.receive_within(START_S)
@@ -206,7 +206,7 @@ class WorkerPool:
         return replace(report, policies=policies, plugins=plugins)
 
 
-class Member(Child, CrewMember):
+class LocalWorker(Child, WorkerHandle):
     """One worker process, and what it owes."""
 
     def __init__(self, settings: WorkerSettings, sharing: SharedInference | None = None) -> None:
@@ -218,17 +218,17 @@ class Member(Child, CrewMember):
         self.start_books()
 
     def end(self, reason: str) -> ProcessLostError:
-        """See `CrewMember.end`."""
+        """See `WorkerHandle.end`."""
         self.dump()
         self.kill()
         return self.death(reason)
 
     def memory_held(self) -> int | None:
-        """See `CrewMember.memory_held`."""
+        """See `WorkerHandle.memory_held`."""
         return memory_held(self.pid)
 
 
-def _times_of(member: Member) -> dict[str, float]:
+def _times_of(member: LocalWorker) -> dict[str, float]:
     nothing = dict.fromkeys(PHASES, 0.0)
     try:
         member.send(TimesRequest())

@@ -8,50 +8,50 @@ from fdp_bench.api.errors import RunError
 from fdp_bench.runner.processes.process import ProcessLostError
 
 #: So many workers in a row that die before they start an episode end the run: it is the machine, or the installation.
-_STILLBORN = 3
+_MOST_STARTUP_FAILURES = 3
 #: So many machines may be lost under an episode before it is recorded as an error.
 _MACHINES = 3
 
 
-class Backlog:
+class RetryQueue:
     """Episodes to be handed out.
 
     If a worker is lost before an episode's record is there, an episode that had not started goes back to the others,
-    and one that had is a *suspect*: it is run alone, by a worker that has run nothing yet. A suspect whose process is
-    lost again is recorded as an error. An episode whose machine was lost under it is no suspect: it goes back to the
+    and one that had is *quarantined*: it is run alone, by a worker that has run nothing yet. If its process is lost
+    again, it is recorded as an error. An episode whose machine was lost is not quarantined: it goes back to the
     others, a few times at most.
 
     Args:
         chunks: Episodes that are handed out together, asked for one by one.
 
     Attributes:
-        suspects: Episodes that are run alone next.
+        quarantined: Episodes that are run alone next.
         returned: Chunks that are handed out again.
-        stillborn: Workers in a row that were lost before they started an episode.
+        startup_failures: Workers in a row that were lost before they started an episode.
     """
 
     def __init__(self, chunks: Iterable[tuple[EpisodeSpec, ...]]) -> None:
         self._chunks = iter(chunks)
         self._is_exhausted = False
         self.returned: deque[tuple[EpisodeSpec, ...]] = deque()
-        self.suspects: deque[EpisodeSpec] = deque()
-        self.stillborn = 0
+        self.quarantined: deque[EpisodeSpec] = deque()
+        self.startup_failures = 0
         self._machines_lost: Counter[str] = Counter()
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left, as far as was asked."""
-        return self._is_exhausted and not self.suspects and not self.returned
+        return self._is_exhausted and not self.quarantined and not self.returned
 
     def next_chunk(self) -> tuple[EpisodeSpec, ...] | None:
-        """What is handed out next, suspects aside; None for nothing."""
+        """What is handed out next, quarantined episodes aside; None for nothing."""
         if self.returned:
             return self.returned.popleft()
         chunk = next(self._chunks, None)
         self._is_exhausted |= chunk is None
         return chunk
 
-    def settle(
+    def on_worker_lost(
         self,
         lost: ProcessLostError,
         under_way: list[EpisodeSpec],
@@ -66,7 +66,7 @@ class Backlog:
             lost: What became of it.
             under_way: Episodes that it had started.
             waiting: Episodes that it had not.
-            alone: Whether it ran a suspect.
+            alone: Whether it ran a quarantined episode.
             places: Workers of the run.
 
         Yields:
@@ -76,28 +76,28 @@ class Backlog:
             RunError: If workers die again and again before they start an episode.
         """
         if not under_way:
-            self._count_stillborn(lost, places)
+            self._count_startup_failure(lost, places)
         if waiting and alone:
-            self.suspects.extendleft(reversed(waiting))
+            self.quarantined.extendleft(reversed(waiting))
         elif waiting:
             self.returned.append(tuple(waiting))
         if lost.is_of_machine:
             yield from self._move(lost, under_way, alone)
         elif not alone:
-            self.suspects.extend(under_way)
+            self.quarantined.extend(under_way)
         else:
             for spec in under_way:
                 yield _error(
                     spec, f"its process {lost.reason}; the second try, alone in a fresh process", lost
                 )
 
-    def _count_stillborn(self, lost: ProcessLostError, places: int) -> None:
-        self.stillborn += 1
+    def _count_startup_failure(self, lost: ProcessLostError, places: int) -> None:
+        self.startup_failures += 1
         # Machines go together, with all their workers.
-        if self.stillborn >= _STILLBORN * (places if lost.is_of_machine else 1):
+        if self.startup_failures >= _MOST_STARTUP_FAILURES * (places if lost.is_of_machine else 1):
             raise RunError(
-                f"{self.stillborn} processes in a row were lost before they could start an episode; the last one: "
-                f"{lost}{_quoted(lost.said)}"
+                f"{self.startup_failures} processes in a row were lost before they could start an episode; the last "
+                f"one: {lost}{_quoted(lost.said)}"
             ) from lost
 
     def _move(
@@ -114,7 +114,7 @@ class Backlog:
                     lost,
                 )
             elif alone:
-                self.suspects.appendleft(spec)
+                self.quarantined.appendleft(spec)
             else:
                 self.returned.append((spec,))
 

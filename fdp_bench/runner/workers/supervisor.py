@@ -9,31 +9,31 @@ from fdp_bench.api.errors import FdpBenchError, RunError, UnsupportedShiftError
 from fdp_bench.runner.processes.messages import PicturePlan, Started
 from fdp_bench.runner.processes.process import START_S, ProcessLostError
 from fdp_bench.runner.processes.stderr_tail import TAIL_CHARACTERS
-from fdp_bench.runner.workers.retry_queue import Backlog
-from fdp_bench.runner.workers.worker_handle import INFERENCE, Crew, CrewMember, Incident
+from fdp_bench.runner.workers.retry_queue import RetryQueue
+from fdp_bench.runner.workers.worker_handle import INFERENCE, Incident, WorkerGroup, WorkerHandle
 
 #: Longest wait for a message, seconds: how often silence is looked at and records are made durable.
 _TICK_S = 0.5
 
 
-class Supervision:
+class Supervisor:
     """Runs episodes; see `fdp_bench.runner.executor.Executor.run`.
 
-    An episode is handed out once; `fdp_bench.runner.workers.retry_queue.Backlog` says what becomes of it when its
-    worker is lost. Where one inference process serves all, nobody else runs beside a suspect, so that whatever takes
-    that process down is known.
+    An episode is handed out once; `fdp_bench.runner.workers.retry_queue.RetryQueue` says what becomes of it when its
+    worker is lost. Where one inference process serves all, a quarantined episode runs alone, so that whatever ends that
+    process is known.
     """
 
     def __init__(
         self,
-        pool: Crew,
+        pool: WorkerGroup,
         chunks: Iterable[tuple[EpisodeSpec, ...]],
         workers: int,
         pictures: PicturePlan,
         tick: Callable[[], None],
     ) -> None:
         self._pool, self._pictures, self._tick = pool, pictures, tick
-        self._backlog = Backlog(chunks)
+        self._queue = RetryQueue(chunks)
         self._places = range(min(workers, len(pool.members)))
         self._longest_s: float | None = None
         self._idle_since: float | None = None
@@ -50,7 +50,7 @@ class Supervision:
             if busy:
                 self._idle_since = None
                 yield from self._listen(busy)
-            elif self._backlog.is_done:
+            elif self._queue.is_done:
                 return
             else:
                 self._wait_for_somebody()
@@ -63,18 +63,18 @@ class Supervision:
         self._pool.wait({}, _TICK_S)
         self._tick()
 
-    def _members(self) -> list[tuple[int, CrewMember]]:
+    def _members(self) -> list[tuple[int, WorkerHandle]]:
         members = [(place, self._pool.members[place]) for place in self._places]
         return [(place, member) for place, member in members if member is not None]
 
     def _hand_out(self) -> None:
-        suspects = self._backlog.suspects
-        while suspects and (place := self._place_for_suspect()) is not None:
-            self._give(place, (suspects.popleft(),), alone=True)
-        if self._pool.is_shared and (suspects or any(m.is_alone for _, m in self._members())):
+        quarantined = self._queue.quarantined
+        while quarantined and (place := self._place_for_quarantined()) is not None:
+            self._give(place, (quarantined.popleft(),), alone=True)
+        if self._pool.is_shared and (quarantined or any(m.is_alone for _, m in self._members())):
             return
         while (place := self._place_with_room()) is not None:
-            chunk = self._backlog.next_chunk()
+            chunk = self._queue.next_chunk()
             if chunk is None:
                 return
             self._give(place, chunk)
@@ -87,7 +87,7 @@ class Supervision:
         member.is_alone = alone
         member.hand_out(chunk)
 
-    def _place_for_suspect(self) -> int | None:
+    def _place_for_quarantined(self) -> int | None:
         """A place whose worker has run nothing yet; under shared inference, only when nobody else runs."""
         if self._pool.is_shared and any(member.owed for _, member in self._members()):
             return None
@@ -115,7 +115,7 @@ class Supervision:
         least = min(loads, key=lambda place: loads[place], default=None)
         return least if least is not None and loads[least] <= self._pool.settings.lanes else None
 
-    def _listen(self, busy: Mapping[int, CrewMember]) -> Iterator[EpisodeRecord]:
+    def _listen(self, busy: Mapping[int, WorkerHandle]) -> Iterator[EpisodeRecord]:
         sharing = self._pool.sharing
         begun = time.monotonic()
         heard = self._pool.wait(busy, _TICK_S)
@@ -123,7 +123,7 @@ class Supervision:
         waited = min(time.monotonic() - begun, 2 * _TICK_S)
         self._tick()
         if sharing and INFERENCE in heard:
-            # It has nothing to say while episodes run, so these are its last words; a worker's would only repeat
+            # It has nothing to say while episodes run, so this is its end; a worker's message would only repeat
             # that nobody answers.
             try:
                 sharing.process.receive()
@@ -165,11 +165,11 @@ class Supervision:
             return
         yield from self._take_in(place, member, message)
 
-    def _take_in(self, place: int, member: CrewMember, message: Any) -> Iterator[EpisodeRecord]:
+    def _take_in(self, place: int, member: WorkerHandle, message: Any) -> Iterator[EpisodeRecord]:
         member.silent_s = 0.0
         if isinstance(message, Started):
             member.started.add(message.episode)
-            self._backlog.stillborn = 0
+            self._queue.startup_failures = 0
         elif isinstance(message, EpisodeRecord):
             if message.spec.id not in member.owed:
                 yield from self._lose(
@@ -182,7 +182,7 @@ class Supervision:
             self._look_after(place, member)
             yield message
 
-    def _look_after(self, place: int, member: CrewMember) -> None:
+    def _look_after(self, place: int, member: WorkerHandle) -> None:
         """Between two episodes: let go of a worker that has grown too large."""
         member.is_alone = False
         most = self._pool.memory_limit(place, len(self._places))
@@ -198,11 +198,11 @@ class Supervision:
         if member.is_retiring and not member.owed:
             self._pool.retire(place)
 
-    def _patience_s(self, member: CrewMember) -> float:
+    def _patience_s(self, member: WorkerHandle) -> float:
         patience = self._pool.limits.patience_s(self._longest_s)
         return patience if member.started else max(patience, START_S)
 
-    def _end_hanging(self, place: int, member: CrewMember) -> Iterator[EpisodeRecord]:
+    def _end_hanging(self, place: int, member: WorkerHandle) -> Iterator[EpisodeRecord]:
         lost = member.end("gave no sign of life and was ended")
         if self._pool.sharing is not None:
             # The worker waits for the inference process as a rule; nobody but that process could say.
@@ -219,13 +219,13 @@ class Supervision:
         member = self._pool.members[place]
         under_way, waiting = _split(member)
         alone = member is not None and member.is_alone
-        self._pool.bury(place)
-        yield from self._settle(lost, under_way, waiting, alone)
+        self._pool.discard(place)
+        yield from self._retry_or_record(lost, under_way, waiting, alone)
 
     def _lose_inference(self, lost: ProcessLostError) -> Iterator[EpisodeRecord]:
         """Replace the inference process and all workers, since any of their episodes may be what ended it."""
         for place, member in self._members():
-            yield from self._hear_out(place, member)
+            yield from self._drain_messages(place, member)
         under_way: list[EpisodeSpec] = []
         waiting: list[EpisodeSpec] = []
         alone = False
@@ -235,9 +235,9 @@ class Supervision:
             waiting += others
             alone |= member.is_alone and bool(started)
         self._pool.restart_inference()
-        yield from self._settle(lost, under_way, waiting, alone)
+        yield from self._retry_or_record(lost, under_way, waiting, alone)
 
-    def _hear_out(self, place: int, member: CrewMember) -> Iterator[EpisodeRecord]:
+    def _drain_messages(self, place: int, member: WorkerHandle) -> Iterator[EpisodeRecord]:
         """Take in what a worker has said already: which episodes were under way must be known."""
         while member.owed and place in self._pool.wait({place: member}, 0.0):
             try:
@@ -248,14 +248,14 @@ class Supervision:
                 return
             yield from self._take_in(place, member, message)
 
-    def _settle(
+    def _retry_or_record(
         self, lost: ProcessLostError, under_way: list[EpisodeSpec], waiting: list[EpisodeSpec], alone: bool
     ) -> Iterator[EpisodeRecord]:
         self._pool.incidents.append(Incident(str(lost), tuple(spec.id for spec in under_way), lost.said))
-        yield from self._backlog.settle(lost, under_way, waiting, alone=alone, places=len(self._places))
+        yield from self._queue.on_worker_lost(lost, under_way, waiting, alone=alone, places=len(self._places))
 
 
-def _split(member: CrewMember | None) -> tuple[list[EpisodeSpec], list[EpisodeSpec]]:
+def _split(member: WorkerHandle | None) -> tuple[list[EpisodeSpec], list[EpisodeSpec]]:
     """Episodes that a worker had started, and those that it had not."""
     owed = list(member.owed.values()) if member is not None else []
     started = member.started if member is not None else set()

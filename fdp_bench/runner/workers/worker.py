@@ -23,7 +23,7 @@ from fdp_bench.runner.processes.messages import (
 from fdp_bench.runner.rollout.batched_policy import AskedPolicy, BatchedPolicy
 from fdp_bench.runner.rollout.episode import PicturePaths
 from fdp_bench.runner.rollout.lane import Lane
-from fdp_bench.runner.rollout.plugin_calls import end_copies
+from fdp_bench.runner.rollout.plugin_calls import exit_if_forked
 from fdp_bench.runner.rollout.preflight import PreflightRequest, build_policy, check
 from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.runner.rollout.timing import Stopwatch
@@ -66,7 +66,7 @@ class Worker:
     def serve(self) -> None:
         """Work until told to stop."""
         while True:
-            end_copies(self._pid)
+            exit_if_forked(self._pid)
             while self._rollout.is_idle or self._connection.poll():
                 with self._watch.phase("idle"):
                     message = self._connection.recv()
@@ -74,7 +74,7 @@ class Worker:
                     return
                 self._take(message)
             self._watch.enter("other")
-            self._come_home()
+            self._restore_cwd()
             for record in self._rollout.round():
                 self._send(record)
             if time.monotonic() - self._spoke_at >= _BEAT_S:
@@ -88,11 +88,11 @@ class Worker:
             self._remote.close()
 
     def _send(self, message: Any) -> None:
-        end_copies(self._pid)
+        exit_if_forked(self._pid)
         self._connection.send(message)
         self._spoke_at = time.monotonic()
 
-    def _come_home(self) -> None:
+    def _restore_cwd(self) -> None:
         """Paths of weights and pictures may be relative, and a plugin may have gone elsewhere."""
         with suppress(OSError):
             os.chdir(self._folder)
@@ -137,7 +137,7 @@ def work(connection: Connection, settings: WorkerSettings, started: float, serve
 
     Args:
         connection: To the parent.
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         started: When the parent started the process, by `time.monotonic`.
         server: To the inference process; None where the worker asks policies of its own.
     """
@@ -150,7 +150,7 @@ def work(connection: Connection, settings: WorkerSettings, started: float, serve
         pass  # The parent is gone: nobody is left to tell.
     except BaseException as error:
         # A plugin's Ctrl-C is no user's: none reaches this process.
-        end_copies(pid)
+        exit_if_forked(pid)
         connection.send(Failure.of(error))
     finally:
         connection.close()

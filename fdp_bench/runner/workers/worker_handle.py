@@ -19,7 +19,7 @@ _HANG_FLOOR_S = 60.0
 INFERENCE = -1
 
 
-class CrewMember(ABC):
+class WorkerHandle(ABC):
     """One worker as whoever supervises it sees it: messages to and from, and the books of what it owes.
 
     Attributes:
@@ -129,11 +129,11 @@ class Incident:
     said: str = ""
 
 
-class Crew(Protocol):
+class WorkerGroup(Protocol):
     """Workers that can be supervised.
 
     Attributes:
-        settings: What every worker was told.
+        settings: Settings that every worker got.
         limits: When a worker is replaced.
         incidents: Workers that had to be replaced, and why.
         sharing: The inference process that serves all workers; None where each asks policies of its own.
@@ -145,7 +145,7 @@ class Crew(Protocol):
     sharing: SharedInference | None
 
     @property
-    def members(self) -> Sequence[CrewMember | None]:
+    def members(self) -> Sequence[WorkerHandle | None]:
         """The workers, one a place; None where one was replaced and its successor has had nothing to do yet."""
         ...
 
@@ -154,7 +154,7 @@ class Crew(Protocol):
         """Whether one process is asked for all workers."""
         ...
 
-    def wait(self, busy: Mapping[int, CrewMember], timeout_s: float) -> list[int]:
+    def wait(self, busy: Mapping[int, WorkerHandle], timeout_s: float) -> list[int]:
         """Wait until a worker has something to say, or one that was not ready is.
 
         Args:
@@ -162,7 +162,7 @@ class Crew(Protocol):
             timeout_s: Longest wait, seconds.
 
         Returns:
-            Places out of `busy` whose next `CrewMember.receive` returns or raises at once; `INFERENCE` first.
+            Places out of `busy` whose next `WorkerHandle.receive` returns or raises at once; `INFERENCE` first.
         """
         ...
 
@@ -171,14 +171,14 @@ class Crew(Protocol):
         ...
 
     def spawn(self, place: int, pictures: PicturePlan) -> None:
-        """Start a worker in an empty place, told what the others know."""
+        """Start a worker in an empty place, and send it what the others know."""
         ...
 
     def retire(self, place: int) -> None:
         """Let a worker that owes nothing go; its place is empty then, or has a fresh process."""
         ...
 
-    def bury(self, place: int) -> None:
+    def discard(self, place: int) -> None:
         """Be rid of a worker that is of no use any more; its place is empty then, or has a fresh process."""
         ...
 

@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import Observation, TaskInfo
-from fdp_bench.tasks.external.model import ForeignModel
+from fdp_bench.tasks.external.model import ExternalModel
 from fdp_bench.tasks.external.senses import (
     ActionScaler,
     VectorReader,
@@ -28,7 +28,7 @@ _OUR_OPTIONS = ("shift_seed",)
 _PICTURE_SIDE = 256
 
 
-class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+class ExternalEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     """An environment of somebody else's that keeps the rules of a task.
 
     Observations are a Dict of float32 vectors and uint8 frames by the map's modalities, actions lie in [-1, 1] and are
@@ -63,7 +63,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.action_space = spaces.Box(-1.0, 1.0, (self._scaler.size,), np.float32)
         self._cameras = [key for key in task_map.keys if is_camera(key)]
         self._readers = {key: self._reader(key) for key in task_map.keys if not is_camera(key)}
-        self._model = ForeignModel(env, self._where, task_map, profile)
+        self._model = ExternalModel(env, self._where, task_map, profile)
         self.scene = self._model.scene
         frames = {key: self._frame_space(key) for key in self._cameras}
         vectors = {key: reader.space for key, reader in self._readers.items()}

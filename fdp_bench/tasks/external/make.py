@@ -9,7 +9,7 @@ import numpy as np
 from fdp_bench.api.errors import FdpBenchError, RenderingError, SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.sim.gl import prepare_environment
-from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.env import ExternalEnv
 from fdp_bench.tasks.external.map_file import parse_map
 from fdp_bench.tasks.external.modules import check_module
 from fdp_bench.tasks.external.registry import find_map
@@ -20,7 +20,7 @@ from fdp_bench.tasks.external.task_map import TaskMap
 _METADATA_KEYS = ("modalities", "default_modalities", "scene", "success")
 
 
-def make_foreign(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
+def make_external(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
     """Build an environment that is none of the package's.
 
     Args:
@@ -73,14 +73,14 @@ def adapted(
         env: The environment.
         task_id: What it is called.
         task_map: Its map; None for what its metadata say.
-        profile: See `make_foreign`.
+        profile: See `make_external`.
 
     Raises:
         SpecError: If it cannot be a task.
     """
     if task_map is None and isinstance(getattr(env.unwrapped, "task_info", None), TaskInfo):
         return env
-    return ForeignEnv(env, task_map or map_of_metadata(env, task_id), task_id=task_id, profile=profile)
+    return ExternalEnv(env, task_map or map_of_metadata(env, task_id), task_id=task_id, profile=profile)
 
 
 def map_of_metadata(env: gymnasium.Env[Any, Any], task_id: str) -> TaskMap:
@@ -111,7 +111,7 @@ def map_of_metadata(env: gymnasium.Env[Any, Any], task_id: str) -> TaskMap:
     return parse_map(data, f"in the metadata of {task_id!r}")
 
 
-def check_starts_alike(env: ForeignEnv) -> None:
+def check_starts_alike(env: ExternalEnv) -> None:
     """Reset an environment twice with one seed: every comparison is of episodes that start alike.
 
     Raises:

@@ -16,7 +16,7 @@ from fdp_bench.tasks.external.senses import is_camera
 from fdp_bench.tasks.external.task_map import TaskMap
 
 
-class ForeignModel:
+class ExternalModel:
     """An environment's model and state, whatever it has of them. Environments without MuJoCo have neither.
 
     Args:
@@ -54,7 +54,7 @@ class ForeignModel:
         self._model, self._data = model, data
 
     def state(self) -> npt.NDArray[np.float64]:
-        """See `ForeignEnv.state`."""
+        """See `ExternalEnv.state`."""
         data = _data_of(self._env) if self._model is not None else None
         if data is None:
             return np.zeros(0)
@@ -62,7 +62,7 @@ class ForeignModel:
         return np.concatenate([[data.time], *(np.ravel(part) for part in parts)])
 
     def state_sha256(self) -> str:
-        """See `ForeignEnv.state_sha256`."""
+        """See `ExternalEnv.state_sha256`."""
         if self._model is None:
             return ""
         digest = hashlib.sha256(self.state().tobytes())
@@ -70,7 +70,7 @@ class ForeignModel:
         return digest.hexdigest()
 
     def dynamics_sha256(self) -> str:
-        """See `ForeignEnv.dynamics_sha256`."""
+        """See `ExternalEnv.dynamics_sha256`."""
         return self._watch.sha256() if self._watch else ""
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from fake_records import arm, twin_arms
 from fake_runs import write_run
-from pages import HOSTILE, ladder, no_ladder, ordinary_records, write_hostile_page, write_page
+from pages import HOSTILE, no_ladder, ordinary_records, preview, write_hostile_page, write_page
 
 from fdp_bench import __version__
 from fdp_bench.report import write
@@ -17,7 +17,7 @@ from fdp_bench.report.html.grid import MARKS
 from fdp_bench.report.html.page import MAX_BYTES
 from fdp_bench.report.html.tables import signed_points
 from fdp_bench.report.runs import load_runs
-from fdp_bench.report.shift_previews.severity_frames import Ladder
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -173,8 +173,8 @@ def test_pictures_of_the_page_hold_no_script(tmp_path: Path) -> None:
 
 
 def test_a_shift_that_changes_no_picture_is_named_and_not_shown(tmp_path: Path) -> None:
-    def unseen(task: str, shift: str) -> Ladder:
-        drawn = ladder(task, shift)
+    def unseen(task: str, shift: str) -> SeverityFrames:
+        drawn = preview(task, shift)
         return replace(drawn, rows=dict.fromkeys(drawn.rows, drawn.rows[0.0]))
 
     page = write_page(tmp_path, twin_arms("+", "-", shift="prop_bias@3"), draw=unseen)

@@ -3,14 +3,14 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fdp_bench.report.shift_previews.contact_sheet import sheet_figure
-from fdp_bench.report.shift_previews.severity_frames import Ladder
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
 SIDE = 16
 SEVERITIES = (0.0, 0.2, 1.0)
 CAMERAS = ("image.front", "image.hand")
 
 
-def ladder(shift, color_of):
+def preview(shift, color_of):
     """Frames of one colour each, by severity, view and camera."""
     rows = {
         severity: tuple(
@@ -22,11 +22,11 @@ def ladder(shift, color_of):
         )
         for severity in SEVERITIES
     }
-    return Ladder("ns/Task-v0", shift, CAMERAS, ("episode 0", "episode 1"), rows, "first frames")
+    return SeverityFrames("ns/Task-v0", shift, CAMERAS, ("episode 0", "episode 1"), rows, "first frames")
 
 
-def drawn(ladders, enlargement=1):
-    canvas = FigureCanvasAgg(sheet_figure(ladders, enlargement=enlargement))
+def drawn(previews, enlargement=1):
+    canvas = FigureCanvasAgg(sheet_figure(previews, enlargement=enlargement))
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
@@ -41,10 +41,10 @@ def test_every_shift_severity_and_camera_is_shown_by_its_last_view(enlargement):
         # No grey, which letters have.
         return (40 * row + 10, int(100 * severity) + 110, 100 * view + 50 * CAMERAS.index(camera) + 10)
 
-    ladders = [
-        ladder(name, lambda *place, row=row: color(row, *place)) for row, name in enumerate(("dim", "far"))
+    previews = [
+        preview(name, lambda *place, row=row: color(row, *place)) for row, name in enumerate(("dim", "far"))
     ]
-    picture = drawn(ladders, enlargement)
+    picture = drawn(previews, enlargement)
 
     for row in range(2):
         for severity in SEVERITIES:
@@ -54,7 +54,7 @@ def test_every_shift_severity_and_camera_is_shown_by_its_last_view(enlargement):
 
 
 def test_levels_run_to_the_right_and_cameras_stand_beside_one_another():
-    one = ladder("dim", lambda severity, _, camera: (int(100 * severity), 200, 50 * CAMERAS.index(camera)))
+    one = preview("dim", lambda severity, _, camera: (int(100 * severity), 200, 50 * CAMERAS.index(camera)))
     picture = drawn([one])
 
     columns = [

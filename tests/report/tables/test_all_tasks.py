@@ -7,7 +7,7 @@ from fdp_bench.report.figures.all_plots import report_palette
 from fdp_bench.report.figures.curve_plots import severity_plot
 from fdp_bench.report.figures.plots import compose
 from fdp_bench.report.figures.style import COLORS, Palette
-from fdp_bench.report.tables.all_tasks import across_layouts, across_table
+from fdp_bench.report.tables.all_tasks import all_tasks_layouts, all_tasks_table
 from fdp_bench.report.tables.curves import severity_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.tables.trainings import find_trainings
@@ -34,8 +34,8 @@ def two_tasks():
 
 def test_all_tasks_stand_in_one_table_with_a_column_a_shift():
     summary = summarize(two_tasks())
-    assert across_table(summary).columns.tolist() == ["task", "policy", "clean", "color@3", "occlusion@3"]
-    (layout,) = across_layouts(summary)
+    assert all_tasks_table(summary).columns.tolist() == ["task", "policy", "clean", "color@3", "occlusion@3"]
+    (layout,) = all_tasks_layouts(summary)
     assert layout.rows == (
         ("Can-v1", "dp-dit", "80 [49, 94]", "10 [2, 40]", "-"),
         ("Lift-v1", "dp-dit", "90 [60, 98]", "-", "40 [17, 69]"),
@@ -43,7 +43,7 @@ def test_all_tasks_stand_in_one_table_with_a_column_a_shift():
 
 
 def test_its_notes_say_what_the_policies_of_each_task_were_trained_on():
-    (layout,) = across_layouts(summarize(two_tasks()))
+    (layout,) = all_tasks_layouts(summarize(two_tasks()))
     assert (
         "A policy is trained anew for each task. Can-v1: 180 demonstrations each, with steps=10000; "
         "Lift-v1: 100 demonstrations each." in layout.notes
@@ -84,10 +84,10 @@ def test_of_many_severities_the_highest_is_shown_and_the_notes_say_so():
         if shift == "color" or not record.spec.is_clean
     ]
     summary = summarize(records)
-    (layout,) = across_layouts(summary)
+    (layout,) = all_tasks_layouts(summary)
     assert layout.headers[2:] == ("clean", "color@5", "occlusion@5")
     assert "Of each shift the highest severity is shown." in layout.notes
-    assert len(across_table(summary).columns) == 13
+    assert len(all_tasks_table(summary).columns) == 13
 
 
 def test_a_report_gives_each_series_one_place_whatever_it_was_trained_on():

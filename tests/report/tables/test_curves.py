@@ -6,7 +6,7 @@ from fake_sweeps import severity_records, trained_arm
 
 from fdp_bench.report.tables.curves import ablation_table, efficiency_table, severity_table, surface_table
 from fdp_bench.report.tables.orders import are_reversed, order_table
-from fdp_bench.report.tables.severity_auc import area_layout, area_table
+from fdp_bench.report.tables.severity_auc import severity_auc_layout, severity_auc_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.tables.trainings import find_trainings
 from fdp_bench.stats import severity_area, wilson_interval
@@ -127,20 +127,20 @@ def test_the_order_table_is_the_part_of_the_comparison_that_swaps_an_order():
 def test_areas_are_those_of_the_episodes_outcomes_and_their_difference():
     first = severity_records({0: 10, 1: 8, 5: 2}, policy="a")
     second = severity_records({0: 10, 1: 4, 5: 1}, policy="b")
-    areas = area_table(first + second)
+    areas = severity_auc_table(first + second)
     assert areas["against"].tolist() == ["", "", "b"]
     outcomes = [[index < successes for successes in (10, 8, 2)] for index in range(10)]
     assert areas.iloc[0]["area"] == pytest.approx(severity_area(outcomes, [0.0, 0.2, 1.0]).value)
     assert areas.iloc[2]["area"] == pytest.approx(areas.iloc[0]["area"] - areas.iloc[1]["area"])
-    assert len(area_layout(areas).rows) == 3
+    assert len(severity_auc_layout(areas).rows) == 3
 
 
 def test_areas_leave_out_episodes_that_lack_a_level_and_shifts_at_one_severity():
     records = severity_records({0: 10, 1: 8, 5: 2})
     last = [record for record in records if record.spec.index == 9 and record.spec.severity == 1.0]
-    areas = area_table([record for record in records if record not in last])
+    areas = severity_auc_table([record for record in records if record not in last])
     assert areas["episodes"].tolist() == [9]
-    assert area_table(twin_arms("++", "+-")).empty
+    assert severity_auc_table(twin_arms("++", "+-")).empty
 
 
 def test_a_recipe_trained_with_other_settings_for_another_task_is_no_variant_of_itself():

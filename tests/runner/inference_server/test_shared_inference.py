@@ -25,7 +25,7 @@ def begin(out, *, policies=("watcher",), workers=2, lanes=4, episodes=6, inferen
         out,
         name="test",
         command=["fdp-bench", "run"],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=workers,
         inference=inference,
     )
@@ -90,7 +90,7 @@ def test_a_worker_that_dies_beside_an_inference_process_is_replaced(tmp_path, sh
         tmp_path / "run",
         name="test",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=1,
         inference=SHARED,
     )

@@ -5,7 +5,7 @@ from multiprocessing import Pipe
 
 import pytest
 
-from fdp_bench.runner.processes.stderr_tail import TAIL_CHARACTERS, LastWords
+from fdp_bench.runner.processes.stderr_tail import TAIL_CHARACTERS, StderrTail
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def said(capfd):
 
     def call(text):
         listening, speaking = Pipe(duplex=False)
-        words = LastWords(listening)
+        words = StderrTail(listening)
         os.write(speaking.fileno(), text.encode())
         speaking.close()
         return words.tail(), capfd.readouterr().err
@@ -50,7 +50,7 @@ def test_nobody_waits_where_there_is_no_standard_error(monkeypatch):
     listening, speaking = Pipe(duplex=False)
     write = os.write
     monkeypatch.setattr(os, "write", refuse)
-    words = LastWords(listening)
+    words = StderrTail(listening)
     for _ in range(40):
         # More than a pipe holds.
         write(speaking.fileno(), b"x" * 10_000)

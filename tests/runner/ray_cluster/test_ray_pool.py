@@ -56,8 +56,8 @@ def test_a_node_killed_mid_run_moves_no_record(cluster, tmp_path, monkeypatch):
 
     monkeypatch.setattr(RayPool, "_welcome", count)
 
-    def kill_a_node_once_all_work(announcement):
-        del announcement
+    def kill_a_node_once_all_work(run_info):
+        del run_info
 
         def take(record):
             seen.append(record)
@@ -92,7 +92,7 @@ def test_a_cluster_without_room_is_said(cluster, tmp_path, monkeypatch):
             tmp_path / "run",
             name="test",
             command=[],
-            progress=lambda announcement: lambda record: None,
+            progress=lambda run_info: lambda record: None,
             workers=1,
             executor=ExecutorSpec.parse("ray", worker_gpus=1.0),
         )
@@ -112,7 +112,7 @@ def test_a_cluster_that_is_lost_mid_run_leaves_what_was_counted(cluster, tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr(ray, "wait", unreachable_after_two)
         with pytest.raises(RunError, match=r"no longer reached \(the head does not answer\); .* --resume"):
-            begin(tmp_path / "run", lambda announcement: seen.append, 1)
+            begin(tmp_path / "run", lambda run_info: seen.append, 1)
 
     store = finish_on("one process", CONFIG, tmp_path / "run")
     whole = run_on("one process", CONFIG, tmp_path / "whole")
@@ -124,7 +124,7 @@ def test_a_policy_that_hangs_before_the_run_is_named(cluster, tmp_path, monkeypa
     monkeypatch.setitem(globals(), "CONFIG", replace(CONFIG, policies=("watcher?delay=3600",)))
 
     with pytest.raises(RunError, match="no sign of life for 60 s after it began with policy 'watcher"):
-        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+        begin(tmp_path / "run", lambda run_info: lambda record: None, 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +142,7 @@ def test_a_node_with_another_version_is_refused(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr("fdp_bench.runner.ray_cluster.pool.versions", lambda: theirs)
 
     with pytest.raises(RunError, match=r"node '.*' has fdp-bench .*, this machine 0\.0\.1"):
-        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+        begin(tmp_path / "run", lambda run_info: lambda record: None, 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,5 +157,5 @@ def test_a_cluster_that_is_not_there_is_said_before_ray_tries_for_minutes(addres
     with pytest.raises(
         RunError, match=rf"no Ray cluster is reached at '{address}' \(.+\); .*ray start --head"
     ):
-        begin(tmp_path / "run", lambda announcement: lambda record: None, 1)
+        begin(tmp_path / "run", lambda run_info: lambda record: None, 1)
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ def begin(
         out,
         name="test",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=workers,
         limits=limits,
     )

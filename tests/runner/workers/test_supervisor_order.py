@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
 from fdp_bench.runner.processes.messages import Started
 from fdp_bench.runner.processes.process import ProcessLostError
-from fdp_bench.runner.workers.supervisor import Supervision
-from fdp_bench.runner.workers.worker_handle import INFERENCE, CrewMember, Limits
+from fdp_bench.runner.workers.supervisor import Supervisor
+from fdp_bench.runner.workers.worker_handle import INFERENCE, Limits, WorkerHandle
 
 SPECS = [EpisodeSpec("toy", "blind", "", "clean", 0.0, index, 0) for index in range(3)]
 
@@ -16,7 +16,7 @@ def record_of(spec):
     return EpisodeRecord(spec, "ok", True, True, steps=1)
 
 
-class Scripted(CrewMember):
+class Scripted(WorkerHandle):
     """A worker that says what it was told to say, whatever it is sent."""
 
     def __init__(self, says):
@@ -40,7 +40,7 @@ class Scripted(CrewMember):
         return None
 
 
-class ScriptedCrew:
+class ScriptedWorkers:
     """Two workers beside an inference process that is dead when first looked at; the second two do as they are told."""
 
     is_shared = True
@@ -77,7 +77,7 @@ class ScriptedCrew:
 
 def test_what_workers_had_said_when_inference_was_lost_counts():
     first, second, third = SPECS
-    crew = ScriptedCrew(
+    group = ScriptedWorkers(
         # The first had run an episode to its end; the second had begun one; both say so too late to be heard first.
         [[Started(first.id), record_of(first)], [Started(second.id)]],
         deque(
@@ -88,7 +88,7 @@ def test_what_workers_had_said_when_inference_was_lost_counts():
         ),
     )
 
-    records = list(Supervision(crew, [(spec,) for spec in SPECS], 2, None, lambda: None).records())
+    records = list(Supervisor(group, [(spec,) for spec in SPECS], 2, None, lambda: None).records())
 
     assert [record.spec.id for record in records] == [spec.id for spec in SPECS]
-    assert [incident.episodes for incident in crew.incidents] == [(second.id,)]
+    assert [incident.episodes for incident in group.incidents] == [(second.id,)]

@@ -8,7 +8,7 @@ from fdp_shifts.hues import AVOIDED_HUE_TURN, hue_of
 
 from fdp_bench.api import SpecError
 from fdp_bench.runner.rollout.environment import make_base, task_info
-from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.env import ExternalEnv
 from fdp_bench.tasks.external.make import adapted, check_starts_alike
 from fdp_bench.tasks.external.map_file import parse_map
 from fdp_bench.testing import check_shift
@@ -287,7 +287,7 @@ def test_an_environment_that_states_all_itself_is_left_as_it_is():
     assert isinstance(make_base(TOY_TASK).unwrapped, ToyEnv)
     env = ToyEnv()
     assert task_info(env, TOY_TASK) is env.task_info
-    assert isinstance(made(Pixels()), ForeignEnv)
+    assert isinstance(made(Pixels()), ExternalEnv)
 
 
 @pytest.mark.parametrize(

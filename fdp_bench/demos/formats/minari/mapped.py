@@ -20,7 +20,7 @@ from fdp_bench.demos.demo_episode import ImportedEpisode, checked_actions, check
 from fdp_bench.demos.formats.minari.folder import MinariFolder
 from fdp_bench.demos.layout import PROP_NAME, TOUCH_NAME
 from fdp_bench.demos.safe_readers import hdf5
-from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.env import ExternalEnv
 
 #: Seed and options of a reset.
 Start = tuple[int | None, dict[str, Any]]
@@ -40,7 +40,7 @@ class MappedMinariFolder(MinariFolder):
         DatasetError: If it is damaged or of another format.
     """
 
-    def __init__(self, path: Path, env: ForeignEnv) -> None:
+    def __init__(self, path: Path, env: ExternalEnv) -> None:
         super().__init__(path, env.task_info)
         self._env = env
         self._drawn = [key for key in env.task_info.observation_shapes if key not in env.read_keys]
