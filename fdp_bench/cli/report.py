@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
     if args.out is None:
         refuse_link(folder)
-    for sentence in runs.unfinished():
+    for sentence in (*runs.unfinished(), *runs.unlike()):
         print(shown(f"warning: {sentence}"), file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
     report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))

@@ -206,7 +206,7 @@ def _limits(args: argparse.Namespace) -> "Limits":
 
 def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     """The configuration as typed, checked as far as no plugin has to be imported for it."""
-    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
+    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
     from fdp_bench.runner.planning.feeds import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 
@@ -219,18 +219,16 @@ def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     if alpha:
         check_policies([str(policy) for policy in policies])
         episodes = _MAX_EPISODES if args.max_episodes is None else args.max_episodes
-    device = args.device or "cpu"
     return RunConfig(
         task=task,
         policies=tuple(map(str, policies)),
         shifts=tuple(args.shift),
         episodes=DEFAULT_EPISODES if episodes is None else episodes,
         seed=args.seed or 0,
-        device=device,
+        device=args.device or "cpu",
         profile=args.profile or "fast",
         videos=args.video or 0,
         lanes=args.lanes or BATCH_ROWS,
-        batch_rows=BATCH_ROWS if device == "cpu" else GPU_BATCH_ROWS,
         noise_seed=args.noise_seed or 0,
         retest=0.0 if args.retest is None else args.retest,
         until_decided=alpha,

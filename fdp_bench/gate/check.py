@@ -14,6 +14,7 @@ from fdp_bench.gate.pairing import match_policies, pair_arms
 from fdp_bench.gate.table import measure
 from fdp_bench.gate.verdict import Judgement, judge
 from fdp_bench.plugins import load_policy
+from fdp_bench.records.comparability import config_differences
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
@@ -26,8 +27,6 @@ from fdp_bench.tasks.external.registry import remember_data
 
 #: Pairs an arm, where the baseline holds as many and nothing else is asked for.
 DEFAULT_PAIRS = 300
-#: What a candidate's run must share with the check that goes on with it.
-_RESUMED = ("task", "policies", "shifts", "seed", "noise_seed", "profile", "device")
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,12 @@ def run_candidate(
     if not is_run(out):
         return begin_run(check.config, out, name="check", command=command, progress=progress, workers=workers)
     store = RunStore.open(out)
-    there = store.manifest().config
     wanted = check.config.to_json()
-    for name in _RESUMED:
-        if _plain(there.get(name, wanted[name])) != _plain(wanted[name]):
-            raise RunError(
-                f"{str(out)!r} holds a run of other {name} ({there.get(name)!r}, needed: {wanted[name]!r}); "
-                "choose another --out"
-            )
+    for unlike in config_differences(store.manifest().config, wanted, apart_from=("episodes",)):
+        raise RunError(
+            f"{str(out)!r} holds a run of other {unlike.name} ({unlike.first!r}, needed: {unlike.second!r}); "
+            "choose another --out"
+        )
     _lengthen(store, check.config.episodes)
     return resume_run(out, command=command, progress=progress, workers=workers, lanes=None)
 
@@ -202,7 +199,3 @@ def _refuse_early(baseline: ComparedRun, config: RunConfig) -> None:
 def _sampler(policy: str) -> str:
     spec = parse_policy(policy)
     return load_policy(spec.name).sampler_name(spec)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -1,7 +1,5 @@
 """What must not be compared, said in one line each; and what a reader of a comparison should know."""
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -10,9 +8,14 @@ from typing import Any
 from fdp_bench.api.errors import FdpBenchError
 from fdp_bench.gate.compared_run import ComparedRun
 from fdp_bench.gate.pairing import PairedArm
+from fdp_bench.records.comparability import (
+    Difference,
+    condition_differences,
+    plugin_differences,
+    rule_differences,
+    version_differences,
+)
 
-#: Distributions whose version decides physics and pictures.
-_DECISIVE = ("fdp-bench", "robosuite", "mujoco", "numpy", "torch", "fast-simplification")
 #: Drawn numbers that differ by less than this, relatively, differ by rounding.
 _RELATIVE_TOLERANCE = 1e-6
 
@@ -70,18 +73,14 @@ def protocol_differences(
         policies: (baseline's policy, candidate's policy) of every two that meet. A policy that says nothing of a
             sampler has none, or comes from a run that did not keep it; then there is nothing to differ.
     """
-    facts: list[tuple[str, Any, Any]] = [
-        ("task version", _task(baseline), _task(candidate)),
-        ("task map", _task_map(baseline), _task_map(candidate)),
-        ("success rule", _success_rule(baseline), _success_rule(candidate)),
-        ("seed protocol", baseline.protocol.get("seed_protocol"), candidate.protocol.get("seed_protocol")),
-        ("seed protocol (seed of the run)", baseline.run_seed, candidate.run_seed),
-    ]
+    facts = rule_differences(baseline, candidate)
+    if baseline.run_seed != candidate.run_seed:
+        facts.append(Difference("seed protocol (seed of the run)", baseline.run_seed, candidate.run_seed))
     for ours, theirs in policies:
         was, now = baseline.samplers.get(ours, ""), candidate.samplers.get(theirs, "")
-        if was and now:
-            facts.append((f"sampler ({theirs})", was, now))
-    return [_difference(name, was, now) for name, was, now in facts if was != now]
+        if was and now and was != now:
+            facts.append(Difference(f"sampler ({theirs})", was, now))
+    return [_difference(each.name, each.first, each.second) for each in facts]
 
 
 def notes(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
@@ -108,22 +107,6 @@ def _difference(name: str, was: object, now: object) -> str:
 
 def _quoted(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
-
-
-def _task(side: ComparedRun) -> str:
-    return f"{side.task.get('task_id')}, profile {side.task.get('profile') or 'none'}"
-
-
-def _task_map(side: ComparedRun) -> str:
-    """A digest of the map that made an environment a task; empty where none did."""
-    data = side.task.get("map")
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12] if data else ""
-
-
-def _success_rule(side: ComparedRun) -> str:
-    rule = str(side.protocol.get("success_rule"))
-    horizon = side.task.get("horizon")
-    return rule if horizon is None else f"{rule} of {horizon} steps at {side.task.get('control_hz')} Hz"
 
 
 def _shift_differences(baseline: ComparedRun, candidate: ComparedRun, arms: Sequence[PairedArm]) -> list[str]:
@@ -153,7 +136,7 @@ def _state_differences(baseline: ComparedRun, candidate: ComparedRun, arms: Sequ
     same_place = (
         baseline.machine == candidate.machine
         and bool(baseline.machine)
-        and not _version_changes(baseline, candidate)
+        and not version_differences(baseline.versions, candidate.versions)
     )
     if not differing or not same_place:
         return []
@@ -174,24 +157,20 @@ def _states_that_differ(arms: Sequence[PairedArm]) -> tuple[int, int] | None:
     return (differing, len(known)) if differing else None
 
 
-def _version_changes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:
-    return [
-        f"{name} {baseline.versions[name]} -> {candidate.versions[name]}"
-        for name in _DECISIVE
-        if name in baseline.versions
-        and name in candidate.versions
-        and baseline.versions[name] != candidate.versions[name]
-    ]
-
-
 def _version_notes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:
-    changes = _version_changes(baseline, candidate)
-    ours = {(entry.get("kind"), entry.get("name")): entry.get("version") for entry in baseline.plugins}
-    for entry in candidate.plugins:
-        was = ours.get((entry.get("kind"), entry.get("name")))
-        if was is not None and was != entry.get("version"):
-            changes.append(f"{entry.get('kind')} {entry.get('name')} {was} -> {entry.get('version')}")
-    return [f"other versions: {', '.join(changes)}"] if changes else []
+    changes = [
+        *version_differences(baseline.versions, candidate.versions),
+        *plugin_differences(baseline.plugins, candidate.plugins),
+    ]
+    found = [f"other versions: {_changes(changes)}"] if changes else []
+    conditions = condition_differences(baseline.config, candidate.config)
+    if conditions:
+        found.append(f"other conditions, which can move single episodes: {_changes(conditions)}")
+    return found
+
+
+def _changes(differences: Iterable[Difference]) -> str:
+    return ", ".join(f"{each.name} {each.first} -> {each.second}" for each in differences)
 
 
 def _noise_notes(baseline: ComparedRun, candidate: ComparedRun) -> list[str]:

@@ -8,14 +8,10 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError, SpecError, nearest
+from fdp_bench.records.comparability import FIRST_PROTOCOL
 from fdp_bench.records.manifest import COMPLETE, Manifest
 from fdp_bench.records.store import MANIFEST_NAME, RunStore
 
-#: What runs followed from before the manifest said so.
-FIRST_PROTOCOL: Mapping[str, str] = {
-    "success_rule": "success at any control step; an episode ends when it held for 10, or at the horizon",
-    "seed_protocol": "seed-sequence/1",
-}
 #: Facts of a task that belong to its version.
 TASK_FACTS = ("task_id", "profile", "horizon", "control_hz", "map")
 #: Digits of an initial state's digest that are kept.

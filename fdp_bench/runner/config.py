@@ -14,7 +14,7 @@ DEFAULT_EPISODES = 50
 #: Rows of every policy batch, whatever the number of lanes: matrix products may round differently by shape, and a
 #: result must not depend on who else is in the batch.
 BATCH_ROWS = 4
-#: The same on a GPU, where one process asks for all workers, and sixteen rows take hardly longer than four.
+#: The same on other devices, where one process asks for all workers, and sixteen rows take hardly longer than four.
 GPU_BATCH_ROWS = 16
 #: Kinds of executors.
 LOCAL, RAY = "local", "ray"
@@ -38,7 +38,8 @@ class RunConfig:
         videos: Number of each cell's first episodes kept as videos, >= 0.
         workers: Worker processes, >= 1. Moves no number.
         lanes: Episodes that a worker steps side by side, in [1, batch_rows]. Moves no number.
-        batch_rows: Rows of every policy batch, padded where fewer episodes are under way.
+        batch_rows: Rows of every policy batch, padded where fewer episodes are under way; 0 stands for what suits the
+            device, `BATCH_ROWS` or `GPU_BATCH_ROWS`.
         act_timeout: Seconds that a policy may take for a decision before its episode ends in an error; 0.0 for any
             time. The one field by which a machine's speed can move a number.
     """
@@ -53,13 +54,15 @@ class RunConfig:
     videos: int = 0
     workers: int = 1
     lanes: int = BATCH_ROWS
-    batch_rows: int = BATCH_ROWS
+    batch_rows: int = 0
     noise_seed: int = 0
     retest: float = 0.0
     until_decided: float = 0.0
     act_timeout: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.batch_rows == 0:
+            object.__setattr__(self, "batch_rows", BATCH_ROWS if self.device == "cpu" else GPU_BATCH_ROWS)
         if not self.policies:
             raise SpecError('no policy given; name one, for instance --policy "fdp:prop>vision"')
         for name, least in (

@@ -9,6 +9,7 @@ from typing import Any
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.streams import SEED_PROTOCOL
+from fdp_bench.records.comparability import checkout_differences, version_differences
 from fdp_bench.records.manifest import RUNNING, Manifest
 from fdp_bench.records.provenance import git_state, machine, versions
 from fdp_bench.runner.config import RunConfig
@@ -80,27 +81,16 @@ def source_changes(manifest: Manifest, current: Mapping[str, Any]) -> list[str]:
         manifest: The run's.
         current: `source_facts` of now.
     """
-    before, now_installed = manifest.versions, current["versions"]
     changes = [
-        (f"{name} {before[name]}", now_installed[name])
-        for name in before
-        if name in now_installed and before[name] != now_installed[name]
+        (f"{each.name} {each.first}", each.second)
+        for each in version_differences(manifest.versions, current["versions"])
     ]
-    if _differ(manifest.git, current["git"]):
+    if checkout_differences(manifest.git, current["git"]):
         changes.append((_source(manifest.git), _source(current["git"])))
     return [
         f"the run was started with {was} and goes on with {now_is}: its episodes may not be comparable"
         for was, now_is in changes
     ]
-
-
-def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two states of a checkout differ, as `fdp_bench.records.provenance.git_state` tells them.
-
-    Those of older runs do not say what was changed in a checkout, only that something was; they count as alike.
-    """
-    names = {*first, *second} - (set() if "changes" in first and "changes" in second else {"changes"})
-    return any(first.get(name) != second.get(name) for name in names)
 
 
 def _source(git: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.plugins import load_policy
 from fdp_bench.records.store import MANIFEST_NAME, RunStore
-from fdp_bench.runner.config import BATCH_ROWS, GPU_BATCH_ROWS, RunConfig
+from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.planning.extend import extend_run
 from fdp_bench.runner.progress import Progress
 from fdp_bench.runner.rollout.preflight import ResolvedPolicy
@@ -81,7 +81,6 @@ def evaluate(
         seed=suite.seed,
         device=request.device,
         profile=suite.profile,
-        batch_rows=BATCH_ROWS if request.device == "cpu" else GPU_BATCH_ROWS,
     )
     command = shlex.split(request.command)
     if not (group.folder / MANIFEST_NAME).is_file():

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
-from fdp_bench.gate.compared_run import FIRST_PROTOCOL, read_compared_run
+from fdp_bench.gate.compared_run import read_compared_run
 from fdp_bench.gate.pairing import pair_arms
 from fdp_bench.gate.table import measure
 from fdp_bench.records import Manifest, RunStore
+from fdp_bench.records.comparability import FIRST_PROTOCOL
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.planning.plan import plan_arms
 

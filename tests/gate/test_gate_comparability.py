@@ -102,6 +102,7 @@ def test_states_that_differ_on_another_machine_are_said_not_refused(tmp_path):
     ("facts", "words"),
     [
         ({"versions": {**VERSIONS, "mujoco": "3.10.0"}}, "other versions: mujoco 3.9.0 -> 3.10.0"),
+        ({"config": {"device": "cuda"}}, "single episodes: device cpu -> cuda, batch_rows 4 -> 16"),
         ({"arms": records("dp-dit", "clean", "+-+", noise_seed=4)}, "noise seed 0 and 4"),
         ({"arms": records("dp-dit", "clean", "+-+")}, "only in the baseline, not compared: dp-dit, color@3"),
         (

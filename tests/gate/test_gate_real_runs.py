@@ -14,6 +14,7 @@ from fdp_bench.cli.main import main
 from fdp_bench.gate.baseline import read_baseline
 from fdp_bench.gate.check import plan_check
 from fdp_bench.gate.compared_run import read_compared_run
+from fdp_bench.runner.config import GPU_BATCH_ROWS
 
 DATA = Path(__file__).parent / "data"
 BASELINE = DATA / "dp-dit.json"
@@ -104,3 +105,7 @@ def test_the_projects_own_baseline_can_be_checked_against():
     assert plan.config.policies == ("dp-dit", "fdp:prop>vision")
     assert plan.config.shifts == ("distractors@1",)
     assert plan.config.episodes == 60
+
+
+def test_a_check_on_a_gpu_asks_for_as_many_rows_as_a_run_there():
+    assert plan_check(read_baseline(BASELINE), device="cuda").config.batch_rows == GPU_BATCH_ROWS

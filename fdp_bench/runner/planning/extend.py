@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.training import Training
+from fdp_bench.records.comparability import config_differences
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
@@ -13,7 +14,6 @@ from fdp_bench.runner.rollout.preflight import ResolvedPolicy
 
 #: What a run may grow in; everything else of its configuration makes other episodes, or is not asked for.
 _GROWS = ("policies", "shifts", "episodes")
-_MOVES_NO_NUMBER = ("workers", "lanes", "videos")
 
 
 def extend_run(store: RunStore, request: RunConfig, policies: Sequence[ResolvedPolicy]) -> int:
@@ -63,12 +63,11 @@ def extend_run(store: RunStore, request: RunConfig, policies: Sequence[ResolvedP
 
 
 def _check_alike(store: RunStore, config: RunConfig, request: RunConfig) -> None:
-    before, now = config.to_json(), request.to_json()
-    for name in before:
-        if name not in (*_GROWS, *_MOVES_NO_NUMBER) and before[name] != now[name]:
-            raise RunError(
-                f"run {str(store.path)!r} has {name} {before[name]!r}, not {now[name]!r}; start a new one elsewhere"
-            )
+    for unlike in config_differences(config.to_json(), request.to_json(), apart_from=_GROWS):
+        raise RunError(
+            f"run {str(store.path)!r} has {unlike.name} {unlike.first!r}, not {unlike.second!r}; start a new one "
+            "elsewhere"
+        )
 
 
 def _planned(request: RunConfig, policies: Sequence[ResolvedPolicy]) -> tuple[Arm, ...]:
