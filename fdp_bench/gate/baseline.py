@@ -201,12 +201,7 @@ def load_compared_run(path: Path) -> ComparedRun:
     Raises:
         RunError: If it is neither, is unreadable, or holds no episode.
     """
-    if path.is_dir() or not path.exists():
-        side = read_compared_run(path)
-    else:
-        from fdp_bench.gate.baseline import read_baseline
-
-        side = read_baseline(path)
+    side = read_compared_run(path) if path.is_dir() or not path.exists() else read_baseline(path)
     if not side.arms:
         raise RunError(f"{path} holds no finished episode; finish it with: fdp-bench run --resume {path}")
     return side
