@@ -1,16 +1,19 @@
 """Policies for tests; the fixture `fakes` offers them."""
 
+import json
 import multiprocessing
 import os
 import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fdp_bench.api import (
+    Calibrated,
     Policy,
     SpecError,
     WeightsInfo,
@@ -258,3 +261,50 @@ class Picky(Policy):
     def act(self, observation, noise):
         del noise
         return np.zeros((len(observation["prop"]), 1, self.task.action_dim), np.float32)
+
+
+class Doubtful(Watcher):
+    """Leaves rows that are right of the middle to a fallback, which goes left; goes wrong as its option says."""
+
+    aside = None
+
+    def act(self, observation, noise):
+        actions = super().act(observation, noise)
+        self.aside = observation["prop"][:, -1, 0] > 0
+        if self.spec.options.get("how") == "raise" and self.aside.any():
+            raise ValueError("no idea what to do on the right")
+        actions[self.aside] = -0.5
+        return actions
+
+    def fallbacks(self):
+        return self.aside[:1] if self.spec.options.get("how") == "shape" else self.aside
+
+
+class Careful(Blind):
+    """Acts once it has seen clean episodes: a file beside its weights holds what it saw of them."""
+
+    @classmethod
+    def weights(cls, spec, task):
+        del task
+        if not spec.checkpoint:
+            return WeightsInfo(available=True, source="unguarded")
+        path = Path(spec.checkpoint)
+        if not path.is_file():
+            return WeightsInfo(
+                False, "not calibrated; fdp-bench calibrate --policy careful", needs_calibration=True
+            )
+        return WeightsInfo(True, str(path), "0" * 64, files=(path,), warnings=("it is only careful",))
+
+    @classmethod
+    def calibrate(cls, spec, task, play, request):
+        path = request.out / "careful.json"
+        if path.exists():
+            return Calibrated(replace(spec, checkpoint=str(path)), made=False)
+        policy = cls(spec, task, device=request.device)
+        seen = [
+            [episode.index, len(episode.decisions), float(episode.decisions[0].observation["prop"].sum())]
+            for episode in play(policy, range(3, 3 + request.episodes))
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(seen))
+        return Calibrated(replace(spec, checkpoint=str(path)), True, ("a fact",), ("a warning",))

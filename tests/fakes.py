@@ -26,6 +26,8 @@ POLICIES = {
     "pusher": "fake_policies:Pusher",
     "picky": "fake_policies:Picky",
     "remembering": "fake_policies:Remembering",
+    "doubtful": "fake_policies:Doubtful",
+    "careful": "fake_policies:Careful",
 }
 SHIFTS = {
     "dim": "fake_shifts:Dim",

@@ -150,6 +150,16 @@ class Peeking(Waver):
         return super().act(observation, noise) * (observation["image.front"].mean() > 0)
 
 
+class Vague(Waver):
+    def fallbacks(self):
+        return [0, 1, 0, 1]
+
+
+class Whole(Waver):
+    def fallbacks(self):
+        return np.zeros(1, bool)
+
+
 @pytest.mark.parametrize(
     ("kind", "violation"),
     [
@@ -173,6 +183,8 @@ class Peeking(Waver):
         (Decided, r"asks for noise of shape \(3, 2\) and ignores it"),
         (Sociable, "answers row 0 differently when it is alone in the batch"),
         (Peeking, "reads key 'image.front', which is none of its modalities"),
+        (Vague, r"says of its fallbacks \[0, 1, 0, 1\]: a bool array of shape \(4,\) is needed"),
+        (Whole, r"a bool array of shape \(4,\) is needed"),
         (int, "is no subclass of fdp_bench.api.Policy"),
     ],
 )

@@ -117,6 +117,10 @@ class Inspector(ABC):
     def reset(self, lanes: npt.NDArray[np.int64]) -> None:  # noqa: B027
         """See `Policy.reset`."""
 
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """See `Policy.fallbacks`."""
+        return None
+
     def contribution(
         self,
         observation: Mapping[str, npt.NDArray[np.generic]],

@@ -13,6 +13,8 @@ RECORD_SCHEMA = 1
 #: Shift string of an unshifted episode.
 CLEAN = "clean"
 _STATUSES = ("ok", "error")
+#: Fields that records may lack because they came later, or because they say nothing of an episode.
+LATER_FIELDS = ("fallback_share",)
 #: Types of a receipt's entries, those of its parts included; see `fdp_bench.api.Receipt`.
 _RECEIPT = {
     "shift": str,

@@ -68,6 +68,10 @@ class BlackBox(Inspector):
         """See `Policy.reset`."""
         self.policy.reset(lanes)
 
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """See `Policy.fallbacks`."""
+        return self.policy.fallbacks()
+
 
 def open_policy(text: str, task: TaskInfo, device: str) -> OpenedPolicy:
     """Resolve a policy string and open it.
@@ -83,6 +87,8 @@ def open_policy(text: str, task: TaskInfo, device: str) -> OpenedPolicy:
     kind = load_policy(asked.name)
     spec = kind.resolve(asked, task)
     weights = kind.weights(spec, task)
+    if weights.needs_calibration:
+        raise CheckpointError(weights.source)
     try:
         inspector = kind.diagnose(spec, task, device=device)
         if inspector is None:

@@ -42,6 +42,10 @@ class ConditionedPolicy(Policy):
         """See `Policy.reset`."""
         self._inspector.reset(lanes)
 
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """See `Policy.fallbacks`."""
+        return self._inspector.fallbacks()
+
 
 class ConditionedRows(BatchedPolicy):
     """A policy behind a batch of constant size whose rows are altered, and kept, by episode and step.

@@ -21,6 +21,8 @@ class Success:
         errors: Episodes that ended in an error.
         low: Lower end of Wilson's 95% interval, in [0, 1].
         high: Upper end.
+        fallback_share: Share of an episode's decisions that a fallback made, mean over episodes; None for a policy
+            without one.
     """
 
     condition: str
@@ -29,6 +31,7 @@ class Success:
     errors: int
     low: float
     high: float
+    fallback_share: float | None = None
 
     @property
     def rate(self) -> float:
@@ -69,7 +72,18 @@ def success_rates(records: Records) -> list[Success]:
         successes = sum(record.success_once for record in episodes)
         interval = wilson_interval(successes, len(episodes))
         errors = sum(record.status == "error" for record in episodes)
-        found.append(Success(condition.name, successes, len(episodes), errors, interval.low, interval.high))
+        shares = [record.fallback_share for record in episodes if record.fallback_share is not None]
+        found.append(
+            Success(
+                condition.name,
+                successes,
+                len(episodes),
+                errors,
+                interval.low,
+                interval.high,
+                sum(shares) / len(shares) if shares else None,
+            )
+        )
     return found
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fdp_bench.api import TheoryCheck
 from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.diagnosis import Diagnosis
-from fdp_bench.diagnose.success import Difference, p_text
+from fdp_bench.diagnose.success import Difference, Success, p_text
 from fdp_bench.diagnose.verdicts import FOUND, NOT_FOUND, NOTED
 from fdp_bench.report.names import EMPTY
 from fdp_bench.report.text.terminal import WIDTH, plain_text
@@ -39,6 +39,7 @@ def senses_layout(diagnosis: Diagnosis) -> Layout:
     changes = {each.condition: each for each in diagnosis.changes}
     successes = {each.condition: each for each in diagnosis.successes}
     differences = {each.condition: each for each in diagnosis.differences}
+    fallbacks = any(each.fallback_share is not None for each in diagnosis.successes)
     rows = []
     for name in dict.fromkeys([*successes, *changes]):
         change, success, difference = changes.get(name), successes.get(name), differences.get(name)
@@ -52,6 +53,7 @@ def senses_layout(diagnosis: Diagnosis) -> Layout:
                 f"{100 * difference.difference:+.0f}" if difference else EMPTY,
                 _interval(difference) if difference else EMPTY,
                 p_text(difference.p) if difference else EMPTY,
+                *([_fallback(success)] if fallbacks else []),
             )
         )
     notes = [
@@ -68,8 +70,14 @@ def senses_layout(diagnosis: Diagnosis) -> Layout:
         errors = sum(each.errors for each in diagnosis.successes)
         if errors:
             notes.append(f"{errors} episodes ended in an error and count as failures.")
-    headers = ("senses", "action change", "95%", "success", "95%", "points", "95%", "p (Holm)")
-    return Layout("Which sense it listens to", headers, (False, *[True] * 7), tuple(rows), tuple(notes))
+    if fallbacks:
+        notes.append(
+            "Fallback: share of an episode's decisions that the policy left to its base, mean over episodes."
+        )
+    headers = ["senses", "action change", "95%", "success", "95%", "points", "95%", "p (Holm)"]
+    headers += ["fallback"] if fallbacks else []
+    numeric = (False, *[True] * (len(headers) - 1))
+    return Layout("Which sense it listens to", tuple(headers), numeric, tuple(rows), tuple(notes))
 
 
 def base_layout(differences: Sequence[Difference]) -> Layout:
@@ -192,6 +200,12 @@ def _cells(values: npt.NDArray[np.float64], shown: Sequence[int]) -> list[str]:
 def _spread_out(count: int, at_most: int) -> list[int]:
     wanted = min(count, at_most)
     return [round(place * (count - 1) / max(1, wanted - 1)) for place in range(wanted)]
+
+
+def _fallback(success: Success | None) -> str:
+    if success is None or success.fallback_share is None:
+        return EMPTY
+    return f"{success.fallback_share:.0%}"
 
 
 def _interval(difference: Difference) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api.episode import EpisodeRecord
+from fdp_bench.api.episode import LATER_FIELDS, EpisodeRecord
 from fdp_bench.records.store import RunStore
 
 
 def compare_records(run_a: Path, run_b: Path) -> list[str]:
-    """Compare the episode records of two runs; order and wall times do not count.
+    """Compare the episode records of two runs.
+
+    Order and wall times do not count, nor do fields that one run's version did not have.
 
     Args:
         run_a: Folder of a run.
@@ -26,10 +28,16 @@ def compare_records(run_a: Path, run_b: Path) -> list[str]:
     differences += [f"only in {run_b}: {_name(b[key])}" for key in b if key not in a]
     for key in a:
         if key in b:
-            differences += [
-                f"{_name(a[key])}: {line}" for line in _differences(a[key].comparable(), b[key].comparable())
-            ]
+            first, second = _shared(a[key].comparable(), b[key].comparable())
+            differences += [f"{_name(a[key])}: {line}" for line in _differences(first, second)]
     return differences
+
+
+def _shared(first: dict[str, Any], second: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both records without the optional fields that only one has: the other may be of a version before them."""
+    lacking = {name for name in LATER_FIELDS if (name in first) != (name in second)}
+    one, other = ({k: v for k, v in record.items() if k not in lacking} for record in (first, second))
+    return one, other
 
 
 def _by_id(records: Sequence[EpisodeRecord]) -> dict[str, EpisodeRecord]:

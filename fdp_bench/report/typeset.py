@@ -51,7 +51,7 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
     """
     records = summary.to_dict("records")
-    columns = (
+    columns = [
         Column("policy", lambda row: row["label"], numeric=False),
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
         Column("sev", lambda row: split_shift(row["shift"])[1]),
@@ -63,7 +63,9 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
         Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
         Column("err", lambda row: str(row["errors"])),
         Column("ms p50/p95", latency_text),
-    )
+    ]
+    if has_fallbacks(records):
+        columns.insert(-1, Column("fallback % (ep.)", fallback_text))
     tests = summary_tests(summary)
     return [
         typeset(f"{task}: success under shifts", columns, rows, summary_notes(rows, tests))
@@ -192,6 +194,11 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
         episodes = counted(missing, "shifted episode")
         notes.append(f"{episodes} without a clean twin yet; drop and clean leave them out.")
+    if has_fallbacks(rows):
+        notes.append(
+            "fallback: percent of an episode's decisions that the policy left to its fallback, mean over episodes; in "
+            "brackets the percent of episodes with any."
+        )
     notes += latency_notes(rows)
     if trained := training_text(rows):
         notes.append(f"Trained on {trained}.")
@@ -262,6 +269,20 @@ def latency_notes(rows: list[dict[str, Any]]) -> list[str]:
     else:
         what = [f"{of[source]} ({', '.join(sorted(found[source]))})" for source in named]
     return [f"ms: wall time of {'; of '.join(what)}; median and 95th percentile."] if what else []
+
+
+def has_fallbacks(rows: Sequence[Row]) -> bool:
+    """Whether any row of a summary is of a policy that has a fallback."""
+    return any(known(row["fallback_share"]) for row in rows)
+
+
+def fallback_text(row: Row) -> str:
+    """Share of decisions that a fallback made and, in brackets, of episodes with any; percent."""
+    if not known(row["fallback_share"]):
+        return EMPTY
+    share = 100 * row["fallback_share"]
+    decimals = 1 if 0 < share < 9.95 else 0
+    return f"{share:.{decimals}f} ({percent(row['fallback_episodes'])})"
 
 
 def latency_text(row: Row) -> str:

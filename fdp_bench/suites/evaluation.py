@@ -100,4 +100,4 @@ def evaluate(
 def _resolved(text: str, task: TaskInfo) -> ResolvedPolicy:
     spec = parse_policy(text)
     info = load_policy(spec.name).weights(spec, task)
-    return ResolvedPolicy(str(spec), info.sha256, info.source, dict(info.card))
+    return ResolvedPolicy(str(spec), info.sha256, info.source, dict(info.card), warnings=info.warnings)

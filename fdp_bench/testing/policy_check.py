@@ -48,6 +48,7 @@ class PolicyCheck:
         self.is_determined_by_its_noise(policy, batch, noise)
         self.uses_its_noise(policy, batch, noise)
         self.keeps_rows_apart(policy, batch, noise)
+        self.names_its_fallbacks(policy, batch, noise)
 
     def resolves_its_spec(self, task: TaskInfo) -> None:
         """A resolved spec stays as it is; an unknown option is refused in one line."""
@@ -139,6 +140,16 @@ class PolicyCheck:
                 f"answers row {row} differently when it is alone in the batch: rows are episodes that must not "
                 "know of each other",
             )
+
+    def names_its_fallbacks(self, policy: Policy, batch: Batch, noise: Noise) -> None:
+        """`fallbacks` says None, or of each row whether a fallback answered it."""
+        self._act(policy, batch, noise)
+        said = policy.fallbacks()
+        self._demand(
+            said is None
+            or (isinstance(said, np.ndarray) and said.dtype == np.bool_ and said.shape == (self.rows,)),
+            f"says of its fallbacks {said!r}: a bool array of shape {(self.rows,)} is needed, or None",
+        )
 
     def _act(self, policy: Policy, batch: Batch, noise: Noise) -> npt.NDArray[np.float32]:
         given, given_noise = {key: value.copy() for key, value in batch.items()}, noise.copy()

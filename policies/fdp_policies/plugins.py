@@ -67,9 +67,23 @@ class DiffusionPolicy(LearnedPolicy):
         """See `Policy.diagnose`."""
         from fdp_policies.diagnosis.inspector import DiffusionInspector, OpenedCheckpoint
 
-        found = open_own_checkpoint(spec, task)
+        found, option = open_own_checkpoint(spec, task), guard_option(spec, task)
         checkpoint = OpenedCheckpoint(found.path, found.card)
-        return DiffusionInspector(checkpoint, architecture_of(spec, task), task, sampler_of(spec), device)
+        fallback = None
+        if option is not None and option.names_base:
+            base = base_checkpoint(spec, task, option)
+            fallback = DiffusionInspector(
+                OpenedCheckpoint(base.path, base.card), option.base, task, sampler_of(spec), device
+            )
+        return DiffusionInspector(
+            checkpoint,
+            architecture_of(spec, task),
+            task,
+            sampler_of(spec),
+            device,
+            open_guard(spec, task, device),
+            fallback,
+        )
 
 
 class FactorizedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):

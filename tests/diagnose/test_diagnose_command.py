@@ -179,3 +179,35 @@ def test_the_theory_is_checked_and_its_errors_printed(monkeypatch, capsys, tmp_p
     assert f"{error:.3f}" in out
     assert ("does NOT hold" in out) == (error > 0.1)
     assert json.loads(target.read_text())["passed"] == (error <= 0.1)
+
+
+def test_how_often_a_fallback_acts_is_shown_condition_by_condition(inspected, tmp_path, capsys):
+    class Guarded(Full):
+        aside = None
+
+        def act(self, observation, noise, *, masked=(), base_only=False):
+            self.aside = None if base_only else np.full(len(noise), "vision" in masked)
+            return super().act(observation, noise, masked=masked, base_only=base_only)
+
+        def fallbacks(self):
+            return self.aside
+
+    inspected(Guarded())
+    path = tmp_path / "found.json"
+    assert diagnose("--policy", "seeker", *QUICK, "--json", str(path)) == 0
+
+    out = capsys.readouterr().out
+    rows = {
+        line.rpartition("  ")[0].partition("   ")[0].strip(): line.split()[-1]
+        for line in out.splitlines()[4:13]
+    }
+    assert (rows["as it is"], rows["vision masked"], rows["base alone"]) == ("0%", "100%", "-")
+    assert "share of an episode's decisions that the policy left to its base" in " ".join(out.split())
+    shares = {each["condition"]: each["fallback_share"] for each in json.loads(path.read_text())["success"]}
+    assert (shares["as it is"], shares["vision masked"], shares["base alone"]) == (0.0, 1.0, None)
+
+
+def test_a_policy_without_a_fallback_has_no_such_column(inspected, capsys):
+    inspected(Full())
+    assert diagnose("--policy", "seeker", *QUICK) == 0
+    assert "allback" not in capsys.readouterr().out

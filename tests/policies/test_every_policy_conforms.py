@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from fdp_policies.checkpoints.policy_spec import FAMILIES, architecture_of
 from fdp_policies.config import DiffusionConfig, TrainingConfig
+from fdp_policies.guard.option import guard_option
 from fdp_policies.lerobot import adapter
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from gymnasium.spaces import Box, Dict
 from lerobot_stubs import Chunks
 
-from fdp_bench.api import PolicySpec
+from fdp_bench.api import CalibrationRequest, Decision, PlayedEpisode, PolicySpec
 from fdp_bench.demos.dataset import Demonstration, Demonstrations
 from fdp_bench.plugins import load_policy, policy_plugins
 from fdp_bench.specs import parse_policy
@@ -31,15 +32,20 @@ FORMS = {
         "fdp:prop>vision?backbone=unet",
         "fdp:prop>vision?composition=score",
         "fdp:prop>vision?sampler=ddpm&denoising_steps=4",
+        "fdp:prop>vision?guard=on",
+        "fdp:vision>prop?guard=on",
+        "fdp:prop>vision?guard=on&backbone=unet",
+        "fdp:prop>vision?guard=on&composition=score",
     ),
     "dp-dit": (
         "dp-dit",
         "dp-dit?modality_dropout=0.3",
         "dp-dit?modalities=prop+vision+tactile",
         "dp-dit?encoder=vit",
+        "dp-dit?guard=base:prop",
     ),
     "base": ("base:prop", "base:vision", "base:prop+tactile", "base:vision?backbone=unet"),
-    "dp-unet": ("dp-unet", "dp-unet?modality_dropout=0.3"),
+    "dp-unet": ("dp-unet", "dp-unet?modality_dropout=0.3", "dp-unet?guard=base:prop"),
     "bc": ("bc", "bc?modalities=tactile"),
     "score-sum": ("score-sum:prop,vision", "score-sum:prop,vision?backbone=unet"),
     "router": ("router:prop,vision", "router:prop+vision,prop+tactile", "router:prop,vision?backbone=unet"),
@@ -85,6 +91,23 @@ def demonstrate(env, index, length=10):
     )
 
 
+def calibrated(spec, env):
+    """The spec of a guarded policy that has seen clean episodes, or what looks like some."""
+
+    def play(policy, indices):
+        for index in indices:
+            demo = demonstrate(env, 100 + index, length=6)
+            seen = {key: demo.observations[key] for key in env.task_info.observation_shapes}
+            noise = np.random.default_rng(index).standard_normal((3, *policy.noise_shape), dtype=np.float32)
+            decisions = [
+                Decision({key: value[step : step + 2] for key, value in seen.items()}, noise[step])
+                for step in range(3)
+            ]
+            yield PlayedEpisode(index, True, tuple(decisions))
+
+    return load_policy(spec.name).calibrate(spec, env.task_info, play, CalibrationRequest(episodes=19)).spec
+
+
 @pytest.fixture(scope="module")
 def env():
     return FeelingToy()
@@ -111,8 +134,9 @@ def trained(env, shown, stored, monkeypatch):
     def make(spec):
         if spec.name in FAMILIES:
             architecture = architecture_of(spec, env.task_info)
-            sizes = {"horizon": 4, "n_action_steps": 4, "width": 32, "depth": 2, "heads": 2}
-            network = replace(architecture.network, **sizes, feature_dim=16, crop_size=24)
+            tiny = {"horizon": 4, "n_action_steps": 4, "width": 32, "depth": 2, "heads": 2}
+            tiny |= {"feature_dim": 16, "crop_size": 24}
+            network = replace(architecture.network, **tiny)
             training = replace(RECIPE, modality_dropout=architecture.modality_dropout)
             job = Job(
                 replace(architecture, network=network),
@@ -123,7 +147,17 @@ def trained(env, shown, stored, monkeypatch):
                 "cpu",
                 stored,
             )
-            return replace(spec, checkpoint=str(fit(job)))
+            path = fit(job)
+            option = guard_option(spec, env.task_info)
+            if option is None:
+                return replace(spec, checkpoint=str(path))
+            if option.names_base:
+                fit(
+                    replace(
+                        job, architecture=replace(option.base, network=replace(option.base.network, **tiny))
+                    )
+                )
+            return calibrated(replace(spec, checkpoint=str(path)), env)
         kind = load_policy(spec.name)
         try:
             path = kind.fit(spec, env.task_info, stored / "data", stored, {"num_demos": "4"})

@@ -40,3 +40,14 @@ def test_something_that_is_no_run_is_an_error(tmp_path, capsys):
 
     assert main([str(tmp_path), str(tmp_path)]) == 2
     assert "is no run" in capsys.readouterr().err
+
+
+def test_a_field_that_one_runs_version_did_not_have_is_left_out(tmp_path):
+    before = write(tmp_path / "before", [record(0), record(1)])
+    after = write(tmp_path / "after", [record(0, fallback_share=0.5), record(1, fallback_share=0.0)])
+    other = write(tmp_path / "other", [record(0, fallback_share=0.25), record(1, fallback_share=0.0)])
+
+    assert compare_records(before, after) == compare_records(after, before) == []
+    assert [line.partition(": ")[2] for line in compare_records(after, other)] == [
+        "fallback_share: 0.5 != 0.25"
+    ]

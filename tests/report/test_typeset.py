@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from fake_records import LIFT, arm, twin_arms
 
@@ -139,3 +141,19 @@ def test_severities_are_named_by_level_where_they_are_one(severity: float, text:
 
 def test_a_design_that_detects_nothing_says_so() -> None:
     assert detectable_text(5).startswith("5 pairs cannot detect any difference")
+
+
+def test_a_column_says_how_often_a_fallback_acted_where_any_policy_has_one() -> None:
+    plain = twin_arms("++++", "++--", policy="dp-dit")
+    shares = (0.0, 0.0, 0.125, 0.0, 1.0, 0.5, 0.75, 1.0)
+    guarded = [
+        replace(each, fallback_share=share)
+        for each, share in zip(twin_arms("++++", "++++", policy="fdp?guard=on"), shares, strict=True)
+    ]
+    for render in (terminal_table, lambda summary: markdown_report(summary, compare_policies(plain))):
+        text = render(summarize([*plain, *guarded]))
+        assert "fallback % (ep.)" in text
+        assert "3.1 (25)" in text
+        assert "81 (100)" in text
+        assert "in brackets the percent of episodes with any" in " ".join(text.split())
+        assert "fallback" not in render(summarize(plain))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fdp_bench.api import CheckpointError, Policy, SpecError, WeightsInfo, nearest
+from fdp_bench.api import Calibrated, CheckpointError, Policy, SpecError, WeightsInfo, nearest
 
 SETTINGS = ("num_demos", "seed", "device", "reuse", "steps", "base_steps", "batch_size", "gain", "fail")
 #: One line a training: folder and policy.
@@ -89,6 +89,34 @@ class Knower(Learner):
         return None
 
 
+class Calibrating(Knower):
+    """Has the weights of `knower`, and acts once a file beside them says which episodes it has seen."""
+
+    @classmethod
+    def weights(cls, spec, task):
+        info, noted = super().weights(spec, task), Path(f"{spec.checkpoint}.seen")
+        if not info.available or noted.is_file():
+            return replace(info, files=(*info.files, noted)) if info.available else info
+        return replace(info, available=False, source="not calibrated", needs_calibration=True)
+
+    @classmethod
+    def trained(cls, spec, task, data_sha256, settings, folders):
+        found = super().trained(replace(spec, name="knower"), task, data_sha256, settings, folders)
+        return found and replace(found, name=spec.name)
+
+    @classmethod
+    def fit(cls, spec, task, data, out, settings):
+        return super().fit(replace(spec, name="knower"), task, data, out, settings)
+
+    @classmethod
+    def calibrate(cls, spec, task, play, request):
+        del task
+        noted = Path(f"{spec.checkpoint}.seen")
+        seen = [episode.index for episode in play(Steady(spec, None), range(3))]
+        noted.write_text(f"{sorted(seen)} {request.device}")
+        return Calibrated(spec, True, warnings=("it has seen little",))
+
+
 class Steady(Policy):
     """Needs no training."""
 
@@ -99,4 +127,9 @@ class Steady(Policy):
         return np.zeros((len(observation["prop"]), 1, 2), np.float32)
 
 
-POLICIES = {"learner": "learners:Learner", "knower": "learners:Knower", "steady": "learners:Steady"}
+POLICIES = {
+    "learner": "learners:Learner",
+    "knower": "learners:Knower",
+    "steady": "learners:Steady",
+    "calibrating": "learners:Calibrating",
+}

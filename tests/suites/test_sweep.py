@@ -224,6 +224,28 @@ def test_a_policy_without_a_training_is_run_as_it_is(sweep, write_suite):
     assert [spec.train_demos for spec in specs_of("Toy-v0-untrained")] == [None]
 
 
+def test_what_needs_a_calibration_gets_it_after_the_training_and_before_its_episodes(
+    sweep, write_suite, data, diary
+):
+    suite = write_suite("demos = [3]\nepisodes = 1", policies='["knower", "calibrating"]')
+    arguments = (suite, "--data", f"Toy-v0={data}", "--workers", 1)
+
+    code, _, err = sweep(*arguments)
+
+    assert code == 0, err
+    assert "calibrating calibrating@" in err
+    assert "warning: it has seen little" in err
+    weights = OUT / "train/Toy-v0/demos3-seed0/knower.weights"
+    assert Path(f"{weights}.seen").read_text() == "[0, 1, 2] cpu"
+    assert {spec.policy for spec in specs_of("Toy-v0-demos3-seed0")} == {
+        f"knower@{weights}",
+        f"calibrating@{weights}",
+    }
+    again = sweep(*arguments)
+    assert "nothing to do" in again[1]
+    assert "calibrating calibrating" not in again[2]
+
+
 @pytest.mark.usefixtures("without_runs")
 def test_a_sweep_that_is_stopped_says_how_to_go_on(sweep, write_suite, data):
     own = write_suite("[variants.a]\n[variants.b]\nfail = 'stopped'")

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.report.names import EMPTY, split_shift
-from fdp_bench.report.typeset import Layout, latency_text, p_value, percent, summary_notes, summary_tests
+from fdp_bench.report.typeset import (
+    Layout,
+    fallback_text,
+    has_fallbacks,
+    latency_text,
+    p_value,
+    percent,
+    summary_notes,
+    summary_tests,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -104,6 +113,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         task: Gymnasium id that occurs in it.
     """
     rows = [row for row in summary.to_dict("records") if row["task"] == task]
+    fallbacks = has_fallbacks(rows)
     headers = (
         ("policy", False),
         ("shift", False),
@@ -116,18 +126,19 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         ("p (Holm)", True),
         ("held", True),
         ("err", True),
+        *([("fallback", True)] if fallbacks else []),
         ("ms p50/p95", True),
     )
     return PageTable(
         title=f"{task}: success under shifts",
         headers=tuple(text for text, _ in headers),
         numeric=tuple(numeric for _, numeric in headers),
-        rows=tuple(_headline_row(row) for row in rows),
+        rows=tuple(_headline_row(row, fallbacks) for row in rows),
         notes=summary_notes(rows, summary_tests(summary)),
     )
 
 
-def _headline_row(row: Row) -> tuple[Cell, ...]:
+def _headline_row(row: Row, fallbacks: bool) -> tuple[Cell, ...]:
     shift, level = split_shift(row["shift"])
     rate, low, high = (100 * row[name] for name in ("success_rate", "success_low", "success_high"))
     clean = None if math.isnan(row["clean_rate"]) else 100 * row["clean_rate"]
@@ -143,8 +154,17 @@ def _headline_row(row: Row) -> tuple[Cell, ...]:
         _number(p_value(row["mcnemar_p_holm"]), row["mcnemar_p_holm"]),
         _number(f"{percent(row['success_held_rate'])}%", row["success_held_rate"]),
         _number(str(row["errors"]), row["errors"]),
+        *([_fallback(row)] if fallbacks else []),
         _number(latency_text(row), row["inference_p50_ms"]),
     )
+
+
+def _fallback(row: Row) -> Cell:
+    """Share of decisions that a fallback made, and quietly the share of episodes with any."""
+    share, _, episodes = fallback_text(row).partition(" (")
+    if not episodes:
+        return Cell(EMPTY)
+    return Cell(f"{share}%", f"{episodes.rstrip(')')}% of ep.", f"{row['fallback_share']:.6g}")
 
 
 def _drop(row: Row) -> Cell:

@@ -51,6 +51,8 @@ SUMMARY_COLUMNS = (
     "inference_p50_ms",
     "inference_p95_ms",
     "inference_source",
+    "fallback_share",
+    "fallback_episodes",
 )
 #: Columns of `compare_policies`, in order.
 COMPARISON_COLUMNS = (
@@ -95,7 +97,9 @@ def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = N
         ``paired_drop`` that rate minus the shifted one, both over the ``pairs`` episodes that were run both ways: a
         positive drop means that the shift costs success. On clean rows these are nan, as are the p-values;
         ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low`` and ``_high`` ends are 95% intervals,
-        Wilson's for rates and Newcombe's for drops.
+        Wilson's for rates and Newcombe's for drops. ``fallback_share`` is the share of an episode's decisions that a
+        policy left to its fallback, mean over episodes, and ``fallback_episodes`` the share of episodes with any such
+        decision; both nan for a policy without a fallback.
 
     Raises:
         ValueError: If an episode occurs twice.
@@ -198,6 +202,7 @@ def _summary_row(
     low, high = wilson_interval(successes, trials)
     held = sum(record.status == "ok" and record.success_held for record in episodes.values())
     probed = latency_ms.get((task, policy))
+    shares = [record.fallback_share for record in episodes.values() if record.fallback_share is not None]
     latencies = probed or [value for record in episodes.values() for value in record.latency_ms]
     row: dict[str, Any] = {
         "task": task,
@@ -215,6 +220,8 @@ def _summary_row(
         "inference_p50_ms": float(np.percentile(latencies, 50)) if latencies else math.nan,
         "inference_p95_ms": float(np.percentile(latencies, 95)) if latencies else math.nan,
         "inference_source": (PROBE if probed else BATCH) if latencies else "",
+        "fallback_share": float(np.mean(shares)) if shares else math.nan,
+        "fallback_episodes": float(np.mean([share > 0 for share in shares])) if shares else math.nan,
     }
     if shift == CLEAN:
         return row | {"pairs": 0, "clean_rate": math.nan, "mcnemar_p": math.nan}

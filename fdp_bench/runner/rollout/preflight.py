@@ -173,6 +173,8 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
     kind = load_policy(asked.name)
     spec = kind.resolve(asked, task)
     weights = kind.weights(spec, task)
+    if weights.needs_calibration:
+        raise CheckpointError(weights.source)
     if not weights.available:
         raise CheckpointError(
             f"policy {str(spec)!r} has no weights for task {task.task_id!r}: {weights.source}"

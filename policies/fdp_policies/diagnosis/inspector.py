@@ -17,6 +17,8 @@ from fdp_policies.checkpoints.policy_spec import Architecture
 from fdp_policies.config import SamplerConfig
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
+from fdp_policies.guard.networks import sample_plainly
+from fdp_policies.guard.sampling import Guard
 from fdp_policies.networks.backbones import Factorized
 from fdp_policies.networks.denoisers import Codes
 from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observation
@@ -48,8 +50,23 @@ class DiffusionInspector(Inspector):
         task: TaskInfo,
         sampler: SamplerConfig,
         device: str,
+        guard: Guard | None = None,
+        fallback: "DiffusionInspector | None" = None,
     ) -> None:
+        """Load the network.
+
+        Args:
+            checkpoint: Its weights.
+            architecture: What it is.
+            task: The task.
+            sampler: The reverse process.
+            device: torch device.
+            guard: Its guard; None for none.
+            fallback: What answers the rows that step aside, where that is no part of the network.
+        """
         self.checkpoint, self.architecture, self.task = checkpoint, architecture, task
+        self._guard, self._fallback = guard, fallback
+        self._aside: npt.NDArray[np.bool_] | None = None
         self.device = torch.device(device)
         self.denoiser = load_denoiser(checkpoint, device)
         self.sampler = Sampler(sampler, NoiseSchedule(checkpoint.diffusion))
@@ -81,13 +98,23 @@ class DiffusionInspector(Inspector):
         network = self.denoiser
         if base_only and isinstance(network, Factorized):
             network = network.base
-        codes = network.encode(self._prepare(observation, masked))
-        chunk = self.sampler.sample(
-            lambda actions, step: network.predict_noise(actions, step, codes),
-            torch.as_tensor(noise, device=self.device),
+        start = torch.as_tensor(noise, device=self.device)
+        guard = None if base_only else self._guard
+        chunk, *aside = sample_plainly(
+            network, self.sampler, guard, self._prepare(observation, masked), start
         )
         actions = self.normalizer.denormalize_actions(chunk[:, : self.n_action_steps])
-        return actions.cpu().numpy().astype(np.float32, copy=False)
+        chosen = actions.cpu().numpy().astype(np.float32, copy=False)
+        self._aside = aside[0].cpu().numpy() if aside else None
+        if self._aside is None or self._fallback is None:
+            return chosen
+        return np.where(
+            self._aside[:, None, None], self._fallback.act(observation, noise, masked=masked), chosen
+        )
+
+    def fallbacks(self) -> npt.NDArray[np.bool_] | None:
+        """See `Policy.fallbacks`."""
+        return self._aside
 
     def contribution(
         self,

@@ -244,3 +244,12 @@ def test_the_citation_file_agrees_with_the_package(page: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(3.4, "+3"), (-3.6, "−4"), (0.2, "0"), (-0.2, "0")])
 def test_points_have_a_sign_and_zero_has_none(value: float, text: str) -> None:
     assert signed_points(value) == text
+
+
+def test_the_page_says_how_often_a_fallback_acted(tmp_path: Path) -> None:
+    records = [replace(each, fallback_share=0.25) for each in arm("++-")] + arm("+++", policy="bc")
+    shown = " ".join(Tags(write_page(tmp_path / "guarded", records).read_text()).shown.split())
+    assert "fallback ms p50/p95" in shown
+    assert "25% 100% of ep." in shown
+    plain = Tags(write_page(tmp_path / "plain", arm("++-")).read_text()).shown
+    assert "fallback" not in plain

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from fake_records import LIFT, arm, record, twin_arms
@@ -139,3 +140,15 @@ def test_comparison_is_holm_adjusted_over_all_its_rows() -> None:
     records = twin_arms("+" * 12, "-" * 12, policy="a") + twin_arms("-" * 12, "+" * 12, policy="b")
     table = compare_policies(records)
     assert table["mcnemar_p_holm"].tolist() == pytest.approx((2 * table["mcnemar_p"]).tolist())
+
+
+def test_shares_of_a_fallback_are_means_over_episodes_and_those_of_other_policies_unknown() -> None:
+    shares = (0.0, 0.5, 0.25, 0.0)
+    guarded = [
+        replace(each, fallback_share=share)
+        for each, share in zip(arm("++++", policy="g"), shares, strict=True)
+    ]
+    first, second = summarize([*guarded, *arm("++", policy="p")]).to_dict("records")
+    assert (first["fallback_share"], first["fallback_episodes"]) == (0.1875, 0.5)
+    assert math.isnan(second["fallback_share"])
+    assert math.isnan(second["fallback_episodes"])

@@ -1,0 +1,3 @@
+from fakes import fakes, fakes_environment, fakes_folder
+
+__all__ = ["fakes", "fakes_environment", "fakes_folder"]
