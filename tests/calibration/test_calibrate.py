@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fake_policies import Blind, Faulty, Seeker
-from fdp_bench.demos.recording.recorded_episode import DEMO_STATE
+from fdp_bench.demos.recording.attempt import DEMO_STATE
 
 from fdp_bench.api import (
     CALIBRATION_EPISODES,
