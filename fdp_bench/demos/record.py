@@ -149,9 +149,9 @@ class _Recorder:
         self._act, self._seed, self._only_successes = act, seed, only_successes
         self._env = make_task(task, profile)
         own: Any = self._env.unwrapped
-        self._foreign = own if isinstance(own, ExternalEnv) else None
-        self._own_units = own_units and self._foreign is not None
-        self._shown_env = self._foreign.inner.unwrapped if self._foreign else own
+        self._external = own if isinstance(own, ExternalEnv) else None
+        self._own_units = own_units and self._external is not None
+        self._shown_env = self._external.inner.unwrapped if self._external else own
         self.info: TaskInfo = own.task_info
         self._vectors = [
             key for key in self.info.observation_shapes if key not in image_keys(self.info.observation_shapes)
@@ -225,7 +225,7 @@ class _Recorder:
                 f"the policy gave {str(given)[:120]!r} for an action of {self.info.task_id}; give "
                 f"{self.info.action_dim} finite numbers"
             ) from None
-        ours = self._foreign.unit_actions(action) if self._own_units and self._foreign else action
+        ours = self._external.unit_actions(action) if self._own_units and self._external else action
         return np.clip(ours, -1.0, 1.0).astype(np.float32)
 
     def _success(self, info: dict[str, Any]) -> bool:
