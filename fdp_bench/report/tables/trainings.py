@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fdp_bench.api import EpisodeRecord, Training
+from fdp_bench.api.episode import bare_policy
 
 if TYPE_CHECKING:
     import pandas
@@ -51,8 +52,7 @@ def tasks_in(summary: "pandas.DataFrame") -> dict[PolicyKey, set[str]]:
 
 def recipe_of(policy: str) -> str:
     """A policy string without its checkpoint: equal for all trainings of one kind of policy."""
-    head, mark, options = policy.partition("?")
-    return head.partition("@")[0] + mark + options
+    return bare_policy(policy)
 
 
 def name_policies(
