@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.episode import HOLD_STEPS, EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
@@ -27,12 +27,10 @@ from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, describe_error,
 from fdp_bench.runner.rollout.record_fields import action_jerk, combined_receipt, readable
 from fdp_bench.runner.rollout.recorder import Recorder
 
-#: Control steps in a row that success must hold to end an episode.
-HELD_STEPS = 10
 #: What counts as a success and when an episode ends, in words that the manifest keeps; what success is, the task's
 #: version says.
 SUCCESS_RULE = (
-    f"success at any control step; an episode ends when it held for {HELD_STEPS}, or at the horizon"
+    f"success at any control step; an episode ends when it held for {HOLD_STEPS}, or at the horizon"
 )
 #: Videos of tasks that do not state their control rate, in frames a second.
 _DEFAULT_HZ = 20.0
@@ -238,7 +236,7 @@ class Episode:
             raise ResultFault("info holds no 'success'")
         self._successes_in_a_row = self._successes_in_a_row + 1 if info["success"] else 0
         self._success_once |= bool(info["success"])
-        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HELD_STEPS))
+        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HOLD_STEPS))
         out_of_time = truncated or self.steps >= self._task.horizon
         self.done = bool(terminated or out_of_time or self._success_held)
 
