@@ -12,6 +12,7 @@ from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import PART
 from fdp_bench.api.training import Training
 from fdp_bench.api.validation import parse_json
+from fdp_bench.records.compressed import compressed, decompress, is_compressed_only
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.writer import (
     HOLDER_SUFFIX,
@@ -28,6 +29,8 @@ EPISODES_NAME = "episodes.jsonl"
 RETEST_NAME = "retest.jsonl"
 #: Film strips, one PNG an arm.
 STRIPS_NAME = "strips"
+#: Folder of the networks of a sweep, beside the folder of its runs.
+TRAIN_NAME = "train"
 #: Videos, one mp4 an episode.
 VIDEOS_NAME = "videos"
 
@@ -89,6 +92,11 @@ class RunStore:
     def retest_path(self) -> Path:
         """The file of the episodes run again."""
         return self.path / RETEST_NAME
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the episodes are compressed, as `fdp-bench report --publish` leaves them: they can only be read."""
+        return is_compressed_only(self.episodes_path)
 
     def manifest(self) -> Manifest:
         """Read the manifest.
@@ -152,7 +160,8 @@ class RunStore:
         Raises:
             RunError: If a line is no episode record.
         """
-        return read_records(self.retest_path) if self.retest_path.exists() else []
+        path = self.retest_path
+        return read_records(path) if path.exists() or is_compressed_only(path) else []
 
     @contextmanager
     def writer(self, *, retest: bool = False) -> Iterator[RecordWriter]:
@@ -164,18 +173,23 @@ class RunStore:
             retest: Whether they go to the file of episodes run again.
 
         Raises:
-            RunError: If another process writes this run, or the file cannot be written.
+            RunError: If another process writes this run, the file cannot be written, or the run is a published one.
         """
+        if self.is_published:
+            packed = compressed(self.episodes_path)
+            raise RunError(
+                f"run {str(self.path)!r} is published and its records are compressed; to go on with it: xz -dk {packed}"
+            )
         with exclusive_writer(self.retest_path if retest else self.episodes_path) as append:
             yield append
 
 
 def read_records(path: Path) -> list[EpisodeRecord]:
-    """Read an episodes file. See `RunStore.records`."""
+    """Read an episodes file, or its compressed twin where it is published. See `RunStore.records`."""
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is no file")
-        data = path.read_bytes()
+        data = decompress(compressed(path)) if is_compressed_only(path) else path.read_bytes()
     except OSError as error:
         raise RunError(f"episode records {str(path)!r} cannot be read: {error}") from error
     records: dict[str, EpisodeRecord] = {}
