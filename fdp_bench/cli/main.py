@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from fdp_bench import __version__
 from fdp_bench.cli._output import outlive_readers
@@ -60,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run_subcommand(name, rest)
 
 
-def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+def subcommand_parser(name: str) -> tuple[ModuleType, Parser]:
+    """A subcommand's module and its argument parser."""
     module = importlib.import_module(f"fdp_bench.cli.{name}")
     parser = Parser(
         prog=f"{PROGRAM} {name}",
@@ -69,6 +71,11 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
     )
     module.configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return module, parser
+
+
+def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+    module, parser = subcommand_parser(name)
     parser.set_defaults(command_line=[PROGRAM, name, *arguments])
     parsed = parser.parse_args(arguments)
     try:
