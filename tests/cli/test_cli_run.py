@@ -210,12 +210,11 @@ def test_three_equal_errors_in_a_row_stop_the_run_with_the_traceback(run, tmp_pa
 def test_episodes_that_ended_in_an_error_are_run_again_on_demand(run, tmp_path, inference):
     policy = f"--policy 'faulty?how=unmended' --shift dim --episodes 2 --workers 1 --inference {inference}"
     assert run(f"{policy} --max-errors 9 --out run")[0] == 0
-    assert run("--resume run")[0] == 4
+    assert main(["run", "--resume", "run"]) == 4
     (tmp_path / "mended").touch()
 
-    code, _, err = run("--resume run --retry-errors")
+    assert main(["run", "--resume", "run", "--retry-errors"]) == 0
 
-    assert code == 0, err
     store = RunStore.open(tmp_path / "run")
     assert [record.status for record in store.records()] == ["ok"] * 4
     kept = [json.loads(line) for line in store.errors_path.read_text().splitlines()]
