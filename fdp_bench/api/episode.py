@@ -118,6 +118,8 @@ class EpisodeRecord:
         error: Text of the error; empty for ``"ok"``.
         said: Tail of what the episode's process wrote to standard error before it was lost; left out of the file where
             it is empty, as it is for an undisturbed episode, and out of comparisons between runs.
+        traceback: Where a plugin's code raised; left out of the file where it is empty, and out of comparisons between
+            runs, since it names files of the machine.
         fallback_share: Share of the decisions that the policy left to its fallback (`Policy.fallbacks`), in [0, 1];
             None, and left out of the file, for a policy without one or an episode without a decision.
     """
@@ -134,6 +136,7 @@ class EpisodeRecord:
     initial_state_sha256: str = ""
     error: str = ""
     said: str = ""
+    traceback: str = ""
     fallback_share: float | None = None
 
     @property
@@ -144,8 +147,9 @@ class EpisodeRecord:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the schema's version and the episode's id."""
         data = {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
-        if not self.said:
-            del data["said"]
+        for name in ("said", "traceback"):
+            if not data[name]:
+                del data[name]
         if self.fallback_share is None:
             del data["fallback_share"]
         return data
@@ -194,6 +198,7 @@ class EpisodeRecord:
         """The record without wall times, which is equal for equal runs."""
         data = self.to_json()
         del data["latency_ms"], data["wall_time_s"]
-        data.pop("said", None)
+        for name in ("said", "traceback"):
+            data.pop(name, None)
         data["spec"] = self.spec.identity()
         return data

@@ -89,6 +89,8 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
 
         if parsed.debug or not isinstance(error, FdpBenchError | OSError):
             raise
+        for line in getattr(error, "traceback", "").splitlines():
+            print(f"  {one_line(line)}", file=sys.stderr)
         print(f"error: {one_line(_told(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, FdpBenchError) else USAGE_ERROR
     return code

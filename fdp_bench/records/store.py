@@ -1,5 +1,6 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
+import json
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
-from fdp_bench.api.files import PART
+from fdp_bench.api.files import PART, write_whole
 from fdp_bench.api.training import Training
 from fdp_bench.api.validation import parse_json
 from fdp_bench.records.compressed import compressed, decompress, is_compressed_only
@@ -27,6 +28,8 @@ MANIFEST_NAME = "manifest.json"
 EPISODES_NAME = "episodes.jsonl"
 #: Episodes run again, to see whether they repeat and what the policy's noise changes; they count in no rate.
 RETEST_NAME = "retest.jsonl"
+#: Records of episodes that ended in an error and were run again.
+ERRORS_NAME = "errors.jsonl"
 #: Film strips, one PNG an arm.
 STRIPS_NAME = "strips"
 #: Folder of the networks of a sweep, beside the folder of its runs.
@@ -87,6 +90,11 @@ class RunStore:
     def episodes_path(self) -> Path:
         """The file of the episode records."""
         return self.path / EPISODES_NAME
+
+    @property
+    def errors_path(self) -> Path:
+        """The file of the episodes that ended in an error and were run again."""
+        return self.path / ERRORS_NAME
 
     @property
     def retest_path(self) -> Path:
@@ -162,6 +170,30 @@ class RunStore:
         """
         path = self.retest_path
         return read_records(path) if path.exists() or is_compressed_only(path) else []
+
+    def set_errors_aside(self) -> int:
+        """Move the records of episodes that ended in an error to `errors_path`, so that they are run again.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            RunError: If another process writes this run, or a file cannot be written; then nothing is lost.
+        """
+        with self.writer():
+            records = read_records(self.episodes_path)
+            errors = [record for record in records if record.status != "ok"]
+            if errors:
+                with exclusive_writer(self.errors_path) as keep:
+                    for record in errors:
+                        keep(record)
+                    keep.sync(now=True)
+                lines = (json.dumps(r.to_json(), sort_keys=True) for r in records if r.status == "ok")
+                try:
+                    write_whole(self.episodes_path, "".join(f"{line}\n" for line in lines))
+                except OSError as error:
+                    raise RunError(unwritable(self.episodes_path, error)) from error
+        return len(errors)
 
     @contextmanager
     def writer(self, *, retest: bool = False) -> Iterator[RecordWriter]:
