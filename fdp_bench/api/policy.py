@@ -88,6 +88,8 @@ class Policy(ABC):
     #: Option name -> allowed values, the default first, or the default alone where the value is free; ``{}`` for
     #: a policy without options. None for one that checks its options itself, in `resolve` or when it is built.
     option_values: ClassVar[OptionValues | None] = None
+    #: The same for `fdp-bench list`, of a policy that checks its options itself: those worth knowing of.
+    listed_options: ClassVar[OptionValues] = {}
     #: Ids of the built-in tasks for which the policy comes with weights, ``()`` for none; None for all that have any.
     #: `fdp-bench doctor` reports what is not there.
     bundled_tasks: ClassVar[tuple[str, ...] | None] = None

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
-from fdp_policies.guard.option import guard_option
+from fdp_policies.guard.option import OFF, ON, guard_option
 from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, open_guard
-from fdp_policies.identity import architecture_of, sampler_of
+from fdp_policies.identity import GUARD_OPTION, architecture_of, sampler_of
 from fdp_policies.learned import LearnedPolicy, open_checkpoint, open_own_checkpoint
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class FactorizedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):
     summary: ClassVar[str] = (
         "factorized diffusion policy: frozen base on the prioritized senses plus residual on all"
     )
+    listed_options: ClassVar[Mapping[str, tuple[str, ...]]] = {GUARD_OPTION: (OFF, ON)}
 
     @classmethod
     def orders(cls, task: TaskInfo) -> list[str]:
@@ -112,6 +113,8 @@ class JointPolicy(GuardedPolicy, DiffusionPolicy):
 
     With ``guard=base:prop`` both networks run for every row, and each row's actions are one's or the other's.
     """
+
+    listed_options: ClassVar[Mapping[str, tuple[str, ...]]] = {GUARD_OPTION: (OFF, "base:prop")}
 
     def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
         """Load the weights, and the base's where there is a guard. See `DiffusionPolicy`."""
