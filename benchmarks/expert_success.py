@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks.__main__ import machine_facts
 from fdp_bench.api import stream
-from fdp_bench.demos.grasp import read_grasp_state
-from fdp_bench.demos.lead_in import DemonstrationExpert
+from fdp_bench.demos.experts.grasp import read_grasp_state
+from fdp_bench.demos.experts.lead_in import DemonstrationExpert
 from fdp_bench.stats import count_pairs, exact_mcnemar, paired_difference_interval, wilson_interval
 from fdp_bench.tasks import TASKS
 from fdp_bench.tasks.lift import HORIZON, LiftEnv

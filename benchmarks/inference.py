@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.runner.latency import plausible_observation
+from fdp_bench.runner.rollout.latency import plausible_observation
 
 TASK_ID = "fdp_bench/Lift-v1"
 #: Name in the table -> policy string; the first is what the others are compared with.

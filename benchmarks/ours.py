@@ -9,7 +9,8 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.run import Announcement, begin_run
+from fdp_bench.runner.progress import RunInfo
+from fdp_bench.runner.run import begin_run
 
 MAIN_TASK = "fdp_bench/Lift-v1"
 MAIN_POLICY = "fdp:prop>vision"
@@ -27,9 +28,9 @@ class Watcher:
         self.memory: list[dict[str, int]] = []
         self._missing = 0
 
-    def __call__(self, announcement: Announcement) -> Callable[[EpisodeRecord], None]:
+    def __call__(self, run_info: RunInfo) -> Callable[[EpisodeRecord], None]:
         """Return what takes each record."""
-        self._missing = announcement.planned
+        self._missing = run_info.planned
         return self._take
 
     def _take(self, record: EpisodeRecord) -> None:

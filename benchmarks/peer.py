@@ -95,7 +95,7 @@ def make_env(seed: int, shift: str) -> gymnasium.Env:
     """An environment with or without the occlusion shift."""
     env: gymnasium.Env = PeerLift(seed)
     if shift:
-        from fdp_bench.runner.environment import wrap
+        from fdp_bench.runner.rollout.environment import wrap
         from fdp_bench.specs import parse_shifts
 
         env = wrap(env, parse_shifts(shift))
@@ -112,7 +112,7 @@ class Chunked:
     def __init__(self, spec: str, envs: int) -> None:
         import torch
 
-        from fdp_bench.runner.preflight import build_policy
+        from fdp_bench.runner.rollout.preflight import build_policy
         from fdp_bench.specs import parse_policy
         from fdp_bench.tasks import describe
 

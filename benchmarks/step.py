@@ -23,8 +23,8 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from fdp_bench.demos.expert import LiftExpert
-from fdp_bench.demos.grasp import read_grasp_state
+from fdp_bench.demos.experts.grasp import read_grasp_state
+from fdp_bench.demos.experts.lift import LiftExpert
 from fdp_bench.sim.physics import MODEL_SEED, import_robosuite
 from fdp_bench.tasks.lift import LiftEnv
 

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from fdp_policies.checkpoints.policy_spec import Architecture, architecture_of
 from fdp_policies.config import DiffusionConfig, TrainingConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.identity import Architecture, architecture_of
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
 from fdp_policies.training.losses import HeldOut
 from fdp_policies.training.memory import freed_memory_kept
@@ -113,7 +113,7 @@ def table(figures: dict[str, Any]) -> str:
 
 def collect(folder: Path) -> Path:
     """Record demonstrations with the scripted expert."""
-    from fdp_bench.demos.collect import collect_demonstrations
+    from fdp_bench.demos.recording.collect import collect_demonstrations
 
     path = folder / "demonstrations.hdf5"
     collect_demonstrations("Lift", path, num_demos=RECORDED)

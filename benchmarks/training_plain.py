@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import torch
 from fdp_policies.config import NetworkConfig, TrainingConfig
-from fdp_policies.denoisers import repeat_codes
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.normalizer import Normalizer, TensorNormalizer
+from fdp_policies.networks.denoisers import repeat_codes
+from fdp_policies.networks.normalizer import Normalizer, TensorNormalizer
 from fdp_policies.training.phase import PhasePlan, learning_rate
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset

@@ -1,9 +1,12 @@
 """Who may import whom, in the host's layers and from its plugins; and what starting up loads."""
 
 import ast
+import itertools
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,36 @@ def starts_with(module: str, *packages: str) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
+def import_circles(package_root: Path, package: str) -> list[list[str]]:
+    """Circles of imports between files, and between the entries of each folder, where a sub-folder counts as one."""
+    files = {}
+    for path in (package_root / package).rglob("*.py"):
+        parts = path.relative_to(package_root).with_suffix("").parts
+        files[parts[:-1] if parts[-1] == "__init__" else parts] = path
+    # Folder, or None for the graph of all files -> entry -> entries that it imports.
+    graphs: dict[tuple[str, ...] | None, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for source, path in files.items():
+        for module in imported_modules(path, package_root):
+            target = tuple(module.split("."))
+            while target and target not in files:
+                target = target[:-1]
+            if not target:
+                continue
+            graphs[None][".".join(source)].add(".".join(target))
+            pairs = zip(source, target, strict=False)
+            folder = tuple(ours for ours, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+            if folder not in (source, target):
+                importing, imported = (".".join(side[: len(folder) + 1]) for side in (source, target))
+                graphs[folder][importing].add(imported)
+    circles = []
+    for graph in graphs.values():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circles.append(error.args[1])
+    return circles
+
+
 def run_python(code: str, *args: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *args], capture_output=True, text=True, check=False, cwd=ROOT / "tests"
@@ -96,6 +129,44 @@ def test_imports_are_found_wherever_they_stand(tmp_path):
         "h",
         "i",
     }
+
+
+@pytest.mark.parametrize(
+    ("sources", "circle"),
+    [
+        (
+            {"a.py": "def late():\n    from package.b import x", "b.py": "import package.a"},
+            {"package.a", "package.b"},
+        ),
+        ({"a.py": "def late():\n    from package.a import x"}, {"package.a"}),
+        (
+            {
+                "one/a.py": "import package.two.b",
+                "two/b.py": "",
+                "two/c.py": "from package.one import d",
+                "one/d.py": "",
+            },
+            {"package.one", "package.two"},
+        ),
+    ],
+    ids=["two files, one in a function", "itself", "two folders"],
+)
+def test_a_circle_of_imports_is_found(tmp_path, sources, circle):
+    for name, source in sources.items():
+        path = tmp_path / "package" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+
+    assert circle in [set(found) for found in import_circles(tmp_path, "package")]
+
+
+@pytest.mark.parametrize(
+    ("package_root", "package"),
+    [(ROOT, "fdp_bench"), (POLICIES, "fdp_policies"), (SHIFTS, "fdp_shifts")],
+    ids=["host", "policies", "shifts"],
+)
+def test_neither_files_nor_folders_import_in_a_circle(package_root, package):
+    assert import_circles(package_root, package) == []
 
 
 def test_the_host_imports_neither_torch_nor_a_plugin():

@@ -161,7 +161,7 @@ class Whole(Waver):
 
 
 @pytest.mark.parametrize(
-    ("kind", "breach"),
+    ("kind", "violation"),
     [
         (Undecided, "which it resolves to something else again"),
         (Gullible, "accepts the option no_such_option=1"),
@@ -188,8 +188,8 @@ class Whole(Waver):
         (int, "is no subclass of fdp_bench.api.Policy"),
     ],
 )
-def test_a_policy_that_breaks_a_rule_is_caught(toy, kind, breach):
-    with pytest.raises(ConformanceError, match=breach) as caught:
+def test_a_policy_that_breaks_a_rule_is_caught(toy, kind, violation):
+    with pytest.raises(ConformanceError, match=violation) as caught:
         check_policy(kind, toy)
 
     assert "\n" not in str(caught.value)

@@ -204,7 +204,7 @@ class Unmeasured(Salt):
 
 
 @pytest.mark.parametrize(
-    ("kind", "breach"),
+    ("kind", "violation"),
     [
         (Nameless, "has no name"),
         (Mute, "has no summary"),
@@ -233,8 +233,8 @@ class Unmeasured(Salt):
         (int, "is no subclass of fdp_bench.api.Shift"),
     ],
 )
-def test_a_shift_that_breaks_a_rule_is_caught(toy, kind, breach):
-    with pytest.raises(ConformanceError, match=breach) as caught:
+def test_a_shift_that_breaks_a_rule_is_caught(toy, kind, violation):
+    with pytest.raises(ConformanceError, match=violation) as caught:
         check_shift(kind, toy)
 
     assert "\n" not in str(caught.value)

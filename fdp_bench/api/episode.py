@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from fdp_bench.api.untrusted import check_entries, check_fields
+from fdp_bench.api.validation import check_entries, check_fields
 
 #: Version of the episode record's layout.
 RECORD_SCHEMA = 1

@@ -50,7 +50,10 @@ class Scene(Protocol):
 
     @property
     def material_groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``)."""
+        """Parts that can be recoloured (``"object"``, ``"table"``, ``"floor"``, ``"walls"``, ``"robot"``).
+
+        Where the task is about further objects (a cube to stack on, a peg), they are the part ``"partner"``.
+        """
 
     def part_rgba(self, part: str) -> npt.NDArray[np.float32]:
         """Current colours of a part's materials or geoms, shape (K, 4).

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fdp_bench.api.untrusted import MAX_WHOLE
+from fdp_bench.api.validation import MAX_WHOLE
 
 
 @dataclass(frozen=True)

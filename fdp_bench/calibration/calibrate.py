@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from fdp_bench.api import Calibrated, CalibrationRequest, PlayedEpisode, Policy, SpecError
 from fdp_bench.calibration.playing import Stage
 from fdp_bench.plugins import load_policy
-from fdp_bench.runner.environment import DEFAULT_PROFILE
+from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE
 from fdp_bench.specs import parse_policy
 
 #: What is called with the number of episodes played so far.

@@ -14,10 +14,10 @@ from fdp_bench.api import (
     TaskInfo,
 )
 from fdp_bench.runner.config import BATCH_ROWS, GPU_BATCH_ROWS
-from fdp_bench.runner.episode import PicturePaths
-from fdp_bench.runner.inference import Actions, BatchedPolicy, Noise, PolicyError
-from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.rollout.batched_policy import Actions, BatchedPolicy, Noise, PolicyError
+from fdp_bench.runner.rollout.episode import PicturePaths
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.rollout import Rollout
 
 
 class RecordedRows(BatchedPolicy):

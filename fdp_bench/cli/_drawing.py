@@ -62,7 +62,7 @@ def draw_probe() -> None:
     import numpy as np
 
     from fdp_bench.api import image_keys
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.runner.rollout.environment import make_base
     from fdp_bench.sim.gl import gl_strings, prepare_environment
 
     prepare_environment()

@@ -127,7 +127,7 @@ def _missing_weights(plugin: "Plugin", task_id: str) -> Iterator[tuple[str, str]
     """For each order of a policy its spec, and why it cannot act on a task; empty where it can."""
     from fdp_bench.api import FdpBenchError, PolicySpec
     from fdp_bench.plugins import load_policy
-    from fdp_bench.runner.preflight import build_policy
+    from fdp_bench.runner.rollout.preflight import build_policy
     from fdp_bench.tasks import describe
 
     policy, task = load_policy(plugin.name), describe(task_id)

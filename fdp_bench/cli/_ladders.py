@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fdp_bench.report.ladder import Ladder
+    from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
 
 def shifted_at_levels(base: Any, shift: str) -> dict[float, Any]:
@@ -15,7 +15,7 @@ def shifted_at_levels(base: Any, shift: str) -> dict[float, Any]:
         shift: Shift string; its severities are replaced.
     """
     from fdp_bench.api.shift import LEVELS
-    from fdp_bench.runner.environment import wrap
+    from fdp_bench.runner.rollout.environment import wrap
     from fdp_bench.specs import parse_shifts
 
     environments: dict[float, Any] = {0.0: base}
@@ -25,13 +25,13 @@ def shifted_at_levels(base: Any, shift: str) -> dict[float, Any]:
     return environments
 
 
-def shift_ladder(base: Any, task: str, shift: str, *, run_seed: int = 0) -> "Ladder":
-    """Draw a shift's severities on a task; see `fdp_bench.report.ladder.draw_ladder`."""
-    from fdp_bench.report.ladder import draw_ladder, frame_reach
-    from fdp_bench.runner.environment import task_info
+def shift_ladder(base: Any, task: str, shift: str, *, run_seed: int = 0) -> "SeverityFrames":
+    """Draw a shift's severities on a task; see `draw_severity_frames`."""
+    from fdp_bench.report.shift_previews.severity_frames import draw_severity_frames, frame_reach
+    from fdp_bench.runner.rollout.environment import task_info
 
     environments = shifted_at_levels(base, shift)
-    return draw_ladder(
+    return draw_severity_frames(
         environments,
         task=task,
         shift=shift,
@@ -41,7 +41,7 @@ def shift_ladder(base: Any, task: str, shift: str, *, run_seed: int = 0) -> "Lad
     )
 
 
-def seen_ladder(base: Any, task: str, shift: str) -> "Ladder":
+def seen_ladder(base: Any, task: str, shift: str) -> "SeverityFrames":
     """Draw a shift's severities on a task for their own sake, not for a report.
 
     Args:
@@ -49,7 +49,7 @@ def seen_ladder(base: Any, task: str, shift: str) -> "Ladder":
         task: Name of its task.
         shift: Shift string; its severities are replaced.
     """
-    from fdp_bench.runner.environment import task_info
+    from fdp_bench.runner.rollout.environment import task_info
 
     ladder = shift_ladder(base, task_info(base, task).task_id, shift)
     return replace(ladder, subject=ladder.subject.removesuffix(", drawn for this report"))

@@ -23,7 +23,7 @@ def retest_text(retest: "Retest", pairs: int) -> str:
         retest: What running episodes again showed.
         pairs: Episodes of the smallest arm, over which two arms would be compared.
     """
-    from fdp_bench.report.layout import counted
+    from fdp_bench.report.typeset import counted
 
     repeat, floor = retest.repeat, retest.floor
     agree = repeat.episodes - len(repeat.disagreeing)
@@ -72,8 +72,8 @@ def shard_text(store: "RunStore") -> str:
 
 def decisions_text(store: "RunStore") -> str:
     """The table of a run that stops when decided, and what its numbers mean; empty for any other run."""
-    from fdp_bench.report.layout import Layout, counted
-    from fdp_bench.report.text import plain_text
+    from fdp_bench.report.text.terminal import plain_text
+    from fdp_bench.report.typeset import Layout, counted
 
     manifest = store.manifest()
     rows = list(manifest.comparisons)
@@ -103,7 +103,7 @@ def decisions_text(store: "RunStore") -> str:
 
 
 def _decision_row(row: Any) -> tuple[str, ...]:
-    from fdp_bench.report.layout import p_value
+    from fdp_bench.report.typeset import p_value
 
     better = {"first": "A", "second": "B"}.get(row["winner"], "undecided")
     shown = (100 * value for value in (_difference(row), row["difference_low"], row["difference_high"]))
@@ -128,7 +128,7 @@ def errors_text(store: "RunStore", errors: "Sequence[EpisodeRecord]", total: int
     """How many episodes ended in an error, the most frequent reasons, and what to do; empty where none did."""
     if not errors:
         return ""
-    from fdp_bench.runner.run import resume_command
+    from fdp_bench.records.store import resume_command
 
     reasons = Counter(record.error for record in errors).most_common()
     lines = [f"{len(errors)} of {total} episodes ended in an error and count as failures:"]

@@ -43,8 +43,8 @@ def show_run(
         shout_differences,
     )
     from fdp_bench.report.runs import probed_latencies
-    from fdp_bench.report.tables import summarize
-    from fdp_bench.report.text import terminal_table
+    from fdp_bench.report.tables.summary import summarize
+    from fdp_bench.report.text.terminal import terminal_table
     from fdp_bench.runner.retest import read_retest
 
     records = store.records()

@@ -8,7 +8,7 @@ def typed_task(name: str) -> str:
         SpecError: If there is no such task.
     """
     from fdp_bench.tasks import resolve_task
-    from fdp_bench.tasks.modules import search_here_for
+    from fdp_bench.tasks.external.modules import search_here_for
 
     task_id = resolve_task(name)
     search_here_for(task_id)

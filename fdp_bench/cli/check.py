@@ -61,8 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    from fdp_bench.gate.refusals import IncomparableError
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.gate.comparability import IncomparableError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     try:
         return _check(args)
@@ -79,15 +79,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from fdp_bench.cli._targets import check_file
+    from fdp_bench.gate.baseline import load_compared_run
     from fdp_bench.gate.check import judge_run, plan_check, run_candidate
     from fdp_bench.gate.junit import write_junit
-    from fdp_bench.gate.side import load_side
-    from fdp_bench.gate.words import markdown_summary, more_episodes
+    from fdp_bench.gate.render import markdown_summary, more_episodes
     from fdp_bench.runner.progress import ProgressBar
 
     started = time.monotonic()
     check_file(args.junit, "--junit")
-    baseline = load_side(args.baseline)
+    baseline = load_compared_run(args.baseline)
     if args.baseline_policy:
         baseline = baseline.only(args.baseline_policy)
     plan = plan_check(
@@ -130,7 +130,7 @@ def _append_step_summary(text: str) -> None:
 
 
 def _bullets(reasons: tuple[str, ...]) -> list[str]:
-    from fdp_bench.report.markup import markdown_text
+    from fdp_bench.report.text.markup import markdown_text
 
     return [f"- {markdown_text(reason)}" for reason in reasons]
 

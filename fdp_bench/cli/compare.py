@@ -31,13 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
+    from fdp_bench.gate.baseline import load_compared_run
+    from fdp_bench.gate.comparability import IncomparableError, notes, refuse_unlike
     from fdp_bench.gate.pairing import pair_arms
-    from fdp_bench.gate.refusals import IncomparableError, notes, refuse_unlike
-    from fdp_bench.gate.side import load_side
     from fdp_bench.gate.table import comparison_layout, measure
-    from fdp_bench.report.text import plain_text
+    from fdp_bench.report.text.terminal import plain_text
 
-    baseline, candidate = load_side(args.baseline), load_side(args.candidate)
+    baseline, candidate = load_compared_run(args.baseline), load_compared_run(args.candidate)
     if args.baseline_policy:
         baseline = baseline.only(args.baseline_policy)
     if args.candidate_policy:

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _collect(args: argparse.Namespace) -> int:
-    from fdp_bench.demos.collect import collect_demonstrations
+    from fdp_bench.demos.recording.collect import collect_demonstrations
 
     try:
         summary = collect_demonstrations(
@@ -120,7 +120,7 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from fdp_bench.demos.formats.lerobot_out import export_lerobot
+    from fdp_bench.demos.formats.lerobot.write import export_lerobot
 
     _refuse_task(args, "--to-lerobot")
     summary = export_lerobot(args.to_lerobot, args.out, num_demos=args.num)

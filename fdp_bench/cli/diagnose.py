@@ -122,7 +122,7 @@ def _write(args: argparse.Namespace, found: "Diagnosis", text: str) -> None:
             written.append(args.out / name)
         if found.contributions:
             from fdp_bench.diagnose.figure import contribution_figure
-            from fdp_bench.report.style import PNG_DPI, themed
+            from fdp_bench.report.figures.style import PNG_DPI, themed
 
             picture = args.out / "contribution.png"
             with themed():

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 def task_lines() -> list[str]:
     """One line a task of the package, and how to name others."""
     from fdp_bench.tasks import TASKS
-    from fdp_bench.tasks.foreign_map import find_map, packaged_maps
+    from fdp_bench.tasks.external.registry import find_map, packaged_maps
 
     rows = [(task.short_name, task.id, task.summary) for task in TASKS.values()]
     for task_map in filter(None, map(find_map, packaged_maps())):
@@ -60,6 +60,7 @@ def task_pages() -> list[str]:
             ("asks for", task.summary),
             ("success", task.success),
             ("needs", task.senses),
+            ("object", f"{task.painted} (what shifts such as color?part=object paint)"),
             ("episode", f"at most {task.horizon} control steps at {task.control_hz} Hz"),
             ("expert", _expert_line(expert_results(task.short_name))),
         ]

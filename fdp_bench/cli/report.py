@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
-    from fdp_bench.report.ladder import Ladder
     from fdp_bench.report.runs import Runs
+    from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
 SUMMARY = SUBCOMMANDS["report"]
 #: Folder of the report inside its run.
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from fdp_bench.api.errors import RunError
     from fdp_bench.records.writer import refuse_link
     from fdp_bench.report.runs import in_results, load_runs, newest_run
-    from fdp_bench.report.text import across_text, comparison_table, shown, terminal_table
+    from fdp_bench.report.text.terminal import across_text, comparison_table, shown, terminal_table
     from fdp_bench.report.write import write_report
 
     asked: list[Path] = args.runs or [newest_run()]
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
     if args.out is None:
         refuse_link(folder)
-    for sentence in runs.unfinished():
+    for sentence in (*runs.unfinished(), *runs.unlike()):
         print(shown(f"warning: {sentence}"), file=sys.stderr)
     command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
     report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))
@@ -90,14 +90,14 @@ def _notes(runs: "Runs") -> list[str]:
     return notes
 
 
-def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], Ladder]":
+def _ladder_drawer(runs: "Runs") -> "Callable[[str, str], SeverityFrames]":
     """Draw severities on the runs' tasks with their render profile; each environment is built once."""
     from fdp_bench.cli._ladders import shift_ladder
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.runner.rollout.environment import make_base
 
     make_once = cache(lambda task: make_base(task, runs.profile or "fast"))
 
-    def draw(task: str, shift: str) -> "Ladder":
+    def draw(task: str, shift: str) -> "SeverityFrames":
         return shift_ladder(make_once(task), task, shift, run_seed=runs.records[0].spec.run_seed)
 
     return draw

@@ -39,9 +39,8 @@ from fdp_bench.cli.main import FIRST_COMMAND, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.records.store import RunStore
-    from fdp_bench.runner.config import RunConfig
-    from fdp_bench.runner.executor import ExecutorSpec
-    from fdp_bench.runner.supervision import Limits
+    from fdp_bench.runner.config import ExecutorSpec, RunConfig
+    from fdp_bench.runner.workers.worker_handle import Limits
 
 SUMMARY = SUBCOMMANDS["run"]
 #: Where runs go unless --out says otherwise.
@@ -58,7 +57,7 @@ _NAME_LENGTH = 60
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code, of several tasks the highest."""
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     code, also_on_stderr = 0, False
     plans: list[tuple[RunConfig, str, Path]] = []
@@ -133,7 +132,7 @@ def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
     """Configuration, name and folder of each task's run, all checked before the first one begins."""
     from fdp_bench.api.errors import SpecError
     from fdp_bench.records.store import check_new_folder
-    from fdp_bench.runner.shard import Shard
+    from fdp_bench.runner.planning.shard import Shard
 
     configs = [_config(args, task) for task in args.task or ["Lift"]]
     tasks = [config.task for config in configs]
@@ -174,9 +173,9 @@ def _name(args: argparse.Namespace, tasks: Sequence[str]) -> str:
 
 
 def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) -> "RunStore":
+    from fdp_bench.runner.planning.shard import Shard
     from fdp_bench.runner.progress import ProgressBar
     from fdp_bench.runner.run import begin_run
-    from fdp_bench.runner.shard import Shard
 
     with ProgressBar(sys.stderr) as progress:
         return begin_run(
@@ -194,21 +193,21 @@ def _begin(args: argparse.Namespace, config: "RunConfig", name: str, out: Path) 
 
 
 def _executor(args: argparse.Namespace) -> "ExecutorSpec":
-    from fdp_bench.runner.executor import ExecutorSpec
+    from fdp_bench.runner.config import ExecutorSpec
 
     return ExecutorSpec.parse(args.executor or "local", args.worker_gpus)
 
 
 def _limits(args: argparse.Namespace) -> "Limits":
-    from fdp_bench.runner.supervision import Limits
+    from fdp_bench.runner.workers.worker_handle import Limits
 
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
 
 
 def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     """The configuration as typed, checked as far as no plugin has to be imported for it."""
-    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, GPU_BATCH_ROWS, TIERS, RunConfig
-    from fdp_bench.runner.sequential import check_policies
+    from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
+    from fdp_bench.runner.planning.feeds import check_policies
     from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 
     policies = [parse_policy(text) for text in args.policy]
@@ -220,18 +219,16 @@ def _config(args: argparse.Namespace, task: str) -> "RunConfig":
     if alpha:
         check_policies([str(policy) for policy in policies])
         episodes = _MAX_EPISODES if args.max_episodes is None else args.max_episodes
-    device = args.device or "cpu"
     return RunConfig(
         task=task,
         policies=tuple(map(str, policies)),
         shifts=tuple(args.shift),
         episodes=DEFAULT_EPISODES if episodes is None else episodes,
         seed=args.seed or 0,
-        device=device,
+        device=args.device or "cpu",
         profile=args.profile or "fast",
         videos=args.video or 0,
         lanes=args.lanes or BATCH_ROWS,
-        batch_rows=BATCH_ROWS if device == "cpu" else GPU_BATCH_ROWS,
         noise_seed=args.noise_seed or 0,
         retest=0.0 if args.retest is None else args.retest,
         until_decided=alpha,

@@ -18,7 +18,7 @@ from fdp_bench.cli.main import SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.api import Shift
-    from fdp_bench.report.shift_effects import Effect
+    from fdp_bench.report.shift_previews.effects import Effect
 
 SUMMARY = SUBCOMMANDS["shifts"]
 #: Folder of the pictures.
@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _preview(args: argparse.Namespace) -> int:
     from fdp_bench.api import SpecError, UnsupportedShiftError
-    from fdp_bench.report.shift_tables import variants
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.report.shift_previews.tables import variants
+    from fdp_bench.runner.rollout.environment import make_base
 
     if args.sheet is not None:
         return _sheet(args)
@@ -109,10 +109,10 @@ def _sheet(args: argparse.Namespace) -> int:
     """Write a contact sheet of the shifts that alter what cameras show."""
     from fdp_bench.api import SpecError, UnsupportedShiftError
     from fdp_bench.cli._ladders import seen_ladder
-    from fdp_bench.report.contact_sheet import sheet_figure
-    from fdp_bench.report.shift_tables import variants
-    from fdp_bench.report.style import library_style
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.report.figures.style import library_style
+    from fdp_bench.report.shift_previews.contact_sheet import sheet_figure
+    from fdp_bench.report.shift_previews.tables import variants
+    from fdp_bench.runner.rollout.environment import make_base
 
     if args.sheet.suffix not in SHEETS or args.out is not None:
         raise SpecError(
@@ -145,11 +145,12 @@ def _sheet(args: argparse.Namespace) -> int:
 def _draw(base: Any, task: str, shift: str, out: Path) -> list[Path]:
     """Write the film strip of a shift, and its readings where it alters a sense of numbers."""
     from fdp_bench.cli._ladders import seen_ladder, shifted_at_levels
-    from fdp_bench.report.reading_strips import reading_figure, reading_file
-    from fdp_bench.report.shift_effects import play_swaying
-    from fdp_bench.report.strips import shift_slug, strip_figure
-    from fdp_bench.report.style import library_style
-    from fdp_bench.runner.environment import shifts_of, task_info
+    from fdp_bench.report.figures.style import library_style
+    from fdp_bench.report.names import shift_slug
+    from fdp_bench.report.shift_previews.effects import play_swaying
+    from fdp_bench.report.shift_previews.reading_strips import reading_figure, reading_file
+    from fdp_bench.report.shift_previews.strips import strip_figure
+    from fdp_bench.runner.rollout.environment import shifts_of, task_info
 
     environments = shifted_at_levels(base, shift)
     senses = {each.modality for each in shifts_of(environments[1.0])}
@@ -176,7 +177,7 @@ def _draw(base: Any, task: str, shift: str, out: Path) -> list[Path]:
 def _table(args: argparse.Namespace) -> int:
     from fdp_bench.api import SpecError
     from fdp_bench.api.files import write_whole
-    from fdp_bench.report.shift_tables import (
+    from fdp_bench.report.shift_previews.tables import (
         EFFECTS,
         PARAMETERS,
         between,
@@ -234,10 +235,10 @@ def _measured(
     """Effects of each shift on each task that has what it alters, task by task."""
     from fdp_bench.api import UnsupportedShiftError
     from fdp_bench.cli._ladders import shifted_at_levels
-    from fdp_bench.report.ladder import EPISODES
-    from fdp_bench.report.shift_effects import measure_effect, play_swaying
-    from fdp_bench.report.shift_tables import variants
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.report.shift_previews.effects import measure_effect, play_swaying
+    from fdp_bench.report.shift_previews.severity_frames import EPISODES
+    from fdp_bench.report.shift_previews.tables import variants
+    from fdp_bench.runner.rollout.environment import make_base
     from fdp_bench.tasks import TASKS
 
     texts = [(kind, text) for kind in kinds for text in variants(kind)]

@@ -15,13 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.cli._numbers import positive
+from fdp_bench.cli._numbers import positive, whole
 from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
 if TYPE_CHECKING:
     from fdp_bench.api.episode import EpisodeRecord
-    from fdp_bench.runner.progress import ProgressBar
-    from fdp_bench.runner.run import Announcement
+    from fdp_bench.runner.progress import ProgressBar, RunInfo
     from fdp_bench.suites.planning import SweepPlan
     from fdp_bench.suites.request import SweepRequest
     from fdp_bench.suites.suite import Suite
@@ -39,8 +38,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--episodes", type=positive, metavar="N", help="episodes a cell (default: the suite's)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
-    add("--policies", nargs="+", default=[], metavar="SPEC", help="these policies of the suite alone")
-    add("--shifts", nargs="+", default=[], metavar="SPEC", help="these shifts of the suite alone")
+    add("--policies", nargs="+", default=[], metavar="SPEC", help="only these policies of the suite")
+    add("--shifts", nargs="+", default=[], metavar="SPEC", help="only these shifts of the suite")
+    add("--tasks", nargs="+", default=[], metavar="TASK", help="only these tasks of the suite")
+    add(
+        "--train-seeds",
+        nargs="+",
+        type=whole,
+        default=[],
+        metavar="N",
+        help="only these training seeds of the suite",
+    )
     add(
         "--steps",
         type=positive,
@@ -76,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    from fdp_bench.runner.run import RunInterruptedError
+    from fdp_bench.runner.interrupts import RunInterruptedError
 
     if args.suite is None:
         from fdp_bench.cli.list import suite_lines
@@ -109,7 +117,13 @@ def _plan(args: argparse.Namespace) -> "SweepPlan":
     from fdp_bench.suites.planning import plan_sweep
     from fdp_bench.suites.request import SweepRequest
 
-    suite = filtered(load_suite(args.suite), args.policies, args.shifts)
+    suite = filtered(
+        load_suite(args.suite),
+        args.policies,
+        args.shifts,
+        tasks=args.tasks,
+        train_seeds=args.train_seeds,
+    )
     episodes = TIERS[args.tier] if args.tier else args.episodes or suite.episodes
     return plan_sweep(
         SweepRequest(
@@ -133,9 +147,9 @@ def _remake(args: argparse.Namespace) -> str:
     for name in ("tier", "episodes", "steps"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
-    for name in ("policies", "shifts"):
+    for name in ("policies", "shifts", "tasks", "train_seeds"):
         if getattr(args, name):
-            words += [f"--{name}", *getattr(args, name)]
+            words += [f"--{name.replace('_', '-')}", *map(str, getattr(args, name))]
     if args.device != "cpu":
         words += ["--device", args.device]
     return shlex.join(words)
@@ -178,8 +192,8 @@ def _train_dirs(folders: list[Path]) -> tuple[Path, ...]:
 
 def _overview(plan: "SweepPlan", args: argparse.Namespace) -> str:
     from fdp_bench.records.provenance import machine
-    from fdp_bench.runner.capacity import default_workers
     from fdp_bench.runner.config import BATCH_ROWS
+    from fdp_bench.runner.workers.capacity import default_workers
     from fdp_bench.suites.estimate import measure_pace
     from fdp_bench.suites.overview import overview
 
@@ -209,12 +223,12 @@ class _Bars:
     def __init__(self) -> None:
         self._bar: ProgressBar | None = None
 
-    def __call__(self, announcement: "Announcement") -> "Callable[[EpisodeRecord], None]":
+    def __call__(self, run_info: "RunInfo") -> "Callable[[EpisodeRecord], None]":
         from fdp_bench.runner.progress import ProgressBar
 
         self.close()
         self._bar = ProgressBar(sys.stderr)
-        return self._bar(announcement)
+        return self._bar(run_info)
 
     def say(self, line: str) -> None:
         self.close()
@@ -229,8 +243,8 @@ class _Bars:
 def _show(out: Path, runs: list[Path]) -> None:
     from fdp_bench.api import RunError
     from fdp_bench.report.runs import load_runs, probed_latencies
-    from fdp_bench.report.tables import summarize
-    from fdp_bench.report.text import terminal_table
+    from fdp_bench.report.tables.summary import summarize
+    from fdp_bench.report.text.terminal import terminal_table
 
     try:
         loaded = load_runs(runs)

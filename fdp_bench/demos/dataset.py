@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, FdpBenchError
-from fdp_bench.api.untrusted import check_entries
+from fdp_bench.api.validation import check_entries
 from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.demonstration import Demonstration, checked
 from fdp_bench.demos.layout import FORMAT_VERSION, TOUCH_NAME, demo_name, held_out_count
@@ -29,6 +29,8 @@ __all__ = [
 
 #: Demonstrations held out for every one trained on, where the file has more than are trained on.
 _HELD_OUT_SHARE = 5
+#: Demonstrations held out at least, where the file has them: intervals over fewer say little.
+_LEAST_HELD_OUT = 10
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,14 @@ def load_demonstrations(
 ) -> Demonstrations:
     """Read a demonstration file.
 
-    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.lead_in`) are left out.
+    Steps that lead an episode into trouble on purpose (`fdp_bench.demos.experts.lead_in`) are left out.
 
     Args:
         path: File written by ``fdp-bench demos``, HDF5 or packed (``.npz``).
         task_id: Gymnasium id that the file must be of; None accepts any.
         num_demos: Number of demonstrations to train on. The first ones are taken; a fifth as many of those
-            that follow are held out. Where none follow, or without a number, the last tenth is held out.
+            that follow, at least 10 where the file has them, are held out. Where none follow, or without a number,
+            the last tenth is held out.
 
     Returns:
         The demonstrations and their split.
@@ -157,7 +160,7 @@ def split_names(available: int, num_demos: int | None) -> tuple[tuple[str, ...],
         num_demos = available - held_out_count(available)
         held_out = available - num_demos
     else:
-        held_out = min(available - num_demos, max(1, round(num_demos / _HELD_OUT_SHARE)))
+        held_out = min(available - num_demos, max(_LEAST_HELD_OUT, round(num_demos / _HELD_OUT_SHARE)))
     names = tuple(demo_name(index) for index in range(num_demos + held_out))
     return names[:num_demos], names[num_demos:]
 

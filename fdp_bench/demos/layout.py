@@ -25,7 +25,8 @@ IMAGE_NAMES: Mapping[str, str] = {
 _IMAGE_SUFFIX = "_image"
 #: Touch as the environment shows it; robomimic has no name for it. Files from before it lack it.
 TOUCH_NAME = "tactile"
-#: Attribute of a demonstration: number of leading steps that are no example to follow, see `fdp_bench.demos.lead_in`.
+#: Attribute of a demonstration: number of leading steps that are no example to follow; see
+#: `fdp_bench.demos.experts.lead_in`.
 LEAD_IN_ATTRIBUTE = "lead_in_steps"
 
 

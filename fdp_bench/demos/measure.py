@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from fdp_bench.api import stream, stream_int
-from fdp_bench.demos.episode import DEMO_EXPERT, DEMO_STATE
-from fdp_bench.demos.experts import EXPERTS, resolve_expert_task
+from fdp_bench.demos.experts.registry import EXPERTS, resolve_expert_task
+from fdp_bench.demos.recording.attempt import DEMO_EXPERT, DEMO_STATE
 from fdp_bench.records.provenance import git_state
 from fdp_bench.stats import wilson_interval
 from fdp_bench.tasks import TASKS

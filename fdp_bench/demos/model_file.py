@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.demos.formats.joints import read_joint_layout
+from fdp_bench.demos.joints import read_joint_layout
 from fdp_bench.sim.physics import model_xml
 
 #: A body this near (m, and in its quaternion) to where the XML has it was not moved; XML has fewer digits than a model.

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api.untrusted import check_entries, parse_json
-from fdp_bench.demos import guarded
+from fdp_bench.api.validation import check_entries, parse_json
 from fdp_bench.demos.demonstration import Demonstration
-from fdp_bench.demos.guarded_npz import GuardedArchive
 from fdp_bench.demos.layout import (
     LEAD_IN_ATTRIBUTE,
     PROP_NAME,
@@ -24,6 +22,8 @@ from fdp_bench.demos.layout import (
     image_key,
     vector_member,
 )
+from fdp_bench.demos.safe_readers import hdf5
+from fdp_bench.demos.safe_readers.npz import SafeArchive
 
 #: Types of what a file says of itself.
 CARD_ENTRIES: Mapping[str, Any] = {
@@ -41,10 +41,10 @@ class Hdf5Reader:
     """Reads robomimic's layout with our attributes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = guarded.open_hdf5(path)
+        self._file = hdf5.open_hdf5(path)
         try:
-            self._data = guarded.child(self._file, "data")
-            env_args = parse_json(guarded.text(self._data, "env_args") or "")
+            self._data = hdf5.child(self._file, "data")
+            env_args = parse_json(hdf5.text(self._data, "env_args") or "")
             if not isinstance(env_args, dict) or "fdp_bench" not in env_args:
                 raise ValueError("it was not written by fdp-bench")
             self.card: dict[str, Any] = env_args["fdp_bench"]
@@ -62,24 +62,24 @@ class Hdf5Reader:
     def read(self, index: int) -> Demonstration:
         """The demonstration with a number, from 0, as it stands in the file."""
         name = demo_name(index)
-        group = guarded.child(self._data, name)
+        group = hdf5.child(self._data, name)
         if group is None:
             raise ValueError(f"there is no {name}")
         start = int(group.attrs[LEAD_IN_ATTRIBUTE])
         if start < 0:
             raise ValueError(f"{name} has {start} leading steps")
 
-        observed = guarded.child(group, "obs")
+        observed = hdf5.child(group, "obs")
         if observed is None:
             raise ValueError(f"{name} has no group 'obs'")
-        held = guarded.names(observed)
-        further = [key for key in self.card.get("vectors", ()) if guarded.child(observed, key) is not None]
+        held = hdf5.names(observed)
+        further = [key for key in self.card.get("vectors", ()) if hdf5.child(observed, key) is not None]
         pictures = [name for name in held if name not in further]
         # In one piece where its numbers are not those of a Panda.
         parts: Mapping[str, int | None] = {PROP_NAME: None} if PROP_NAME in held else PROP_PARTS
 
         def read(inside: Any, part: str, *sizes: int | None) -> Any:
-            return guarded.array(inside, part, shape=(None, *sizes))[start:]
+            return hdf5.array(inside, part, shape=(None, *sizes))[start:]
 
         return Demonstration(
             name=name,
@@ -97,7 +97,7 @@ class PackedReader:
     """Reads the packed form, see `fdp_bench.demos.pack`, with numpy alone."""
 
     def __init__(self, path: Path) -> None:
-        self._data = GuardedArchive(path)
+        self._data = SafeArchive(path)
         try:
             self.card: dict[str, Any] = parse_json(self._data.array("card", dtype=np.uint8, ndim=1).tobytes())
             check_entries(self.card, CARD_ENTRIES, "card", needed=_PACKED_ENTRIES)

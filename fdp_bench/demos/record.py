@@ -25,13 +25,13 @@ from fdp_bench.api import (
     stream,
     stream_int,
 )
-from fdp_bench.demos.episode import DEMO_EXPERT, DEMO_STATE
-from fdp_bench.demos.formats.episode import MAX_STEPS, ImportedEpisode
+from fdp_bench.demos.demo_episode import MAX_STEPS, ImportedEpisode
 from fdp_bench.demos.layout import GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
-from fdp_bench.demos.of_task import environment_versions, task_entries
+from fdp_bench.demos.recording.attempt import DEMO_EXPERT, DEMO_STATE
+from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.demos.robomimic import write_hdf5
-from fdp_bench.tasks.foreign_env import ForeignEnv
-from fdp_bench.tasks.making import make_task
+from fdp_bench.tasks.external.env import ExternalEnv
+from fdp_bench.tasks.make import make_task
 
 #: Asked for each action: (what the task shows, the environment itself) -> action, shape (A,). Where it has a method
 #: ``reset(generator)``, that is called before each episode with a `numpy.random.Generator`.
@@ -149,7 +149,7 @@ class _Recorder:
         self._act, self._seed, self._only_successes = act, seed, only_successes
         self._env = make_task(task, profile)
         own: Any = self._env.unwrapped
-        self._foreign = own if isinstance(own, ForeignEnv) else None
+        self._foreign = own if isinstance(own, ExternalEnv) else None
         self._own_units = own_units and self._foreign is not None
         self._shown_env = self._foreign.inner.unwrapped if self._foreign else own
         self.info: TaskInfo = own.task_info

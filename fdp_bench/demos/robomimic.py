@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.demos.episode import RecordedEpisode
-from fdp_bench.demos.formats.episode import ImportedEpisode
+from fdp_bench.demos.demo_episode import ImportedEpisode, RecordedEpisode
 from fdp_bench.demos.layout import (
     LEAD_IN_ATTRIBUTE,
     PROP_NAME,

@@ -17,7 +17,7 @@ from fdp_bench.api import (
 )
 from fdp_bench.diagnose.conditions import AS_IT_IS, Condition, conditions_of
 from fdp_bench.diagnose.decisions import Decisions, decisions_from_demonstrations
-from fdp_bench.diagnose.opening import OpenedPolicy, open_policy
+from fdp_bench.diagnose.load_policy import OpenedPolicy, open_policy
 from fdp_bench.diagnose.rollouts import Stage
 from fdp_bench.diagnose.senses import ActionChange, action_changes, contributions
 from fdp_bench.diagnose.success import Difference, Success, against_base, losses_by_condition, success_rates
@@ -203,7 +203,7 @@ def _task(request: Request, stage: Stage | None) -> TaskInfo:
     if request.task_id in TASKS:
         # Needs neither simulator nor renderer.
         return describe(request.task_id)
-    from fdp_bench.runner.environment import make_base, task_info
+    from fdp_bench.runner.rollout.environment import make_base, task_info
 
     env = make_base(request.task_id)
     try:

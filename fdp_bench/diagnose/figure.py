@@ -6,7 +6,7 @@ import numpy as np
 
 from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.diagnosis import Diagnosis
-from fdp_bench.report.style import series_style, themed, wrapped
+from fdp_bench.report.figures.style import series_style, themed, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,10 @@ from fdp_bench.api import CLEAN, EpisodeRecord, EpisodeSpec, Inspector, Observat
 from fdp_bench.diagnose.conditions import AS_IT_IS, Condition, altered_observation
 from fdp_bench.diagnose.decisions import Decision, Decisions
 from fdp_bench.runner.config import BATCH_ROWS
-from fdp_bench.runner.episode import PicturePaths
-from fdp_bench.runner.inference import Actions, BatchedPolicy, Noise, PolicyError
-from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.rollout.batched_policy import Actions, BatchedPolicy, Noise, PolicyError
+from fdp_bench.runner.rollout.episode import PicturePaths
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.specs import parse_policy
 
 

@@ -11,8 +11,9 @@ from fdp_bench.diagnose.conditions import AS_IT_IS
 from fdp_bench.diagnose.diagnosis import Diagnosis
 from fdp_bench.diagnose.success import Difference, Success, p_text
 from fdp_bench.diagnose.verdicts import FOUND, NOT_FOUND, NOTED
-from fdp_bench.report.layout import EMPTY, Layout
-from fdp_bench.report.text import WIDTH, plain_text
+from fdp_bench.report.names import EMPTY
+from fdp_bench.report.text.terminal import WIDTH, plain_text
+from fdp_bench.report.typeset import Layout
 
 _MARKS = {FOUND: "FOUND", NOT_FOUND: "not found", NOTED: "note"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_entries, parse_json, read_json
-from fdp_bench.gate.side import ArmOutcomes, Outcome, Side, side_of_run
+from fdp_bench.api.validation import check_entries, parse_json, read_json
+from fdp_bench.gate.compared_run import ArmOutcomes, ComparedRun, Outcome, read_compared_run
 from fdp_bench.records.store import RunStore
 
 #: Version of the file's layout.
@@ -46,7 +46,7 @@ _ARM: Mapping[str, Any] = {
 }
 
 
-def write_baseline(run: Path, out: Path, *, command: str) -> Side:
+def write_baseline(run: Path, out: Path, *, command: str) -> ComparedRun:
     """Write a run as a baseline file, in one step.
 
     Args:
@@ -57,7 +57,7 @@ def write_baseline(run: Path, out: Path, *, command: str) -> Side:
     Raises:
         RunError: If the run is unfinished or stopped early, or the file cannot be written.
     """
-    side = side_of_run(run)
+    side = read_compared_run(run)
     if not side.complete or not side.arms:
         raise RunError(
             f"run {str(run)!r} is not complete, and a baseline must be; finish it with: "
@@ -86,7 +86,7 @@ def write_baseline(run: Path, out: Path, *, command: str) -> Side:
     return replace(side, path=out)
 
 
-def read_baseline(path: Path) -> Side:
+def read_baseline(path: Path) -> ComparedRun:
     """Read a baseline file.
 
     Raises:
@@ -111,7 +111,7 @@ def read_baseline(path: Path) -> Side:
             check_entries(plugin, _PLUGIN, "plugins[]")
         check_entries(data["config"], _CONFIG, "config", needed=("episodes",))
         check_entries(data["task"], _TASK, "task")
-        return Side(
+        return ComparedRun(
             path=path,
             task=dict(data["task"]),
             protocol=dict(data["protocol"]),
@@ -132,7 +132,7 @@ def read_baseline(path: Path) -> Side:
         ) from error
 
 
-def _facts(side: Side) -> dict[str, Any]:
+def _facts(side: ComparedRun) -> dict[str, Any]:
     return {
         "task": dict(side.task),
         "protocol": dict(side.protocol),
@@ -193,3 +193,15 @@ def _outcome(cells: Sequence[str], parameters: Mapping[int, Any]) -> tuple[int, 
         initial_state="" if initial_state == "-" else initial_state,
         parameters=parameters.get(index),
     )
+
+
+def load_compared_run(path: Path) -> ComparedRun:
+    """Read a run's folder or a baseline file.
+
+    Raises:
+        RunError: If it is neither, is unreadable, or holds no episode.
+    """
+    side = read_compared_run(path) if path.is_dir() or not path.exists() else read_baseline(path)
+    if not side.arms:
+        raise RunError(f"{path} holds no finished episode; finish it with: fdp-bench run --resume {path}")
+    return side

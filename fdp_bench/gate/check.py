@@ -8,25 +8,25 @@ from typing import Any
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import RunError, SpecError
 from fdp_bench.api.streams import SEED_PROTOCOL
+from fdp_bench.gate.comparability import IncomparableError, notes, protocol_differences, refuse_unlike
+from fdp_bench.gate.compared_run import TASK_FACTS, ComparedRun, is_run, read_compared_run
 from fdp_bench.gate.pairing import match_policies, pair_arms
-from fdp_bench.gate.refusals import IncomparableError, notes, protocol_differences, refuse_unlike
-from fdp_bench.gate.side import TASK_FACTS, Side, is_run, side_of_run
 from fdp_bench.gate.table import measure
 from fdp_bench.gate.verdict import Judgement, judge
 from fdp_bench.plugins import load_policy
+from fdp_bench.records.comparability import config_differences
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.episode import SUCCESS_RULE
-from fdp_bench.runner.run import Progress, begin_run, resume_run
+from fdp_bench.runner.progress import Progress
+from fdp_bench.runner.rollout.episode import SUCCESS_RULE
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS, describe
-from fdp_bench.tasks.foreign_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Pairs an arm, where the baseline holds as many and nothing else is asked for.
 DEFAULT_PAIRS = 300
-#: What a candidate's run must share with the check that goes on with it.
-_RESUMED = ("task", "policies", "shifts", "seed", "noise_seed", "profile", "device")
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Check:
         config: The candidate's run.
     """
 
-    baseline: Side
+    baseline: ComparedRun
     config: RunConfig
 
 
 def plan_check(
-    baseline: Side,
+    baseline: ComparedRun,
     *,
     policy: str | None = None,
     episodes: int | None = None,
@@ -104,19 +104,17 @@ def run_candidate(
     if not is_run(out):
         return begin_run(check.config, out, name="check", command=command, progress=progress, workers=workers)
     store = RunStore.open(out)
-    there = store.manifest().config
     wanted = check.config.to_json()
-    for name in _RESUMED:
-        if _plain(there.get(name, wanted[name])) != _plain(wanted[name]):
-            raise RunError(
-                f"{str(out)!r} holds a run of other {name} ({there.get(name)!r}, needed: {wanted[name]!r}); "
-                "choose another --out"
-            )
+    for unlike in config_differences(store.manifest().config, wanted, apart_from=("episodes",)):
+        raise RunError(
+            f"{str(out)!r} holds a run of other {unlike.name} ({unlike.first!r}, needed: {unlike.second!r}); "
+            "choose another --out"
+        )
     _lengthen(store, check.config.episodes)
     return resume_run(out, command=command, progress=progress, workers=workers, lanes=None)
 
 
-def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, Side, list[str]]:
+def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, ComparedRun, list[str]]:
     """Hold a candidate's run against the baseline.
 
     Returns:
@@ -125,7 +123,7 @@ def judge_run(check: Check, run: Path, margin: float) -> tuple[Judgement, Side, 
     Raises:
         IncomparableError: If the two must not be compared.
     """
-    candidate = _first(side_of_run(run), check.config.episodes)
+    candidate = _first(read_compared_run(run), check.config.episodes)
     arms = pair_arms(check.baseline, candidate)
     refuse_unlike(check.baseline, candidate, arms)
     missing = [
@@ -148,7 +146,7 @@ def _lengthen(store: RunStore, episodes: int) -> None:
         store.update_manifest(replace(manifest, status=INTERRUPTED, config=longer, episodes_planned=planned))
 
 
-def _replaced(baseline: Side, policy: str) -> tuple[Side, tuple[str, ...]]:
+def _replaced(baseline: ComparedRun, policy: str) -> tuple[ComparedRun, tuple[str, ...]]:
     """The baseline's arms that a policy is held against, and that policy."""
     if len(baseline.policies) == 1:
         return baseline, (policy,)
@@ -170,7 +168,7 @@ def _resolved(policy: str, task: str) -> str:
     return str(spec)
 
 
-def _first(side: Side, count: int) -> Side:
+def _first(side: ComparedRun, count: int) -> ComparedRun:
     """The same side with the first episodes alone."""
     arms = tuple(
         replace(arm, outcomes={index: what for index, what in arm.outcomes.items() if index < count})
@@ -179,7 +177,7 @@ def _first(side: Side, count: int) -> Side:
     return replace(side, arms=arms)
 
 
-def _refuse_early(baseline: Side, config: RunConfig) -> None:
+def _refuse_early(baseline: ComparedRun, config: RunConfig) -> None:
     """Refuse before hours of episodes what would be refused after them."""
     facts: Mapping[str, Any] = baseline.task
     if config.task in TASKS:
@@ -201,7 +199,3 @@ def _refuse_early(baseline: Side, config: RunConfig) -> None:
 def _sampler(policy: str) -> str:
     spec = parse_policy(policy)
     return load_policy(spec.name).sampler_name(spec)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -5,8 +5,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from fdp_bench.api.errors import RunError
+from fdp_bench.gate.render import arm_sentence, flip_names, headline
 from fdp_bench.gate.verdict import ArmVerdict, Judgement
-from fdp_bench.gate.words import arm_sentence, flip_names, headline
 
 #: What XML 1.0 cannot hold, escaped or not.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fdp_bench.api.errors import RunError
-from fdp_bench.gate.side import ArmOutcomes, Outcome, Side
+from fdp_bench.gate.compared_run import ArmOutcomes, ComparedRun, Outcome
 from fdp_bench.stats.paired import PairedCounts, count_pairs
 
 
@@ -75,7 +75,7 @@ class PairedArm:
         return sorted(found, key=lambda flip: (flip.gained, flip.index))
 
 
-def pair_arms(baseline: Side, candidate: Side) -> tuple[PairedArm, ...]:
+def pair_arms(baseline: ComparedRun, candidate: ComparedRun) -> tuple[PairedArm, ...]:
     """Pair the arms that both sides have, in the baseline's order.
 
     A policy meets itself: the same string, else the same string but for the path of its weights. Where one policy is

@@ -11,7 +11,7 @@ from typing import Any
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import write_whole
 from fdp_bench.api.training import Training
-from fdp_bench.api.untrusted import check_entries, check_fields, is_file_name, read_json
+from fdp_bench.api.validation import check_entries, check_fields, is_file_name, read_json
 
 #: Version of the manifest's layout.
 MANIFEST_SCHEMA = 1
@@ -92,9 +92,9 @@ class Manifest:
             ``slug``, which names the arm's files; ``train_demos``, ``train_seed`` and ``variant``, what the policy was
             trained on.
         policies: One entry a policy: its spec, distribution, source of weights, their hash and card, its sampler,
-            and ``latency_ms``, what single decisions took before the run; see `fdp_bench.runner.latency`.
+            and ``latency_ms``, what single decisions took before the run; see `fdp_bench.runner.rollout.latency`.
         comparisons: Of a run that stops when decided, one entry a shift: the two policies, how many pairs of
-            episodes were counted, and what they decided; see `fdp_bench.runner.sequential`.
+            episodes were counted, and what they decided; see `fdp_bench.runner.planning.feeds`.
         protocol: ``success_rule`` and ``seed_protocol``; empty for runs from before there was a second one.
         plugins: Distribution and version of every plugin used.
         versions: Distribution name -> version of what can move a number.
@@ -104,7 +104,7 @@ class Manifest:
         invocations: One entry for the start and each resumption: ``command``, ``started``, ``ended``,
             ``episodes`` (written by it), ``workers``, ``lanes``, ``inference`` (where policies were asked),
             ``versions`` and ``git`` as above, ``worker_time_s`` (of all its workers) and ``time_share`` (phase -> share
-            of it, see `fdp_bench.runner.timing`).
+            of it, see `fdp_bench.runner.rollout.timing`).
         shard: ``number`` and ``count`` of a run that is one of several parts of another; empty for a whole run.
         merged: Of a run that was put together from shards, one entry a shard: ``shard``, ``run`` (its folder),
             ``created``, ``machine`` and ``renderer``; see `fdp_bench.runner.merge`.

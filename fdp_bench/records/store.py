@@ -1,5 +1,6 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import PART
 from fdp_bench.api.training import Training
-from fdp_bench.api.untrusted import parse_json
+from fdp_bench.api.validation import parse_json
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.writer import (
     HOLDER_SUFFIX,
@@ -215,6 +216,11 @@ def check_new_folder(path: Path) -> None:
         raise RunError(
             f"run folder {str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
         ) from error
+
+
+def resume_command(path: Path) -> str:
+    """The command that finishes a run."""
+    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
 
 
 def _not_empty(path: Path) -> str:

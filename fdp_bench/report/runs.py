@@ -5,17 +5,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from fdp_bench.api import EpisodeRecord, RunError, nearest
 from fdp_bench.records import Manifest, RunStore
+from fdp_bench.records.comparability import (
+    SIMULATION,
+    Difference,
+    condition_differences,
+    plugin_differences,
+    rule_differences,
+    version_differences,
+)
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
-from fdp_bench.tasks.foreign_map import remember_data
+from fdp_bench.tasks.external.registry import remember_data
 
 #: Where `fdp-bench run` puts runs unless told otherwise.
 RESULTS = Path("results")
 _FIRST_RUN = 'fdp-bench run --policy "fdp:prop>vision" --shift occlusion'
-#: Distributions that decide the dynamics and the pictures: runs of different versions are not pooled.
-_DECISIVE = ("fdp-bench", "robosuite", "mujoco", "fast-simplification")
 
 
 @dataclass(frozen=True)
@@ -50,9 +57,25 @@ class Runs:
                 )
         return sentences
 
+    def unlike(self) -> list[str]:
+        """One sentence on what differs between the runs and can move single episodes; none where nothing does."""
+        values: dict[str, dict[Any, None]] = {}
+        first = self.manifests[0]
+        for manifest in self.manifests[1:]:
+            for each in (
+                *version_differences(first.versions, manifest.versions),
+                *plugin_differences(first.plugins, manifest.plugins),
+                *condition_differences(first.config, manifest.config),
+            ):
+                values.setdefault(each.name, {each.first: None})[each.second] = None
+        if not values:
+            return []
+        listed = "; ".join(f"{name} {' or '.join(map(str, found))}" for name, found in values.items())
+        return [f"the runs differ in what can move single episodes: {listed}"]
+
 
 def probed_latencies(manifests: Iterable[Manifest]) -> dict[tuple[str, str], list[float]]:
-    """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summarize`.
+    """What single decisions of each policy took before these runs, for `fdp_bench.report.tables.summary.summarize`.
 
     Returns:
         (task, policy string) -> wall times in milliseconds, of all the runs that measured some.
@@ -131,8 +154,8 @@ def load_runs(paths: Sequence[Path]) -> Runs:
         paths: Folders of runs, or folders that hold runs, at least one.
 
     Raises:
-        RunError: If a run is missing, unreadable or empty, or if the runs cannot be pooled: other versions of
-            a task, of the simulation or of the picture, or different outcomes of one episode.
+        RunError: If a run is missing, unreadable or empty, or if the runs cannot be pooled: other versions of a task,
+            other rules of success or seeds, another simulation or picture, or different outcomes of one episode.
     """
     stores = [_open(run) for run in dict.fromkeys(run for path in paths for run in runs_below(path))]
     manifests = tuple(store.manifest() for store in stores)
@@ -154,11 +177,9 @@ def load_runs(paths: Sequence[Path]) -> Runs:
             f"{stores[0].path} holds no finished episode yet; finish it with: "
             f"fdp-bench run --resume {stores[0].path}"
         )
-    runs = Runs(
+    return Runs(
         tuple(store.path for store in stores), manifests, tuple(record for record, _ in records.values())
     )
-    _check_task_versions(record.spec.task for record in runs.records)
-    return runs
 
 
 def _open(path: Path) -> RunStore:
@@ -170,25 +191,28 @@ def _open(path: Path) -> RunStore:
 
 
 def _check_poolable(stores: Sequence[RunStore], manifests: Sequence[Manifest]) -> None:
-    facts = [_decisive_facts(manifest) for manifest in manifests]
-    for store, other in zip(stores[1:], facts[1:], strict=True):
-        for name, value in facts[0].items():
-            if other[name] != value:
-                raise RunError(
-                    f"{stores[0].path} and {store.path} cannot be pooled: {name} is {value!r} and "
-                    f"{other[name]!r}; report them apart"
-                )
+    firsts: dict[str, tuple[Path, Manifest]] = {}
+    for store, manifest in zip(stores, manifests, strict=True):
+        same_task = firsts.setdefault(_task_name(manifest), (store.path, manifest))
+        for path, first, differences in (
+            (stores[0].path, manifests[0], _simulation_differences),
+            (*same_task, rule_differences),
+        ):
+            for difference in differences(first, manifest):
+                raise RunError(f"{path} and {store.path} cannot be pooled: {difference}; report them apart")
 
 
-def _decisive_facts(manifest: Manifest) -> dict[str, object]:
-    facts: dict[str, object] = {f"version of {name}": manifest.versions.get(name) for name in _DECISIVE}
-    return facts | {"render profile": manifest.config.get("profile")}
+def _simulation_differences(first: Manifest, second: Manifest) -> list[Difference]:
+    """What all runs of a report share, whatever their tasks."""
+    unlike = [
+        Difference(f"version of {each.name}", each.first, each.second)
+        for each in version_differences(first.versions, second.versions)
+        if each.name in SIMULATION
+    ]
+    profiles = first.config.get("profile"), second.config.get("profile")
+    return unlike + ([Difference("render profile", *profiles)] if profiles[0] != profiles[1] else [])
 
 
-def _check_task_versions(tasks: Iterable[str]) -> None:
-    versions: dict[str, str] = {}
-    for task in tasks:
-        name = re.sub(r"-v\d+$", "", task)
-        other = versions.setdefault(name, task)
-        if other != task:
-            raise RunError(f"{other} and {task} are different versions of a task; report them apart")
+def _task_name(manifest: Manifest) -> str:
+    """Name of a run's task without its version."""
+    return re.sub(r"-v\d+$", "", str(manifest.config.get("task", "")))

@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.report.across import across_table
-from fdp_bench.report.all_plots import report_palette, supported_plots
-from fdp_bench.report.areas import area_layout, area_table
-from fdp_bench.report.bars import save_success_plot
-from fdp_bench.report.effects import effect_table
-from fdp_bench.report.films import find_films, save_film
+from fdp_bench.report.figures.all_plots import report_palette, supported_plots
+from fdp_bench.report.figures.films import find_films, save_film
+from fdp_bench.report.figures.plots import Plot, compose
+from fdp_bench.report.figures.style import save_figure, themed
+from fdp_bench.report.figures.success_bars import save_success_plot
 from fdp_bench.report.html.assemble import assemble
 from fdp_bench.report.html.page import render
-from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import split_shift
-from fdp_bench.report.markup import csv_text, latex_report, markdown_report, markdown_table
-from fdp_bench.report.plots import Plot, compose
+from fdp_bench.report.names import shift_slug, split_shift
 from fdp_bench.report.runs import Runs, probed_latencies
-from fdp_bench.report.safety import safety_comparison, safety_layouts, safety_table
-from fdp_bench.report.seeds import seed_layout, seed_table
-from fdp_bench.report.strips import save_strip, shift_slug
-from fdp_bench.report.style import save_figure, themed
-from fdp_bench.report.tables import compare_policies, summarize
-from fdp_bench.report.trainings import find_trainings, name_policies, tasks_of
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
+from fdp_bench.report.shift_previews.strips import save_strip
+from fdp_bench.report.tables.all_tasks import all_tasks_table
+from fdp_bench.report.tables.effects import effect_table
+from fdp_bench.report.tables.safety import safety_comparison, safety_layouts, safety_table
+from fdp_bench.report.tables.seeds import seed_layout, seed_table
+from fdp_bench.report.tables.severity_auc import severity_auc_layout, severity_auc_table
+from fdp_bench.report.tables.summary import compare_policies, summarize
+from fdp_bench.report.tables.trainings import find_trainings, name_policies, tasks_of
+from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report, markdown_table
 
 if TYPE_CHECKING:
     import pandas
 
-#: (task, shift without severity) -> its ladder; raises `FdpBenchError` where it cannot be drawn.
-DrawLadder = Callable[[str, str], Ladder]
+#: (task, shift without severity) -> its frames at every severity; raises `FdpBenchError` where it cannot be drawn.
+DrawPreview = Callable[[str, str], SeverityFrames]
 #: Name of the page.
 PAGE_NAME = "report.html"
 
@@ -56,7 +56,7 @@ class Report:
 def write_report(
     runs: Runs,
     folder: Path,
-    draw_ladder: DrawLadder,
+    draw_preview: DrawPreview,
     command: Sequence[str] = ("fdp-bench", "report"),
     notes: Sequence[str] = (),
 ) -> Report:
@@ -65,7 +65,7 @@ def write_report(
     Args:
         runs: What to report.
         folder: Made where it is missing.
-        draw_ladder: Draws a shift's severities.
+        draw_preview: Draws a shift's severities.
         command: The command that writes this report, for the page.
         notes: Blocks of plain text that belong under the page's tables.
 
@@ -77,10 +77,10 @@ def write_report(
     comparison = compare_policies(runs.records)
     safety = safety_table(runs.records)
     plots = supported_plots(runs, summary, comparison)
-    drawn, missing = _draw_ladders(runs, draw_ladder)
+    drawn, missing = _draw_previews(runs, draw_preview)
     # Equal frames at every level would say nothing.
-    ladders = [ladder for ladder in drawn if ladder.is_seen]
-    unseen = [(ladder.shift, ladder.task) for ladder in drawn if not ladder.is_seen]
+    previews = [preview for preview in drawn if preview.is_seen]
+    unseen = [(preview.shift, preview.task) for preview in drawn if not preview.is_seen]
     texts = {
         "summary.csv": csv_text(summary),
         "comparison.csv": csv_text(comparison),
@@ -93,15 +93,15 @@ def write_report(
             "safety.md": "\n".join(map(markdown_table, safety_layouts(safety))),
             "safety-comparison.csv": csv_text(safety_comparison(runs.records)),
         }
-    effects, areas = effect_table(runs.records), area_table(runs.records)
+    effects, areas = effect_table(runs.records), severity_auc_table(runs.records)
     if not effects.empty:
         texts["effects.csv"] = csv_text(effects)
     if not areas.empty:
         texts |= {
             "severity-area.csv": csv_text(areas),
-            "severity-area.md": markdown_table(area_layout(areas)),
+            "severity-area.md": markdown_table(severity_auc_layout(areas)),
         }
-    across = across_table(summary)
+    across = all_tasks_table(summary)
     if not across.empty:
         texts["tasks.csv"] = csv_text(across)
     seeds = seed_table(summary, trainings)
@@ -116,13 +116,13 @@ def write_report(
             write_whole(file, text)
         files += save_success_plot(summary, folder, report_palette(summary, trainings))
         files += _save_plots(plots, folder)
-        files += _save_strips(ladders, folder) + _save_films(runs, folder)
+        files += _save_strips(previews, folder) + _save_films(runs, folder)
         page = assemble(
             runs,
             summary,
             comparison,
             plots=plots,
-            ladders=ladders,
+            previews=previews,
             unseen=unseen,
             missing=missing,
             folder=folder,
@@ -139,20 +139,20 @@ def write_report(
     return Report(summary, comparison, tuple(files), tuple(missing))
 
 
-def _draw_ladders(runs: Runs, draw_ladder: DrawLadder) -> tuple[list[Ladder], list[str]]:
-    """A ladder for each task and shift, and a sentence for each that cannot be drawn."""
+def _draw_previews(runs: Runs, draw_preview: DrawPreview) -> tuple[list[SeverityFrames], list[str]]:
+    """A preview for each task and shift, and a sentence for each that cannot be drawn."""
     shown = dict.fromkeys(
         (record.spec.task, split_shift(record.spec.shift)[0])
         for record in runs.records
         if record.spec.shift != CLEAN
     )
-    ladders, missing = [], []
+    previews, missing = [], []
     for task, shift in sorted(shown):
         try:
-            ladders.append(draw_ladder(task, shift))
+            previews.append(draw_preview(task, shift))
         except FdpBenchError as error:
             missing.append(f"no film strip of {shift} on {task}: {error}")
-    return ladders, missing
+    return previews, missing
 
 
 def _save_plots(plots: Sequence[Plot], folder: Path) -> list[Path]:
@@ -163,11 +163,11 @@ def _save_plots(plots: Sequence[Plot], folder: Path) -> list[Path]:
     return files
 
 
-def _save_strips(ladders: Sequence[Ladder], folder: Path) -> list[Path]:
-    several_tasks = len({ladder.task for ladder in ladders}) > 1
+def _save_strips(previews: Sequence[SeverityFrames], folder: Path) -> list[Path]:
+    several_tasks = len({preview.task for preview in previews}) > 1
     return [
-        save_strip(ladder, folder, suffix=_task_suffix(ladder.task) if several_tasks else "")
-        for ladder in ladders
+        save_strip(preview, folder, suffix=_task_suffix(preview.task) if several_tasks else "")
+        for preview in previews
     ]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fdp_bench.api.errors import RunError, SpecError
+from fdp_bench.api.errors import RunError, SpecError, nearest
 from fdp_bench.api.streams import CALIBRATION_SEED
-from fdp_bench.api.untrusted import MAX_WHOLE, check_fields
+from fdp_bench.api.validation import MAX_WHOLE, check_fields
 
 #: Episodes a cell of each tier.
 TIERS = {"smoke": 10, "standard": 100, "full": 200}
@@ -14,8 +14,10 @@ DEFAULT_EPISODES = 50
 #: Rows of every policy batch, whatever the number of lanes: matrix products may round differently by shape, and a
 #: result must not depend on who else is in the batch.
 BATCH_ROWS = 4
-#: The same on a GPU, where one process asks for all workers, and sixteen rows take hardly longer than four.
+#: The same on other devices, where one process asks for all workers, and sixteen rows take hardly longer than four.
 GPU_BATCH_ROWS = 16
+#: Kinds of executors.
+LOCAL, RAY = "local", "ray"
 #: Fields that a run's configuration may lack because they came later; their defaults are what it did.
 _LATER = {"act_timeout", "noise_seed", "retest", "until_decided"}
 
@@ -36,7 +38,8 @@ class RunConfig:
         videos: Number of each cell's first episodes kept as videos, >= 0.
         workers: Worker processes, >= 1. Moves no number.
         lanes: Episodes that a worker steps side by side, in [1, batch_rows]. Moves no number.
-        batch_rows: Rows of every policy batch, padded where fewer episodes are under way.
+        batch_rows: Rows of every policy batch, padded where fewer episodes are under way; 0 stands for what suits the
+            device, `BATCH_ROWS` or `GPU_BATCH_ROWS`.
         act_timeout: Seconds that a policy may take for a decision before its episode ends in an error; 0.0 for any
             time. The one field by which a machine's speed can move a number.
     """
@@ -51,13 +54,15 @@ class RunConfig:
     videos: int = 0
     workers: int = 1
     lanes: int = BATCH_ROWS
-    batch_rows: int = BATCH_ROWS
+    batch_rows: int = 0
     noise_seed: int = 0
     retest: float = 0.0
     until_decided: float = 0.0
     act_timeout: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.batch_rows == 0:
+            object.__setattr__(self, "batch_rows", BATCH_ROWS if self.device == "cpu" else GPU_BATCH_ROWS)
         if not self.policies:
             raise SpecError('no policy given; name one, for instance --policy "fdp:prop>vision"')
         for name, least in (
@@ -110,3 +115,43 @@ class RunConfig:
         except ValueError as error:
             raise RunError(f"the run's configuration is damaged: {error}") from None
         return cls(**{**data, "policies": tuple(data["policies"]), "shifts": tuple(data["shifts"])})
+
+
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """Which executor to use. Moves no number.
+
+    Attributes:
+        kind: `LOCAL` or `RAY`.
+        address: Of a Ray cluster, as `ray.init` takes it; empty for the one that this machine is part of.
+        worker_gpus: GPUs that a worker on Ray gets, a share of one below 1; None for one where the device is none of
+            the processor's, else none.
+    """
+
+    kind: str = LOCAL
+    address: str = ""
+    worker_gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.worker_gpus is None:
+            return
+        if self.kind != RAY:
+            raise SpecError(
+                "--worker-gpus means nothing without --executor ray; add it, or leave --worker-gpus out"
+            )
+        if not self.worker_gpus > 0.0 or (self.worker_gpus > 1.0 and self.worker_gpus % 1.0):
+            raise SpecError(
+                f"--worker-gpus {self.worker_gpus:g} must be a share of one GPU, such as 0.25, or a whole number"
+            )
+
+    @classmethod
+    def parse(cls, text: str, worker_gpus: float | None = None) -> "ExecutorSpec":
+        """Read ``"local"``, ``"ray"`` or ``"ray://HOST:PORT"``.
+
+        Raises:
+            SpecError: If it is anything else.
+        """
+        kind, mark, address = text.partition("://")
+        if kind not in (LOCAL, RAY) or bool(mark) != bool(address) or (mark and kind == LOCAL):
+            raise SpecError(f"executor {text!r} is not known{nearest(text, (LOCAL, RAY, 'ray://HOST:PORT'))}")
+        return cls(kind, text if mark else "", worker_gpus)

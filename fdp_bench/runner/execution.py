@@ -1,31 +1,30 @@
-"""Episodes run, written down as they end, and the run's end told in its manifest."""
+"""Runs episodes, writes each down as it ends, and writes the run's end into its manifest."""
 
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
-from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records
+from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records, resume_command
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
-from fdp_bench.runner.announcement import Announcement, Progress
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.ending import RunInterruptedError, Terminated, exit_code_of, unbroken
 from fdp_bench.runner.executor import Executor
-from fdp_bench.runner.feed import Feed, FixedFeed
-from fdp_bench.runner.opening import now, source_facts
-from fdp_bench.runner.plan import Arm
-from fdp_bench.runner.timing import time_facts
-from fdp_bench.runner.worker import PicturePlan
+from fdp_bench.runner.interrupts import RunInterruptedError, Terminated, defer_signals, exit_code_of
+from fdp_bench.runner.planning.feeds import Feed, FixedFeed
+from fdp_bench.runner.planning.plan import Arm
+from fdp_bench.runner.processes.messages import PicturePlan
+from fdp_bench.runner.progress import Progress, RunInfo
+from fdp_bench.runner.rollout.timing import time_facts
+from fdp_bench.runner.run_manifest import now, source_facts
 
 
 def execute(
     pool: Executor,
-    announcement: Announcement,
+    run_info: RunInfo,
     feed: Feed,
     again: Sequence[EpisodeSpec],
     command: Sequence[str],
@@ -36,7 +35,7 @@ def execute(
 
     Args:
         pool: What runs them; it has checked the request.
-        announcement: What is run.
+        run_info: What is run.
         feed: Where the next episodes come from.
         again: Episodes that are run again in the end.
         command: The command line, program first.
@@ -47,8 +46,8 @@ def execute(
         RunInterruptedError: On Ctrl-C, SIGTERM and SIGHUP.
         FdpBenchError: Whatever stops the run.
     """
-    store, config = announcement.store, announcement.config
-    pictures = _picture_plan(store, config, announcement.arms)
+    store, config = run_info.store, run_info.config
+    pictures = _picture_plan(store, config, run_info.arms)
     invocation = {
         "command": shlex.join(command),
         "started": now(),
@@ -60,31 +59,31 @@ def execute(
     }
     manifest = store.manifest().started(invocation)
     store.update_manifest(manifest)
-    show = progress(announcement)
+    show = progress(run_info)
     written = 0
     try:
         for record in pool.run(feed.chunks(), config.workers, pictures, append.sync):
-            with unbroken():
+            with defer_signals():
                 append(record)
                 feed.take(record)
                 written += 1
                 show(record)
         if again:
-            _run_again(pool, announcement, again, progress)
+            _run_again(pool, run_info, again, progress)
         # A disk may refuse the last records behind the scenes; a run that lacks them is not complete.
-        with unbroken():
+        with defer_signals():
             append.sync(now=True)
     except BaseException as error:
         status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
         manifest = replace(manifest, comparisons=feed.comparisons())
         facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
         # A disk that took no record takes no manifest either; the one that is there says enough to resume.
-        with unbroken():
+        with defer_signals():
             with suppress(RunError):
                 append.sync(now=True)
             with suppress(RunError):
                 store.update_manifest(manifest.ended(status, **facts, error=str(error)))
-        kept = _kept_text(store, announcement.planned)
+        kept = _kept_text(store, run_info.planned)
         if isinstance(error, KeyboardInterrupt):
             word = "terminated" if isinstance(error, Terminated) else "interrupted"
             raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
@@ -95,10 +94,10 @@ def execute(
     facts = {"ended": now(), "episodes": written, **pool.facts(), **_incident_facts(pool)}
     ended = manifest.ended(COMPLETE, **facts, **time_facts(pool.times()))
     try:
-        with unbroken():
+        with defer_signals():
             store.update_manifest(completed(ended, feed))
     except RunError as error:
-        raise RunError(f"{error}; {_kept_text(store, announcement.planned)}") from error.__cause__
+        raise RunError(f"{error}; {_kept_text(store, run_info.planned)}") from error.__cause__
 
 
 def _kept_text(store: RunStore, planned: int) -> str:
@@ -125,21 +124,16 @@ def completed(manifest: Manifest, feed: Feed) -> Manifest:
     return replace(manifest, status=COMPLETE, comparisons=comparisons, episodes_planned=needed)
 
 
-def resume_command(path: Path) -> str:
-    """The command that finishes a run."""
-    return shlex.join(["fdp-bench", "run", "--resume", str(path)])
-
-
 def _run_again(
-    pool: Executor, announcement: Announcement, episodes: Sequence[EpisodeSpec], progress: Progress
+    pool: Executor, run_info: RunInfo, episodes: Sequence[EpisodeSpec], progress: Progress
 ) -> None:
     """Run episodes again, without pictures: those of the first time stay."""
-    store, config = announcement.store, announcement.config
-    show = progress(replace(announcement, planned=len(episodes), finished=(), warnings=(), retest=True))
-    no_pictures = replace(_picture_plan(store, config, announcement.arms), strips=None, videos_per_arm=0)
+    store, config = run_info.store, run_info.config
+    show = progress(replace(run_info, planned=len(episodes), finished=(), warnings=(), retest=True))
+    no_pictures = replace(_picture_plan(store, config, run_info.arms), strips=None, videos_per_arm=0)
     with store.writer(retest=True) as append:
         for record in pool.run(FixedFeed(episodes).chunks(), config.workers, no_pictures, append.sync):
-            with unbroken():
+            with defer_signals():
                 append(record)
                 show(record)
 

@@ -5,26 +5,23 @@ that die, hang or raise, tries their episodes again, and yields records to the o
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
-from fdp_bench.api.errors import RunError, SpecError, nearest
-from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
-from fdp_bench.runner.sharing import IN_WORKER, SHARED, choose_inference
-from fdp_bench.runner.supervision import Incident, Limits
-from fdp_bench.runner.worker import PicturePlan, WorkerSettings
-
-#: Kinds of executors.
-LOCAL, RAY = "local", "ray"
+from fdp_bench.api.errors import RunError, SpecError
+from fdp_bench.runner.config import LOCAL, ExecutorSpec
+from fdp_bench.runner.inference_server.process import IN_WORKER, SHARED, choose_inference
+from fdp_bench.runner.processes.messages import PicturePlan, WorkerSettings
+from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.workers.worker_handle import Incident, Limits
 
 
 class Executor(Protocol):
     """Runs episodes. Used as a context: left in order it closes its workers, left by an error it ends them.
 
     Attributes:
-        inference: Where policies are asked, see `fdp_bench.runner.sharing`.
+        inference: Where policies are asked, see `fdp_bench.runner.inference_server.process`.
         incidents: Workers that had to be replaced, and why.
     """
 
@@ -88,7 +85,7 @@ class Executor(Protocol):
         ...
 
     def times(self) -> list[dict[str, float]]:
-        """Seconds by phase of each worker so far; see `fdp_bench.runner.timing`. No episode may be under way.
+        """Seconds by phase of each worker so far; see `fdp_bench.runner.rollout.timing`. No episode may be under way.
 
         What a worker did that was lost is not known.
         """
@@ -99,46 +96,6 @@ class Executor(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ExecutorSpec:
-    """Which executor to use. Moves no number.
-
-    Attributes:
-        kind: `LOCAL` or `RAY`.
-        address: Of a Ray cluster, as `ray.init` takes it; empty for the one that this machine is part of.
-        worker_gpus: GPUs that a worker on Ray gets, a share of one below 1; None for one where the device is none of
-            the processor's, else none.
-    """
-
-    kind: str = LOCAL
-    address: str = ""
-    worker_gpus: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.worker_gpus is None:
-            return
-        if self.kind != RAY:
-            raise SpecError(
-                "--worker-gpus means nothing without --executor ray; add it, or leave --worker-gpus out"
-            )
-        if not self.worker_gpus > 0.0 or (self.worker_gpus > 1.0 and self.worker_gpus % 1.0):
-            raise SpecError(
-                f"--worker-gpus {self.worker_gpus:g} must be a share of one GPU, such as 0.25, or a whole number"
-            )
-
-    @classmethod
-    def parse(cls, text: str, worker_gpus: float | None = None) -> "ExecutorSpec":
-        """Read ``"local"``, ``"ray"`` or ``"ray://HOST:PORT"``.
-
-        Raises:
-            SpecError: If it is anything else.
-        """
-        kind, mark, address = text.partition("://")
-        if kind not in (LOCAL, RAY) or bool(mark) != bool(address) or (mark and kind == LOCAL):
-            raise SpecError(f"executor {text!r} is not known{nearest(text, (LOCAL, RAY, 'ray://HOST:PORT'))}")
-        return cls(kind, text if mark else "", worker_gpus)
-
-
 def make_executor(
     spec: ExecutorSpec, settings: WorkerSettings, inference: str | None, limits: Limits | None
 ) -> Executor:
@@ -146,7 +103,7 @@ def make_executor(
 
     Args:
         spec: Which.
-        settings: What every worker is told.
+        settings: Settings that every worker gets.
         inference: Where policies are asked, ``"worker"`` or ``"shared"``; None for what suits executor and device.
         limits: When a worker is replaced; None for what follows from the machine and the episodes.
 
@@ -155,7 +112,7 @@ def make_executor(
         RunError: If the executor's package is missing.
     """
     if spec.kind == LOCAL:
-        from fdp_bench.runner.pool import WorkerPool
+        from fdp_bench.runner.workers.local_pool import WorkerPool
 
         return WorkerPool(settings, choose_inference(inference, settings.device), limits)
     if inference is not None and choose_inference(inference, settings.device) == SHARED:
@@ -164,7 +121,7 @@ def make_executor(
             "share a GPU with --worker-gpus 0.25"
         )
     try:
-        from fdp_bench.runner.ray_pool import RayPool
+        from fdp_bench.runner.ray_cluster.pool import RayPool
     except ImportError as error:
         if error.name != "ray":
             raise

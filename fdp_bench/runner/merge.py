@@ -11,14 +11,14 @@ from typing import Any
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError
+from fdp_bench.records.comparability import place_facts, shard_differences
 from fdp_bench.records.manifest import COMPLETE, Manifest
-from fdp_bench.records.shards import place_facts, shared_facts, unlike_facts
 from fdp_bench.records.store import MANIFEST_NAME, STRIPS_NAME, VIDEOS_NAME, RunStore, check_new_folder
 from fdp_bench.records.writer import refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.opening import now, source_changes
-from fdp_bench.runner.plan import Arm, plan_episodes
-from fdp_bench.runner.shard import Shard, plan_part
+from fdp_bench.runner.planning.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.shard import Shard, plan_part
+from fdp_bench.runner.run_manifest import now, source_changes
 
 #: Differences and missing shards that a message names.
 _SHOWN = 4
@@ -125,17 +125,13 @@ def _read(path: Path) -> Part:
 
 def _check_one_run(parts: Sequence[Part]) -> None:
     first = parts[0]
-    ours = shared_facts(first.manifest)
     for part in parts[1:]:
-        theirs = shared_facts(part.manifest)
-        unlike = [
-            f"{name} is {ours.get(name)!r} and {theirs.get(name)!r}" for name in unlike_facts(ours, theirs)
-        ]
+        unlike = shard_differences(first.manifest, part.manifest)
         if unlike:
             more = f" and {len(unlike) - _SHOWN} further differences" if len(unlike) > _SHOWN else ""
             raise RunError(
                 f"{first.store.path} and {part.store.path} are not shards of one run: "
-                f"{'; '.join(unlike[:_SHOWN])}{more}"
+                f"{'; '.join(map(str, unlike[:_SHOWN]))}{more}"
             )
     for part in parts:
         for entry in part.manifest.invocations:

@@ -4,30 +4,13 @@ What disagrees under fresh noise is the noise floor: differences below it say no
 in a file of their own and count in no rate.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.records.store import RunStore
-from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.plan import with_fresh_noise
 from fdp_bench.stats.noise import NoiseFloor, RepeatCheck, check_repeat, measure_noise_floor
-
-
-def plan_retest(config: RunConfig, arms: Sequence[Arm]) -> tuple[EpisodeSpec, ...]:
-    """Episodes to run again: the same indices of every arm, evenly spread; each as it was, then with fresh noise."""
-    if not config.retest:
-        return ()
-    count = math.ceil(config.retest * config.episodes - 1e-9)
-    chosen = {number * config.episodes // count for number in range(count)}
-    again = [spec for spec in plan_episodes(config, arms) if spec.index in chosen]
-    return tuple(spec for episode in again for spec in (episode, with_fresh_noise(episode)))
-
-
-def with_fresh_noise(spec: EpisodeSpec) -> EpisodeSpec:
-    """The same initial state and shift with another draw of the policy's noise."""
-    return replace(spec, noise_seed=spec.noise_seed + 1)
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,20 @@ from fdp_bench.api.errors import SpecError
 from fdp_bench.api.training import Training
 from fdp_bench.records.store import RunStore, check_new_folder
 from fdp_bench.records.writer import lock_limits
-from fdp_bench.runner.announcement import Announcement as Announcement
-from fdp_bench.runner.announcement import Progress as Progress
-from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.ending import RunInterruptedError as RunInterruptedError
-from fdp_bench.runner.ending import terminable
+from fdp_bench.runner.config import ExecutorSpec, RunConfig
 from fdp_bench.runner.execution import completed, execute
-from fdp_bench.runner.execution import resume_command as resume_command
-from fdp_bench.runner.executor import Executor, ExecutorSpec, make_executor
-from fdp_bench.runner.feed import CHUNK
-from fdp_bench.runner.opening import check_weights_unchanged, new_manifest, source_changes, source_facts
-from fdp_bench.runner.plan import plan_arms
-from fdp_bench.runner.preflight import PreflightReport, PreflightRequest
-from fdp_bench.runner.remainder import Remainder, feed_of
-from fdp_bench.runner.sequential import check_policies
-from fdp_bench.runner.shard import Shard, plan_part
-from fdp_bench.runner.supervision import Limits
-from fdp_bench.runner.worker import WorkerSettings
-from fdp_bench.tasks.foreign_map import map_data
+from fdp_bench.runner.executor import Executor, make_executor
+from fdp_bench.runner.interrupts import terminable
+from fdp_bench.runner.planning.feeds import CHUNK, check_policies, feed_of
+from fdp_bench.runner.planning.plan import plan_arms
+from fdp_bench.runner.planning.resume_state import ResumeState
+from fdp_bench.runner.planning.shard import Shard, plan_part
+from fdp_bench.runner.processes.messages import WorkerSettings
+from fdp_bench.runner.progress import Progress, RunInfo
+from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
+from fdp_bench.runner.run_manifest import check_weights_unchanged, new_manifest, source_changes, source_facts
+from fdp_bench.runner.workers.worker_handle import Limits
+from fdp_bench.tasks.external.registry import map_data
 
 
 @terminable()
@@ -97,11 +93,9 @@ def begin_run(
         feed = feed_of(config, arms, episodes, ())
         manifest = new_manifest(config, arms, report, name, len(episodes))
         store = RunStore.create(out, replace(manifest, shard=shard.to_json() if shard else {}))
-        announcement = Announcement(
-            store, config, arms, len(episodes), warnings=_warnings(out, report), shard=shard
-        )
+        run_info = RunInfo(store, config, arms, len(episodes), warnings=_warnings(out, report), shard=shard)
         with store.writer() as append:
-            execute(pool, announcement, feed, again, command, progress, append)
+            execute(pool, run_info, feed, again, command, progress, append)
     return store
 
 
@@ -138,12 +132,12 @@ def resume_run(
     """
     store = RunStore.open(path)
     # A complete run can be asked for where nobody can write.
-    if Remainder.of(store, lanes).is_told:
+    if ResumeState.of(store, lanes).is_marked_complete:
         return store
     with store.writer() as append:
         # Read under the lock: whoever wrote until now may have finished it.
-        rest = Remainder.of(store, lanes)
-        if rest.is_nothing:
+        rest = ResumeState.of(store, lanes)
+        if rest.is_finished:
             store.update_manifest(completed(rest.manifest, rest.feed))
             return store
         config = rest.config
@@ -154,7 +148,7 @@ def resume_run(
                 PreflightRequest(config.policies, config.shifts, config.device), config.workers
             )
             check_weights_unchanged(path, rest.arms, report)
-            announcement = Announcement(
+            run_info = RunInfo(
                 store,
                 config,
                 rest.arms,
@@ -163,7 +157,7 @@ def resume_run(
                 (*source_changes(rest.manifest, source_facts()), *_warnings(path, report)),
                 shard=rest.shard,
             )
-            execute(pool, announcement, rest.feed, rest.again, command, progress, append)
+            execute(pool, run_info, rest.feed, rest.again, command, progress, append)
     return store
 
 

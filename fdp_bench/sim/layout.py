@@ -23,7 +23,8 @@ class SceneLayout:
         stand: A shelf that appears with the first distractor on it, as high as that surface; one of
             `further_surfaces`, or None.
         distractor_slots: Those of `fdp_bench.sim.slots.ALL_SLOTS` that may be shown.
-        clear_bodies: Bodies besides the target that the arm goes to, so that nothing may stand around them.
+        partner_bodies: Bodies besides the target that the task is about: nothing may stand around them, and they are
+            the part ``"partner"``, whose hues a painted target must not take.
         target_site: Site that is the target's position, where its body's is not what one sees of it.
     """
 
@@ -37,5 +38,5 @@ class SceneLayout:
     further_surfaces: tuple[Surface, ...] = ()
     stand: Surface | None = None
     distractor_slots: tuple[str, ...] = SLOTS
-    clear_bodies: tuple[str, ...] = ()
+    partner_bodies: tuple[str, ...] = ()
     target_site: str = ""

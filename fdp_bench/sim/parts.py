@@ -40,11 +40,14 @@ def find_parts(model: Any, layout: SceneLayout) -> dict[str, Part]:
         model: Drawn model, `mujoco.MjModel`.
         layout: The task's own bodies.
     """
-    return {
+    parts = {
         "object": _find(model, layout.object_prefixes),
         "table": _find(model, (), layout.table_bodies),
         **{part: _find(model, prefixes) for part, prefixes in _GEOM_PREFIXES.items()},
     }
+    if layout.partner_bodies:
+        parts["partner"] = _find(model, (), layout.partner_bodies)
+    return parts
 
 
 def _find(model: Any, prefixes: tuple[str, ...], bodies: tuple[str, ...] = ()) -> Part:

@@ -138,7 +138,7 @@ class DrawnScene(DressedScene):
             Footprint((float(target[0]), float(target[1])), FINGER_REACH_M),
             Footprint((float(gripper[0]), float(gripper[1])), FINGER_REACH_M),
             Footprint((float(base[0]), float(base[1])), _BASE_RADIUS_M),
-            *(self._around(name) for name in self._layout.clear_bodies),
+            *(self._around(name) for name in self._layout.partner_bodies),
         )
 
     @property

@@ -9,7 +9,7 @@ from functools import partial
 from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy
-from fdp_bench.api.untrusted import MAX_WHOLE
+from fdp_bench.api.validation import MAX_WHOLE
 from fdp_bench.plugins import load_policy
 from fdp_bench.specs import parse_policy, parse_shifts
 from fdp_bench.suites.suite import Suite, Variant
@@ -91,13 +91,22 @@ def plan_cells(suite: Suite, windows: Windows, *, steps: int | None = None) -> t
     return tuple(_unique(cells))
 
 
-def filtered(suite: Suite, policies: Sequence[str], shifts: Sequence[str]) -> Suite:
-    """The part of a suite with some policies and shifts; empty filters leave all.
+def filtered(
+    suite: Suite,
+    policies: Sequence[str],
+    shifts: Sequence[str],
+    *,
+    tasks: Sequence[str] = (),
+    train_seeds: Sequence[int] = (),
+) -> Suite:
+    """The part of a suite with some policies, shifts, tasks and training seeds; empty filters leave all.
 
     Args:
         suite: The suite.
         policies: Policy strings of the suite, or names that stand for all orders and options.
         shifts: Shift strings of the suite, or such strings without severity, which stand for all severities.
+        tasks: Gymnasium ids of the suite, or short names.
+        train_seeds: Training seeds of the suite.
 
     Raises:
         SpecError: If a filter leaves nothing.
@@ -109,7 +118,18 @@ def filtered(suite: Suite, policies: Sequence[str], shifts: Sequence[str]) -> Su
         for variant in suite.variants
         if not variant.policies or set(variant.policies) & set(kept_policies)
     )
-    return replace(suite, policies=kept_policies, shifts=kept_shifts, variants=variants)
+    for seed in train_seeds:
+        if seed not in suite.train_seeds:
+            seeds = ", ".join(map(str, suite.train_seeds))
+            raise SpecError(f"the suite has no training seed {seed}; it has {seeds}")
+    return replace(
+        suite,
+        policies=kept_policies,
+        shifts=kept_shifts,
+        variants=variants,
+        tasks=_kept("task", suite.tasks, tasks, short_task),
+        train_seeds=tuple(seed for seed in suite.train_seeds if not train_seeds or seed in train_seeds),
+    )
 
 
 def task_info(task: str, profile: str) -> TaskInfo:
@@ -120,8 +140,8 @@ def task_info(task: str, profile: str) -> TaskInfo:
     """
     if task in TASKS:
         return replace(describe(task), profile=profile)
-    from fdp_bench.runner.environment import make_base
-    from fdp_bench.runner.environment import task_info as info_of
+    from fdp_bench.runner.rollout.environment import make_base
+    from fdp_bench.runner.rollout.environment import task_info as info_of
 
     env = make_base(task, profile)
     try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fdp_bench.api.errors import DatasetError
 from fdp_bench.demos.advice import way_to
-from fdp_bench.demos.collect import EXPERT_TASKS, collect_demonstrations
 from fdp_bench.demos.dataset import is_demonstration_file, load_demonstrations
+from fdp_bench.demos.recording.collect import EXPERT_TASKS, collect_demonstrations
 from fdp_bench.suites.cells import short_task
 from fdp_bench.tasks import TASKS
 from fdp_bench.training.job import task_info
@@ -120,7 +120,7 @@ def collect(task: str, profile: str, largest: int) -> DemonstrationFile:
     """Collect demonstrations with the scripted expert, enough for a training size; goes on after a kill.
 
     Raises:
-        FdpBenchError: If it cannot be done, see `fdp_bench.demos.collect`.
+        FdpBenchError: If it cannot be done, see `fdp_bench.demos.recording.collect`.
     """
     path = collection_path(task, profile, largest)
     path.parent.mkdir(parents=True, exist_ok=True)

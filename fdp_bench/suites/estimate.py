@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import RunError
-from fdp_bench.api.untrusted import check_entries, check_value, read_json
+from fdp_bench.api.validation import check_entries, check_value, read_json
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.store import MANIFEST_NAME
 from fdp_bench.suites.cells import Cell

@@ -9,10 +9,11 @@ from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.plugins import load_policy
 from fdp_bench.records.store import MANIFEST_NAME, RunStore
-from fdp_bench.runner.config import BATCH_ROWS, GPU_BATCH_ROWS, RunConfig
-from fdp_bench.runner.extend import extend_run
-from fdp_bench.runner.preflight import ResolvedPolicy
-from fdp_bench.runner.run import Progress, begin_run, resume_run
+from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.planning.extend import extend_run
+from fdp_bench.runner.progress import Progress
+from fdp_bench.runner.rollout.preflight import ResolvedPolicy
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task
 from fdp_bench.suites.journal import RUNS_NAME
@@ -80,7 +81,6 @@ def evaluate(
         seed=suite.seed,
         device=request.device,
         profile=suite.profile,
-        batch_rows=BATCH_ROWS if request.device == "cpu" else GPU_BATCH_ROWS,
     )
     command = shlex.split(request.command)
     if not (group.folder / MANIFEST_NAME).is_file():

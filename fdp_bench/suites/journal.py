@@ -8,7 +8,7 @@ from typing import Any
 
 from fdp_bench.api.errors import RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_fields, read_json
+from fdp_bench.api.validation import check_fields, read_json
 
 SWEEP_SCHEMA = 1
 SWEEP_NAME = "sweep.json"

@@ -10,7 +10,7 @@ from typing import Any
 
 from fdp_bench.api.errors import FdpBenchError, SpecError, nearest
 from fdp_bench.api.shift import LEVELS, ShiftSpec
-from fdp_bench.api.untrusted import MAX_WHOLE, is_file_name, read_toml
+from fdp_bench.api.validation import MAX_WHOLE, is_file_name, read_toml
 from fdp_bench.runner.config import DEFAULT_EPISODES, TIERS
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.suites.suite import DEFAULT_SEVERITIES, RESERVED_SETTINGS, Suite, Variant

@@ -63,7 +63,7 @@ def _work(plan: SweepPlan, pace: Pace, workers: int) -> list[str]:
     if steps:
         side = f", {jobs} side by side" if jobs > 1 else ""
         lines.append(
-            f"to train: {len(plan.missing)} of {len(plan.items)} policies, at most {steps:,} gradient steps, "
+            f"to train: {len(plan.missing)} of {len(plan.items)} policies, about {steps:,} gradient steps, "
             f"{duration(train_s)} one after the other{side} ({pace.step_s:.2f} s a step: {pace.step_source})"
         )
     if episodes:

@@ -1,7 +1,7 @@
 """A sweep run: what its plan misses is collected, trained and evaluated, what is there is left alone."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from fdp_bench.api.errors import PluginError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from fdp_bench.records.provenance import machine, versions
-from fdp_bench.runner.run import Progress, RunInterruptedError
+from fdp_bench.runner.interrupts import RunInterruptedError
+from fdp_bench.runner.progress import Progress
 from fdp_bench.suites.cells import Cell, short_task
 from fdp_bench.suites.demonstrations import collect
 from fdp_bench.suites.estimate import training_steps
@@ -17,7 +18,7 @@ from fdp_bench.suites.evaluation import evaluate, run_folder
 from fdp_bench.suites.journal import RUNS_NAME, SWEEP_NAME, Journal
 from fdp_bench.suites.planning import Item, SweepPlan, plan_sweep
 from fdp_bench.suites.request import SweepRequest
-from fdp_bench.suites.training import train_missing
+from fdp_bench.suites.training import train_missing, waves
 from fdp_bench.suites.weights import adopt, calibrated, find_weights, note_trained
 from fdp_bench.training.job import Trained, TrainingJob
 
@@ -39,22 +40,19 @@ def run_sweep(plan: SweepPlan, *, progress: Progress, say: Say) -> list[Path]:
     journal.write(request.out)
     try:
         plan = _with_demonstrations(plan, say)
-        plan = _adopted(plan)
-        journal = _train_missing(plan, journal, say)
-        plan = _calibrated(_settled(plan), say)
-        journal = replace(journal, data=_data(plan), policies=_policies(plan))
-        journal.write(request.out)
-        groups = plan.groups()
-        for number, group in enumerate(groups, 1):
-            say(f"run {number} of {len(groups)}: {group.folder.name}")
-            evaluate(group, plan.tasks, request, progress=progress)
+        plan = _calibrated(_adopted(plan), say)
+        while batch := next_batch(plan, request.jobs):
+            journal = _train(plan, batch, journal, say)
+            plan = _calibrated(_settled(plan, batch), say)
+            journal = _evaluate(plan, journal, batch, progress, say)
+        journal = _evaluate(plan, journal, [item.cell for item in plan.items], progress, say)
     except BaseException as error:
         on_purpose = isinstance(error, (KeyboardInterrupt, RunInterruptedError))
         stopped = INTERRUPTED if on_purpose else FAILED
         replace(Journal.read(request.out), status=stopped).write(request.out)
         raise
     replace(journal, status=COMPLETE).write(request.out)
-    return [group.folder for group in groups]
+    return [group.folder for group in plan.groups()]
 
 
 def _begin(request: SweepRequest) -> Journal:
@@ -101,12 +99,38 @@ def _adopted(plan: SweepPlan) -> SweepPlan:
     return replace(plan, items=tuple(items))
 
 
-def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
-    request, missing = plan.request, plan.missing
+def next_batch(plan: SweepPlan, parallel: int) -> list[Cell]:
+    """Cells to train before the next evaluation: those that can be trained side by side, or the first one.
+
+    A network is evaluated as soon as it is trained: what is finished is published whatever becomes of the rest.
+    """
+    missing = plan.missing
+    if parallel == 1 or not missing:
+        return missing[:1]
     jobs = [_job(plan, cell) for cell in missing]
-    cells = {(job.out, job.policy): cell for job, cell in zip(jobs, missing, strict=True)}
+    first = {(job.out, job.policy) for job in waves(jobs)[0]}
+    return [cell for job, cell in zip(jobs, missing, strict=True) if (job.out, job.policy) in first]
+
+
+def _evaluate(
+    plan: SweepPlan, journal: Journal, cells: Sequence[Cell], progress: Progress, say: Say
+) -> Journal:
+    """Run what the runs of these cells lack, as far as their weights are there."""
+    journal = replace(journal, data=_data(plan), policies=_policies(plan))
+    journal.write(plan.request.out)
+    touched = {run_folder(plan.request.out, cell) for cell in cells}
+    groups = [group for group in plan.groups() if group.folder in touched and any(group.weights)]
+    for number, group in enumerate(groups, 1):
+        say(f"run {number} of {len(groups)}: {group.folder.name}")
+        evaluate(group, plan.tasks, plan.request, progress=progress)
+    return journal
+
+
+def _train(plan: SweepPlan, cells: Sequence[Cell], journal: Journal, say: Say) -> Journal:
+    request = plan.request
+    jobs = [_job(plan, cell) for cell in cells]
+    of_job = {(job.out, job.policy): cell for job, cell in zip(jobs, cells, strict=True)}
     done: list[Mapping[str, Any]] = []
-    ended = 0
     here = machine(request.device)
 
     def say_started(job: TrainingJob) -> None:
@@ -114,19 +138,17 @@ def _train_missing(plan: SweepPlan, journal: Journal, say: Say) -> Journal:
         say(f"training {job.policy} into {job.out}{log}")
 
     def take(trained: Trained) -> None:
-        nonlocal ended
         job = trained.job
-        cell = cells[job.out, job.policy]
+        cell = of_job[job.out, job.policy]
         if trained.checkpoint is not None:
             note_trained(cell, plan.data_sha256(cell), job.out, trained.checkpoint)
         facts = {"task": cell.task, "policy": cell.policy, "label": cell.label, "machine": here}
         steps = trained.steps or training_steps(cell)
-        ended += 1
         if trained.made:
             # Two policies may have the same weights, and only the first one's training says how long it takes.
             done.append({**facts, "steps": steps, "wall_time_s": round(trained.seconds, 1)})
         replace(journal, trainings=(*journal.trainings, *done)).write(request.out)
-        say(f"trained {ended} of {len(missing)}: {job.policy} in {job.out} ({trained.seconds:.0f} s)")
+        say(f"trained {job.policy} in {job.out} ({trained.seconds:.0f} s)")
         for warning in trained.warnings:
             say(f"warning: {warning}")
 
@@ -156,12 +178,12 @@ def _job(plan: SweepPlan, cell: Cell) -> TrainingJob:
     )
 
 
-def _settled(plan: SweepPlan) -> SweepPlan:
-    """The plan with the weights that were trained for it."""
+def _settled(plan: SweepPlan, trained: Sequence[Cell]) -> SweepPlan:
+    """The plan with the weights that were trained for some of its cells."""
     items = []
     for item in plan.items:
         weights = item.weights
-        if weights is None:
+        if weights is None and item.cell in trained:
             cell = item.cell
             task = plan.tasks[cell.task]
             weights = find_weights(cell, task, plan.data_sha256(cell), plan.request.places)

@@ -12,10 +12,10 @@ from fdp_bench.api.calibration import Calibrated, CalibrationRequest
 from fdp_bench.api.files import write_whole
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
-from fdp_bench.api.untrusted import read_json
+from fdp_bench.api.validation import read_json
 from fdp_bench.calibration.calibrate import calibrate
 from fdp_bench.plugins import POLICY_GROUP, load_policy, require_plugin
-from fdp_bench.runner.environment import DEFAULT_PROFILE
+from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE
 from fdp_bench.specs import parse_policy
 from fdp_bench.suites.cells import Cell, short_task
 

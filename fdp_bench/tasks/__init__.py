@@ -28,6 +28,7 @@ class Task:
         control_hz: Control steps a second of simulated time.
         entry_point: Import path of the environment's class.
         senses: Which sense the task needs, and for what.
+        painted: What shifts of the scene paint as the object.
         options: Arguments of the class that make it this task.
         bundled: Whether weights for it come with the package.
     """
@@ -39,6 +40,7 @@ class Task:
     control_hz: int
     entry_point: str
     senses: str
+    painted: str
     options: Mapping[str, Any] = field(default_factory=dict)
     bundled: bool = False
 
@@ -68,6 +70,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point=_LIFT_CLASS,
             senses="vision finds the cube; proprioception alone lifts it two times in three",
+            painted="the cube",
             options={"placement_range_m": 0.03},
             bundled=True,
         ),
@@ -79,6 +82,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point=_LIFT_CLASS,
             senses="vision finds the cube; proprioception alone hardly ever meets it",
+            painted="the cube",
             options={"placement_range_m": 0.12},
             bundled=True,
         ),
@@ -90,6 +94,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.can:CanEnv",
             senses="vision finds the can; the bins stand still, so proprioception alone knows the way back",
+            painted="the can",
             bundled=True,
         ),
         Task(
@@ -100,6 +105,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.stack:StackEnv",
             senses="vision finds both cubes",
+            painted="the red cube, never in a hue near the green one's",
         ),
         Task(
             id="fdp_bench/Square-v1",
@@ -109,6 +115,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.square:SquareEnv",
             senses="vision finds the nut and its turn; the peg stands still",
+            painted="the square nut",
         ),
         Task(
             id="fdp_bench/Door-v1",
@@ -118,6 +125,7 @@ TASKS: Mapping[str, Task] = {
             control_hz=20,
             entry_point="fdp_bench.tasks.door:DoorEnv",
             senses="vision finds the handle, whose place varies by little; proprioception feels what it gives way to",
+            painted="the whole door in one colour: panel, frame and handle",
         ),
     )
 }
@@ -129,17 +137,15 @@ def resolve_task(name: str) -> str:
     Args:
         name: ``"Lift"``, ``"Lift-v1"``, ``"fdp_bench/Lift-v1"``; or ``"module:namespace/Env-v0"`` for
             anybody's environment, which is returned as it is, and Gymnasium answers for it; or the path of a map, a
-            ``.toml`` file, which is read and remembered (`fdp_bench.tasks.foreign_map`); or a map's name or id.
+            ``.toml`` file, which is read and remembered (`fdp_bench.tasks.external.registry`); or a map's name or id.
 
     Raises:
         SpecError: If there is no such task, or something is wrong in the map.
     """
     from fdp_bench.api.errors import SpecError, nearest
-    from fdp_bench.tasks.foreign_map import find_map, packaged_maps
+    from fdp_bench.tasks.external.registry import find_map, load_map, packaged_maps
 
     if name.endswith(".toml"):
-        from fdp_bench.tasks.foreign_toml import load_map
-
         return load_map(Path(name)).id
     if ":" in name or name in TASKS:
         return name

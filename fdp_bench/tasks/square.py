@@ -34,5 +34,5 @@ class SquareEnv(RobosuiteEnv):
             # Between the nuts' places and the pegs, with both.
             workspace_xy=(0.06, 0.08),
             workspace_radius_m=0.27,
-            clear_bodies=("peg1", "peg2"),
+            partner_bodies=("peg1", "peg2"),
         )

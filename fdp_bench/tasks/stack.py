@@ -32,5 +32,5 @@ class StackEnv(RobosuiteEnv):
             target_bodies=("cubeA_main",),
             object_prefixes=("cubeA_",),
             workspace_radius_m=0.08 * 2.0**0.5 + FINGER_REACH_M,
-            clear_bodies=("cubeB_main",),
+            partner_bodies=("cubeB_main",),
         )

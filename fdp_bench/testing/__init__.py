@@ -17,9 +17,9 @@ import gymnasium
 
 from fdp_bench.api import Policy, PolicySpec, Shift
 from fdp_bench.plugins import load_policy, load_shift
-from fdp_bench.runner.environment import make_base
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.specs import parse_policy
-from fdp_bench.tasks.foreign import adapted
+from fdp_bench.tasks.external.make import adapted
 from fdp_bench.testing.error import ConformanceError
 from fdp_bench.testing.policy_check import PolicyCheck
 from fdp_bench.testing.shift_check import ShiftCheck

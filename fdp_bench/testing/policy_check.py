@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import FdpBenchError, Policy, PolicySpec, SpecError, TaskInfo, WeightsInfo
-from fdp_bench.runner.environment import task_info
-from fdp_bench.runner.inference import policy_keys
+from fdp_bench.runner.rollout.batched_policy import policy_keys
+from fdp_bench.runner.rollout.environment import task_info
 from fdp_bench.testing.error import ConformanceError
 from fdp_bench.testing.play import Environment, Watch, global_seeds, play, same_observation
 
@@ -180,6 +180,6 @@ class PolicyCheck:
         generator = np.random.default_rng(self.seed)
         return generator.standard_normal((self.rows, *policy.noise_shape), dtype=np.float32)
 
-    def _demand(self, kept: bool, breach: str) -> None:
+    def _demand(self, kept: bool, violation: str) -> None:
         if not kept:
-            raise ConformanceError(f"policy {str(self.spec)!r} {breach}")
+            raise ConformanceError(f"policy {str(self.spec)!r} {violation}")

@@ -203,6 +203,6 @@ class ShiftCheck:
         watch = Watch(self.env)
         return self.kind(watch, severity=severity, **self.options), watch
 
-    def _demand(self, kept: bool, breach: str) -> None:
+    def _demand(self, kept: bool, violation: str) -> None:
         if not kept:
-            raise ConformanceError(f"shift {self.kind.name or self.kind.__name__!r} {breach}")
+            raise ConformanceError(f"shift {self.kind.name or self.kind.__name__!r} {violation}")

@@ -9,8 +9,8 @@ from fdp_bench.api import DatasetError, PluginError, Policy, TaskInfo, image_key
 from fdp_bench.api.modality import DEFAULT_MODALITIES
 from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
 from fdp_bench.plugins import load_policy
-from fdp_bench.runner.environment import DEFAULT_PROFILE, make_base
-from fdp_bench.runner.environment import task_info as environment_info
+from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE, make_base
+from fdp_bench.runner.rollout.environment import task_info as environment_info
 from fdp_bench.sim.touch import TOUCH_COMPONENTS
 from fdp_bench.specs import parse_policy
 from fdp_bench.tasks import TASKS

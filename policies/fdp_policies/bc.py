@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import PolicySpec, TaskInfo
-from fdp_policies.identity import architecture_of
-from fdp_policies.learned import LearnedPolicy, open_checkpoint
+from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of
 
 
 class RegressionPolicy(LearnedPolicy):
@@ -29,7 +29,7 @@ class RegressionPolicy(LearnedPolicy):
             CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.
         """
         super().__init__(spec, task, device=device)
-        from fdp_policies.regressing import ChunkRegressor
+        from fdp_policies.acting.chunk_regressor import ChunkRegressor
 
         checkpoint = open_checkpoint(spec, task)
         self.modalities = architecture_of(spec, task).modalities

@@ -13,6 +13,9 @@ COMPOSITIONS = ("block", "score")
 MIXTURES = ("weighted", "consensus")
 SAMPLERS = ("ddim", "ddpm")
 LOSS_WEIGHTS = ("min-snr", "plain")
+HELDOUT_WEIGHTS = ("plain", "trained")
+#: What a budget counts: all gradient steps, or only those that read pictures.
+BUDGETS = ("gradient", "vision")
 
 Config = TypeVar("Config", bound="NetworkConfig | DiffusionConfig | SamplerConfig | TrainingConfig")
 
@@ -109,7 +112,14 @@ class TrainingConfig:
     seed: int = 0
     """Seed of initialization, batches, crops and noise."""
     steps: int = 7_000
-    """Gradient steps in all; for FDP the base's and the residual's together."""
+    """Budget of a policy, an FDP's base and residual together; `budget` says which steps it counts."""
+    budget: str = "gradient"
+    """``"gradient"``: `steps` counts every gradient step. ``"vision"``: it counts those that read pictures, so that all
+    policies see equally many; a base that reads none takes up to `blind_steps` beside it."""
+    blind_steps: int = 15_000
+    """Gradient steps at most of a base that reads no pictures, where `budget` is ``"vision"``."""
+    joint_plateau_steps: int = 0
+    """Gradient steps at most of a joint policy that trains to its plateau; 0 for one that trains for `steps`."""
     base_fraction: float = 0.5
     """Largest share of `steps` that an FDP's base may take when its loss has not reached a plateau; experts share
     theirs evenly (`fdp_policies.training.experts`)."""
@@ -128,7 +138,10 @@ class TrainingConfig:
     warmup_steps: int = 300
     """Steps of linear warm-up."""
     final_learning_rate_fraction: float = 0.02
-    """Cosine decay ends at this share of the peak; bases, whose length is not known beforehand, do not decay."""
+    """Cosine decay ends at this share of the peak."""
+    decay_base: bool = False
+    """Whether the learning rate of a phase that stops at its plateau falls by a cosine over the last fifth of its
+    steps; False keeps it constant."""
     ema_decay: float = 0.999
     """Decay of the exponential moving average of the weights, which is what is kept."""
     max_gradient_norm: float = 1.0
@@ -137,6 +150,9 @@ class TrainingConfig:
     """Steps between two held-out evaluations."""
     eval_windows: int = 384
     """Held-out windows an evaluation, on fixed noise."""
+    heldout_weight: str = "plain"
+    """What held-out losses, and so plateaus and verdicts, are weighted by: ``"plain"`` for the unweighted error,
+    ``"trained"`` for `loss_weight`."""
     plateau_fall: float = 0.005
     """A base has stopped falling when the last fifth of its steps lowered the loss by less than this share."""
     plateau_min_steps: int = 1500
@@ -147,12 +163,17 @@ class TrainingConfig:
     """Whether the base is frozen while the residual trains. False exists to show what goes wrong."""
     zero_init: bool = True
     """Whether an FDP's Z layers start at zero. False exists to show what that does."""
+    residual_loss_weight: str = ""
+    """`loss_weight` of an FDP's residual where it differs from the base's; empty for the same."""
     base_steps: int = 0
     """Gradient steps that an FDP's base or an expert takes, plateau or not; 0 for as many as the plateau rule wants."""
     residual_steps: int = 0
     """Gradient steps that an FDP's residual or a router's consensus takes; 0 for those of `steps` that are left."""
     modality_dropout: float = 0.0
-    """Probability with which each sense of a window is taken away (`fdp_policies.training.dropout`)."""
+    """Probability with which a joint policy's training takes each sense of a window away, never all of them
+    (`fdp_policies.training.dropout`)."""
+    residual_dropout: float = 0.0
+    """Probability with which each secondary sense of a window is taken from an FDP's residual, all of them at times."""
 
     def __post_init__(self) -> None:
         _require(
@@ -173,6 +194,25 @@ class TrainingConfig:
             0.0 <= self.modality_dropout < 1.0,
             f"modality_dropout={self.modality_dropout:g} must lie in [0, 1)",
         )
+        _require(
+            0.0 <= self.residual_dropout < 1.0,
+            f"residual_dropout={self.residual_dropout:g} must lie in [0, 1)",
+        )
+        _require(
+            self.residual_loss_weight in ("", *LOSS_WEIGHTS),
+            f"residual_loss_weight={self.residual_loss_weight} is not known"
+            f"{nearest(self.residual_loss_weight, LOSS_WEIGHTS)}",
+        )
+        _require(self.budget in BUDGETS, f"budget={self.budget} is not known{nearest(self.budget, BUDGETS)}")
+        _require(
+            self.heldout_weight in HELDOUT_WEIGHTS,
+            f"heldout_weight={self.heldout_weight} is not known{nearest(self.heldout_weight, HELDOUT_WEIGHTS)}",
+        )
+        _require(self.blind_steps >= 1, f"blind_steps={self.blind_steps} must be at least 1")
+        _require(
+            self.joint_plateau_steps >= 0,
+            f"joint_plateau_steps={self.joint_plateau_steps} must not be negative",
+        )
         _require(0.0 < self.base_fraction < 1.0, f"base_fraction={self.base_fraction} must lie in (0, 1)")
 
 
@@ -181,6 +221,9 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     # The paper's loss as it stands; behind zero-initialized layers its residual stays blind (DESIGN 6).
     "paper": {"loss_weight": "plain", "noise_draws": 1},
+    # Every policy sees equally many pictures, a base that sees none trains to its plateau, and that is judged by the
+    # loss that is trained on.
+    "fair": {"budget": "vision", "decay_base": True, "heldout_weight": "trained"},
 }
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
+from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint, open_own_checkpoint
+from fdp_policies.checkpoints.policy_spec import GUARD_OPTION, architecture_of, sampler_of
 from fdp_policies.guard.option import OFF, ON, guard_option
 from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, open_guard
-from fdp_policies.identity import GUARD_OPTION, architecture_of, sampler_of
-from fdp_policies.learned import LearnedPolicy, open_checkpoint, open_own_checkpoint
 
 if TYPE_CHECKING:
-    from fdp_policies.inference import ChunkSampler
+    from fdp_policies.acting.chunk_sampler import ChunkSampler
 
 
 class DiffusionPolicy(LearnedPolicy):
@@ -27,7 +27,7 @@ class DiffusionPolicy(LearnedPolicy):
             CheckpointError: If weights are missing, damaged, pickled, or made for other senses or another task.
         """
         super().__init__(spec, task, device=device)
-        from fdp_policies.inference import ChunkSampler, load_denoiser
+        from fdp_policies.acting.chunk_sampler import ChunkSampler, load_denoiser
 
         architecture, sampler = architecture_of(spec, task), sampler_of(spec)
         checkpoint, guard = open_checkpoint(spec, task), open_guard(spec, task, device)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_entries, is_file, read_json
+from fdp_bench.api.validation import check_entries, is_file, read_json
 
 #: Largest card that is read (bytes).
 _MAX_CARD_BYTES = 2**20
@@ -203,7 +203,7 @@ class _Memory:
 
 
 def _path(spec: PolicySpec, task: TaskInfo) -> Path:
-    from fdp_policies.identity import BUNDLED
+    from fdp_policies.checkpoints.policy_spec import BUNDLED
 
     if spec.checkpoint:
         return Path(spec.checkpoint)

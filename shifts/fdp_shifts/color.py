@@ -2,6 +2,9 @@
 
 The direction of the change is drawn once an episode and does not depend on the severity, which only says how
 far the change goes; nor does it depend on `part`, so the parts of ``part=all`` are those seen alone.
+
+The target keeps away from the hues of what it could be mistaken for: the task's other objects (the part
+``"partner"``, for instance the cube that it is stacked on) and the table, or bins, that it lies in.
 """
 
 import colorsys
@@ -12,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import Scene, SceneShift, UnsupportedShiftError
+from fdp_shifts.hues import MIN_HUE_TURN, has_hue, hue_of, turn_clear_of
 
 #: How far each part is painted over at severity 1; what is left of the table shows its texture.
 MAX_TINT = {"object": 1.0, "table": 0.8}
 #: Saturation and value of the paint.
 PAINT = {"object": (0.85, 0.8), "table": (0.55, 0.7)}
-#: The new hue lies at least this far from the old one, in turns.
-MIN_HUE_TURN = 0.25
+#: Parts whose hues a part must not take.
+AVOIDED = {"object": ("partner", "table"), "table": ()}
 #: Natural logarithm of the light's brightness at severity 1, (lowest, highest). Always dimmer: the clean tables
 #: are lit almost white, so brighter light would change next to nothing.
 LOG_BRIGHTNESS = (-1.4, -0.8)
@@ -41,7 +45,7 @@ class Color(SceneShift):
     """Other paint and other light.
 
     Options:
-        part: ``all``, ``object`` (the target), ``table`` or ``light``.
+        part: ``all``, ``object`` (the target; on Door the whole door), ``table`` or ``light``.
     """
 
     name = "color"
@@ -90,8 +94,14 @@ class Color(SceneShift):
                 f"shift 'color' paints {part!r}, and {self.env.unwrapped} only has "
                 f"{', '.join(sorted(scene.material_groups))}; try part=light"
             )
-        red, green, blue = scene.part_rgba(part)[:, :3].mean(axis=0)
-        hue = colorsys.rgb_to_hsv(float(red), float(green), float(blue))[0]
+        hue = hue_of(scene.part_rgba(part)[:, :3].mean(axis=0))
+        others = [
+            rgba[:3]
+            for other in AVOIDED[part]
+            if other in scene.material_groups
+            for rgba in scene.part_rgba(other)
+        ]
+        hue_turn = turn_clear_of(hue_turn, [hue_of(rgb) - hue for rgb in others if has_hue(rgb)])
         return np.array(colorsys.hsv_to_rgb((hue + hue_turn) % 1.0, *PAINT[part]))
 
     def _draw_light(self) -> npt.NDArray[np.float64]:

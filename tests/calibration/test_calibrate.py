@@ -18,7 +18,7 @@ from fdp_bench.api.streams import INITIAL_STATE
 from fdp_bench.calibration.calibrate import calibrate
 from fdp_bench.calibration.playing import Stage
 from fdp_bench.cli.main import main
-from fdp_bench.demos.episode import DEMO_STATE
+from fdp_bench.demos.recording.attempt import DEMO_STATE
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.toy import TOY_TASK, ToyEnv
 

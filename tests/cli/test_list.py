@@ -115,7 +115,13 @@ def test_verbose_says_for_every_task_what_it_needs_and_how_its_expert_does(
         if results is not None:
             assert results["task"] == task.id
             assert f"{results['successes']} of {results['episodes']} seeds" in text
-        for shown in (task.summary, task.success, task.senses, f"at most {task.horizon} control steps"):
+        for shown in (
+            task.summary,
+            task.success,
+            task.senses,
+            task.painted,
+            f"at most {task.horizon} control steps",
+        ):
             assert shown in text
 
 

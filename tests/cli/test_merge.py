@@ -13,7 +13,7 @@ from fdp_bench.toy import TOY_TASK
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 

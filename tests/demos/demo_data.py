@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fdp_bench.demos.episode import RecordedEpisode
+from fdp_bench.demos.demo_episode import RecordedEpisode
 from fdp_bench.demos.robomimic import write_hdf5
 
 HEADER = {"task_id": "fdp_bench/Lift-v1", "profile": "fast", "seed": 0, "format": 1}

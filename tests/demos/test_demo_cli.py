@@ -6,8 +6,8 @@ from demo_data import made_up_episode, write_made_up
 
 from fdp_bench.api import DatasetError
 from fdp_bench.cli import demos as command
-from fdp_bench.demos import collect
 from fdp_bench.demos.formats import importing
+from fdp_bench.demos.recording import collect
 
 
 def parsed(*words):

@@ -5,7 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from foreign_page import example
+from external_page import example
 
 from fdp_bench.api import DatasetError, RunError, SpecError
 from fdp_bench.demos import record as recording
@@ -13,8 +13,8 @@ from fdp_bench.demos.card import dataset_card
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.pack import pack_demonstrations
 from fdp_bench.demos.record import record
-from fdp_bench.runner.episode import HELD_STEPS
-from fdp_bench.tasks.making import make_task
+from fdp_bench.runner.rollout.episode import HELD_STEPS
+from fdp_bench.tasks.make import make_task
 from fdp_bench.toy import TOY_TASK
 
 __all__ = ["example"]

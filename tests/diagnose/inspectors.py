@@ -50,6 +50,6 @@ def seeker():
     """The fakes' policy that goes where the picture is red, as a black box."""
     from fake_policies import Seeker
 
-    from fdp_bench.diagnose.opening import BlackBox
+    from fdp_bench.diagnose.load_policy import BlackBox
 
     return BlackBox(Seeker(PolicySpec("seeker"), ToyEnv().task_info))

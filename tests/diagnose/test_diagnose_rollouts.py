@@ -6,8 +6,8 @@ from fdp_bench.api import Inspector
 from fdp_bench.diagnose.conditions import AS_IT_IS, BASE_ALONE, Condition, conditions_of, donor_of
 from fdp_bench.diagnose.rollouts import Stage
 from fdp_bench.diagnose.success import against_base, losses_by_condition, success_rates
-from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.toy import TOY_TASK, ToyEnv
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -31,8 +31,8 @@ def test_unaltered_episodes_are_those_of_a_run(stage):
     from fake_policies import Seeker
 
     from fdp_bench.api import CLEAN, EpisodeSpec, PolicySpec
-    from fdp_bench.runner.episode import PicturePaths
-    from fdp_bench.runner.inference import BatchedPolicy
+    from fdp_bench.runner.rollout.batched_policy import BatchedPolicy
+    from fdp_bench.runner.rollout.episode import PicturePaths
 
     records, _ = played(stage, seeker(), AS_IT_IS)
     lanes = [Lane(TOY_TASK, "fast") for _ in range(4)]

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from fdp_bench.demos.dataset import load_demonstrations
-from fdp_bench.demos.episode import RecordedEpisode
+from fdp_bench.demos.demo_episode import RecordedEpisode
 from fdp_bench.demos.pack import pack_demonstrations
 from fdp_bench.demos.robomimic import write_hdf5
 
@@ -167,9 +167,9 @@ def _npy(values: np.ndarray) -> bytes:
 def checkpoint_sample() -> Path:
     """A whole FDP of two tiny networks, in a folder of its own."""
     import torch
-    from fdp_policies.checkpoint import save_checkpoint
+    from fdp_policies.checkpoints.checkpoint import save_checkpoint
     from fdp_policies.config import DiffusionConfig, NetworkConfig, as_json
-    from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+    from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 
     torch.manual_seed(0)
     network = NetworkConfig(
@@ -209,8 +209,8 @@ def checkpoint_sample() -> Path:
 
 def read_checkpoint(seed: int) -> None:
     """Spoil a checkpoint's card, header or numbers, or put a pickle in its place, and load the network."""
-    from fdp_policies.checkpoint import Checkpoint
-    from fdp_policies.inference import load_denoiser
+    from fdp_policies.acting.chunk_sampler import load_denoiser
+    from fdp_policies.checkpoints.checkpoint import Checkpoint
 
     rng = random.Random(seed)
     source, folder = checkpoint_sample(), Path("spoiled")

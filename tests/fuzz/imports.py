@@ -10,8 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fdp_bench.demos.formats.minari_folder import DATA_PATH, METADATA_PATH, MinariFolder
-from fdp_bench.demos.formats.robomimic_file import RobomimicFile, env_name_of
+from fdp_bench.demos.formats.minari.folder import DATA_PATH, METADATA_PATH, MinariFolder
+from fdp_bench.demos.formats.robomimic.read import RobomimicFile, env_name_of
 
 from . import binaries
 from .mutate import mutate_bytes, mutate_data

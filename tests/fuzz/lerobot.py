@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.demos.formats import lerobot_layout as layout
-from fdp_bench.demos.formats.lerobot_in import LerobotFolder, task_in_card
+from fdp_bench.demos.formats.lerobot import layout
+from fdp_bench.demos.formats.lerobot.read import LerobotFolder, task_in_card
 
 from .imports import SMALL
 from .mutate import mutate_bytes, mutate_data

@@ -10,24 +10,24 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
-from fdp_bench.gate.baseline import read_baseline, write_baseline
+from fdp_bench.gate.baseline import load_compared_run, read_baseline, write_baseline
+from fdp_bench.gate.comparability import notes, refuse_unlike
+from fdp_bench.gate.compared_run import read_compared_run
 from fdp_bench.gate.pairing import pair_arms
-from fdp_bench.gate.refusals import notes, refuse_unlike
-from fdp_bench.gate.side import load_side, side_of_run
 from fdp_bench.records import Manifest, RunStore
-from fdp_bench.report.across import across_table
-from fdp_bench.report.bars import success_figure
+from fdp_bench.report.figures.style import svg_bytes
+from fdp_bench.report.figures.success_bars import success_figure
 from fdp_bench.report.html.content import film_groups, overview
 from fdp_bench.report.html.grid import episode_grid
 from fdp_bench.report.html.provenance import remake_commands, run_facts
-from fdp_bench.report.markup import csv_text, latex_report, markdown_report
 from fdp_bench.report.runs import load_runs, probed_latencies
-from fdp_bench.report.style import svg_bytes
-from fdp_bench.report.tables import compare_policies, summarize
-from fdp_bench.report.text import terminal_table
+from fdp_bench.report.tables.all_tasks import all_tasks_table
+from fdp_bench.report.tables.summary import compare_policies, summarize
+from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report
+from fdp_bench.report.text.terminal import terminal_table
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import MAX_EPISODES, Arm, plan_arms, plan_episodes
-from fdp_bench.runner.shard import Shard, plan_part
+from fdp_bench.runner.planning.plan import MAX_EPISODES, Arm, plan_arms, plan_episodes
+from fdp_bench.runner.planning.shard import Shard, plan_part
 from fdp_bench.suites.journal import Journal
 
 from .mutate import mutate_bytes, mutate_data
@@ -130,7 +130,7 @@ def read_json_file(seed: int) -> None:
             write_baseline(run, baseline, command="fdp-bench baseline")
         spoiled = _rewritten(baseline, Path("spoiled.json"), rng)
         read_baseline(spoiled)
-        baseline_side, candidate = load_side(spoiled), side_of_run(run)
+        baseline_side, candidate = load_compared_run(spoiled), read_compared_run(run)
         arms_found = pair_arms(baseline_side, candidate)
         refuse_unlike(baseline_side, candidate, arms_found)
         notes(baseline_side, candidate, arms_found)
@@ -163,13 +163,13 @@ def _rewritten(source: Path, target: Path, rng: random.Random) -> Path:
 
 def use(run: Path, *, draw: bool = False) -> None:
     """What comparisons, tables and the report's page make of a run, with plots only where asked: they take long."""
-    side = side_of_run(run)
+    side = read_compared_run(run)
     runs = load_runs([run])
     summary = summarize(runs.records, probed_latencies(runs.manifests))
     comparison = compare_policies(runs.records)
     for write in (markdown_report, latex_report):
         write(summary, comparison)
-    csv_text(across_table(summary))
+    csv_text(all_tasks_table(summary))
     csv_text(summary)
     terminal_table(summary)
     if draw:

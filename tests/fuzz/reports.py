@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from fdp_bench.api import RunError
-from fdp_bench.api.untrusted import parse_json
+from fdp_bench.api.validation import parse_json
 from fdp_bench.records import Manifest
-from fdp_bench.report.films import find_films
+from fdp_bench.report.figures.films import find_films
+from fdp_bench.report.figures.loss_plots import loss_plot, rise_plot
+from fdp_bench.report.figures.plots import compose
+from fdp_bench.report.figures.style import svg_bytes, themed
 from fdp_bench.report.html.pictures import file_picture
-from fdp_bench.report.loss_plots import loss_plot, rise_plot
-from fdp_bench.report.losses import loss_table, rise_table
-from fdp_bench.report.markup import csv_text, markdown_table
-from fdp_bench.report.plots import compose
-from fdp_bench.report.style import svg_bytes, themed
+from fdp_bench.report.tables.losses import loss_table, rise_table
+from fdp_bench.report.text.markup import csv_text, markdown_table
 
 from .mutate import mutate_bytes, mutate_data
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from fdp_policies.identity import FAMILIES, JOINT
+from fdp_policies.checkpoints.policy_spec import FAMILIES, JOINT
 from hypothesis import strategies as st
 
 from fdp_bench.api import TaskInfo, check_order, parse_experts, parse_order
 from fdp_bench.api.errors import FdpBenchError
 from fdp_bench.plugins import load_policy, load_shift, policy_plugins, shift_plugins
-from fdp_bench.runner.environment import make_base, wrap
+from fdp_bench.runner.rollout.environment import make_base, wrap
 from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
 from fdp_bench.tasks import resolve_task
 from fdp_bench.toy import TOY_TASK

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from fdp_bench.api import PolicySpec, RunError
-from fdp_bench.demos.attempts import AttemptStore
-from fdp_bench.demos.episode import RecordedEpisode
+from fdp_bench.demos.demo_episode import RecordedEpisode
+from fdp_bench.demos.recording.attempt_store import AttemptStore
 from fdp_bench.suites.estimate import SECONDS_A_STEP, measure_pace
 
 from .mutate import ODD, mutate_bytes, mutate_data

@@ -41,8 +41,8 @@ def _warm_records() -> None:
 
 
 def _warm_checkpoint() -> None:
-    from fdp_policies.checkpoint import Checkpoint
-    from fdp_policies.inference import load_denoiser
+    from fdp_policies.acting.chunk_sampler import load_denoiser
+    from fdp_policies.checkpoints.checkpoint import Checkpoint
 
     load_denoiser(Checkpoint.open(binaries.checkpoint_sample() / "fdp-prop-vision.safetensors"), "cpu")
     binaries.npz_sample()

@@ -114,7 +114,7 @@ def _escapes(text: str) -> bool:
 
 def _read_map(path: Path) -> None:
     try:
-        from fdp_bench.tasks.foreign_toml import read_map
+        from fdp_bench.tasks.external.map_file import read_map
     except ImportError:  # pragma: no cover - maps come later than suites
         return
     read_map(path)

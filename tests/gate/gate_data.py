@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, EpisodeSpec
+from fdp_bench.gate.compared_run import read_compared_run
 from fdp_bench.gate.pairing import pair_arms
-from fdp_bench.gate.side import FIRST_PROTOCOL, side_of_run
 from fdp_bench.gate.table import measure
 from fdp_bench.records import Manifest, RunStore
+from fdp_bench.records.comparability import FIRST_PROTOCOL
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms
+from fdp_bench.runner.planning.plan import plan_arms
 
 LIFT = "fdp_bench/Lift-v1"
 TASK = {"task_id": LIFT, "profile": "fast", "horizon": 200, "control_hz": 20.0}
@@ -79,7 +80,7 @@ def write_run(path: Path, arms, *, sampler=DDIM, config=None, planned=None, **ma
 
 def side(path: Path, arms, **facts):
     """A side read from a run written for it."""
-    return side_of_run(write_run(path, arms, **facts))
+    return read_compared_run(write_run(path, arms, **facts))
 
 
 def rows(tmp_path: Path, baseline, candidate):

@@ -5,8 +5,8 @@ import pytest
 from gate_data import side, write_run
 
 from fdp_bench.api import RunError
-from fdp_bench.gate.baseline import PARAMETERS_KEPT, read_baseline, write_baseline
-from fdp_bench.gate.side import load_side, side_of_run
+from fdp_bench.gate.baseline import PARAMETERS_KEPT, load_compared_run, read_baseline, write_baseline
+from fdp_bench.gate.compared_run import read_compared_run
 
 ARMS = {("dp-dit", "clean"): "+-+!+-+", ("fdp:prop>vision", "color@3"): "+--++-+"}
 
@@ -19,7 +19,7 @@ def run(tmp_path):
 def test_a_baseline_holds_all_that_a_comparison_needs_of_its_run(run, tmp_path):
     file = tmp_path / "baselines" / "lift.json"
     write_baseline(run, file, command="fdp-bench baseline")
-    read, whole = load_side(file), side_of_run(run)
+    read, whole = load_compared_run(file), read_compared_run(run)
 
     def without_parameters(side):
         arms = tuple(
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_written_is_said(run):
 
 
 def test_one_policy_of_a_side_is_taken_by_name(run):
-    whole = side_of_run(run)
+    whole = read_compared_run(run)
 
     assert whole.only("dp-dit").policies == ("dp-dit",)
     with pytest.raises(Exception, match="did you mean 'dp-dit'"):

@@ -2,8 +2,9 @@ import pytest
 from gate_data import records, side, write_run
 
 from fdp_bench.api import RunError
+from fdp_bench.gate.baseline import load_compared_run
+from fdp_bench.gate.compared_run import read_compared_run
 from fdp_bench.gate.pairing import match_policies, pair_arms
-from fdp_bench.gate.side import load_side, side_of_run
 from fdp_bench.records import RunStore
 
 
@@ -72,17 +73,17 @@ def test_what_was_run_again_is_no_episode_of_the_side(tmp_path):
         for record in records("dp-dit", "clean", "--"):
             append(record)
 
-    assert [outcome.success for outcome in side_of_run(path).arms[0].outcomes.values()] == [True, True]
+    assert [outcome.success for outcome in read_compared_run(path).arms[0].outcomes.values()] == [True, True]
 
 
 def test_what_is_neither_run_nor_baseline_is_said_in_one_line(tmp_path):
     with pytest.raises(RunError, match="there is no run or baseline"):
-        load_side(tmp_path / "nowhere")
+        load_compared_run(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match="is no run"):
-        load_side(tmp_path / "empty")
+        load_compared_run(tmp_path / "empty")
     with pytest.raises(RunError, match="holds no finished episode"):
-        load_side(write_run_without_episodes(tmp_path / "begun"))
+        load_compared_run(write_run_without_episodes(tmp_path / "begun"))
 
 
 def write_run_without_episodes(path):

@@ -13,7 +13,8 @@ from fakes import install_distribution
 from fdp_bench.cli.main import main
 from fdp_bench.gate.baseline import read_baseline
 from fdp_bench.gate.check import plan_check
-from fdp_bench.gate.side import side_of_run
+from fdp_bench.gate.compared_run import read_compared_run
+from fdp_bench.runner.config import GPU_BATCH_ROWS
 
 DATA = Path(__file__).parent / "data"
 BASELINE = DATA / "dp-dit.json"
@@ -50,7 +51,7 @@ def test_a_planted_regression_is_caught_and_its_lost_episodes_are_named(check):
     assert code == 1
     assert "**regressed: " in out
     lost = [line for line in out.splitlines() if line.endswith("success -> failure")]
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "noisy")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "noisy")
     assert len(lost) == sum(
         before.success and not now_arm.outcomes[index].success
         for arm, now_arm in zip(was.arms, now.arms, strict=True)
@@ -75,7 +76,7 @@ def test_few_episodes_of_the_equal_policy_cannot_tell_and_say_how_many_would(che
 
 
 def test_the_equal_policy_met_the_same_states_and_shifts_with_other_noise():
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "equal")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "equal")
 
     assert (was.noise_seed, now.noise_seed) == (0, 1)
     for arm, again in zip(was.arms, now.arms, strict=True):
@@ -86,7 +87,7 @@ def test_the_equal_policy_met_the_same_states_and_shifts_with_other_noise():
 
 
 def test_the_planted_regression_is_worth_about_fifteen_points():
-    was, now = read_baseline(BASELINE), side_of_run(DATA / "noisy")
+    was, now = read_baseline(BASELINE), read_compared_run(DATA / "noisy")
     losses = [
         sum(outcome.success for outcome in arm.outcomes.values())
         - sum(outcome.success for outcome in worse.outcomes.values())
@@ -104,3 +105,7 @@ def test_the_projects_own_baseline_can_be_checked_against():
     assert plan.config.policies == ("dp-dit", "fdp:prop>vision")
     assert plan.config.shifts == ("distractors@1",)
     assert plan.config.episodes == 60
+
+
+def test_a_check_on_a_gpu_asks_for_as_many_rows_as_a_run_there():
+    assert plan_check(read_baseline(BASELINE), device="cuda").config.batch_rows == GPU_BATCH_ROWS

@@ -47,8 +47,8 @@ class Played:
 
 def choose_actions(task: str) -> Actions:
     """Let the task's expert act until it has had something between its fingers for a while, shape (T, 7)."""
-    from fdp_bench.demos.experts import EXPERTS
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.demos.experts.registry import EXPERTS
+    from fdp_bench.runner.rollout.environment import make_base
 
     env = make_base(task)
     base: Any = env.unwrapped
@@ -72,7 +72,7 @@ def choose_actions(task: str) -> Actions:
 
 def play(task: str, actions: Actions) -> Played:
     """Play actions with each stepper, in one environment: building it is what takes the time."""
-    from fdp_bench.runner.environment import make_base
+    from fdp_bench.runner.rollout.environment import make_base
     from fdp_bench.sim.stepper import STEPPERS, make_stepper
 
     env = make_base(task)
@@ -104,7 +104,7 @@ def visual_shifts() -> Sequence[str]:
 
 def shifted_picture(env: Any, shift: str, actions: Actions) -> npt.NDArray[np.uint8]:
     """What a camera shows under a shift after a few of the actions, shape (84, 84, 3)."""
-    from fdp_bench.runner.environment import wrap
+    from fdp_bench.runner.rollout.environment import wrap
     from fdp_bench.specs import parse_shifts
 
     shifted = wrap(env, parse_shifts(f"{shift}@{SHIFTED_SEVERITY}"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
-from fdp_policies.identity import architecture_of
 from fdp_policies.training.job import Job
 
 from fdp_bench.api import PolicySpec, TaskInfo

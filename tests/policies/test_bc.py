@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fdp_policies.bc import RegressionPolicy
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.identity import architecture_of
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.plugins import JointDiffusionPolicy
 from fdp_policies.training.fit import fit
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from fdp_policies.config import DiffusionConfig, SamplerConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec

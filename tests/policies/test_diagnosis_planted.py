@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from fdp_policies.checkpoint import Checkpoint, save_checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from fdp_policies.config import SamplerConfig
 from fdp_policies.diagnosis.inspector import DiffusionInspector, OpenedCheckpoint
 from fdp_policies.diagnosis.losses import losses_on

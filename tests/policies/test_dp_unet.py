@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fdp_policies.backbones import make_single
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import NetworkConfig
 from fdp_policies.dp_unet import UnetDiffusionPolicy
-from fdp_policies.identity import architecture_of
+from fdp_policies.networks.backbones import make_single
+from fdp_policies.networks.unet import ConditionalUnet
 from fdp_policies.training.fit import fit
-from fdp_policies.unet import ConditionalUnet
 from toy_inputs import draw, observe
 
 from fdp_bench.api import PolicySpec, SpecError

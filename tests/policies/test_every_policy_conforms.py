@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fdp_policies import lerobot
+from fdp_policies.checkpoints.policy_spec import FAMILIES, architecture_of
 from fdp_policies.config import DiffusionConfig, TrainingConfig
 from fdp_policies.guard.option import guard_option
-from fdp_policies.identity import FAMILIES, architecture_of
+from fdp_policies.lerobot import adapter
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from gymnasium.spaces import Box, Dict
@@ -170,7 +170,7 @@ def trained(env, shown, stored, monkeypatch):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_it_keeps_the_rules_of_a_policy(text, env, trained, monkeypatch):
-    monkeypatch.setattr(lerobot, "load_folder", lambda _: (Chunks(), dict, lambda actions: actions))
+    monkeypatch.setattr(adapter, "load_folder", lambda _: (Chunks(), dict, lambda actions: actions))
     spec = parse_policy(text)
     check_policy(load_policy(spec.name), env, spec=trained(spec))
 

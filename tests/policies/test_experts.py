@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.identity import architecture_of
-from fdp_policies.inference import load_denoiser
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.router import RouterPolicy
 from fdp_policies.score_sum import ScoreSumPolicy
 from fdp_policies.training.fit import fit
@@ -135,7 +135,9 @@ def test_weights_made_from_the_same_data_and_settings_are_known_again(
     settings = {key: str(value).lower() for key, value in found["training"].items()}
     spec = PolicySpec("router", "prop,vision")
     # The toy's networks are smaller than what a policy string can ask for.
-    monkeypatch.setattr("fdp_policies.identity._network_of", lambda _: (checkpoint.network, {}))
+    monkeypatch.setattr(
+        "fdp_policies.checkpoints.policy_spec._network_of", lambda _: (checkpoint.network, {})
+    )
     place = find_trained(spec, task, "toy", settings, [stored])
     assert place == replace(spec, checkpoint=str(checkpoint.path))
     assert find_trained(spec, task, "toy", {**settings, "base_fraction": "0.2"}, [stored]) == place

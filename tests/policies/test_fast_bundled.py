@@ -5,7 +5,7 @@ import pytest
 import torch
 from fdp_policies.config import NetworkConfig
 from fdp_policies.fast.program import ChunkProgram
-from fdp_policies.normalizer import prepare_observation
+from fdp_policies.networks.normalizer import prepare_observation
 from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec

@@ -9,7 +9,7 @@ from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.plugins import FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec
-from fdp_bench.runner.latency import plausible_observation
+from fdp_bench.runner.rollout.latency import plausible_observation
 from fdp_bench.tasks import describe
 
 CPU = torch.device("cpu")
@@ -115,7 +115,7 @@ def test_on_a_cpu_float32_is_exact_anyway():
 @pytest.mark.parametrize("kind", [JointDiffusionPolicy, FactorizedDiffusionPolicy])
 def test_a_gpus_graph_equals_the_plain_composition_there(kind, rows, recwarn, monkeypatch):
     # A schedule that begins with some signal left: the real one's first step may turn roundings into 1e-4.
-    monkeypatch.setattr("fdp_policies.inference.NoiseSchedule", gentle_schedule)
+    monkeypatch.setattr("fdp_policies.acting.chunk_sampler.NoiseSchedule", gentle_schedule)
     task = describe("fdp_bench/Lift-v1")
     spec = PolicySpec("dp-dit") if kind is JointDiffusionPolicy else PolicySpec("fdp", "prop>vision")
     policy = kind(spec, task, device="cuda")

@@ -5,15 +5,15 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from fdp_policies.backbones import make_mixture
 from fdp_policies.config import MIXTURES, DiffusionConfig, NetworkConfig, SamplerConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, can_stack
 from fdp_policies.fast.block import GELU_LINEAR, scaled_gelu
 from fdp_policies.fast.linear import PACKED_ROWS
 from fdp_policies.fast.vision import PIECE_ROWS
-from fdp_policies.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
+from fdp_policies.networks.backbones import make_mixture
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.networks.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
 
 SHAPES = {"prop": (16,), "image.agentview": (20, 22, 3), "image.wrist": (20, 22, 3)}
 ACTIONS = 7

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint, round_to_half, state_sha256
-from fdp_policies.inference import load_denoiser
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, round_to_half, state_sha256
 from fdp_policies.training.fit import fit
 
 from fdp_bench.api import CheckpointError

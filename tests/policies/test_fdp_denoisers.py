@@ -1,7 +1,7 @@
 import pytest
 import torch
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 
 SHAPES = {"prop": (3,), "image.agentview": (20, 20, 3)}
 

@@ -5,13 +5,13 @@ import logging
 from dataclasses import replace
 
 import pytest
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.policy_spec import BUNDLED as WEIGHTS
+from fdp_policies.checkpoints.policy_spec import architecture_of
+from fdp_policies.checkpoints.training_fingerprint import agree
 from fdp_policies.config import NetworkConfig, TrainingConfig, variant_of
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
-from fdp_policies.determinants import agree
-from fdp_policies.identity import BUNDLED as WEIGHTS
-from fdp_policies.identity import architecture_of
-from fdp_policies.inference import load_denoiser
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.plugins import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 

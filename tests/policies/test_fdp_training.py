@@ -1,18 +1,22 @@
 import json
 import logging
 import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
 from fdp_policies.config import TrainingConfig
-from fdp_policies.inference import load_denoiser
 from fdp_policies.training.fit import fit
-from fdp_policies.training.phase import Phase, PhaseLog, learning_rate, reached_plateau
+from fdp_policies.training.phase_log import PhaseLog
+from fdp_policies.training.resume import save_state
+from fdp_policies.training.schedule import LAST_FIFTH, NONE, PhasePlan, learning_rate, reached_plateau
 from fdp_policies.training.warnings import (
     changed_base_warning,
     lazy_residual_warning,
-    overfitted_base_warning,
+    overfitted_warning,
 )
 from safetensors.torch import save_file
 
@@ -95,25 +99,64 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("kill_at", [20, 30])
-def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
-    make_job, tmp_path, monkeypatch, kill_at
-):
-    whole = fit(make_job("fdp", "prop>vision", out=tmp_path / "whole"))
-    save = Phase._save
+@contextmanager
+def killed(phase, steps):
+    """Let the training inside die once a phase has kept its state after so many steps."""
 
-    def save_then_die(phase):
-        save(phase)
-        if phase.plan.name == "residual" and phase.log.steps == kill_at - 10:
+    def save_then_die(folder, step, name, log, identity):
+        save_state(folder, step, name, log, identity)
+        if name == phase and log.steps == steps:
             raise KilledError
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fdp_policies.training.phase.save_state", save_then_die)
+        try:
+            yield
+        except KilledError:
+            return
+    pytest.fail("the training was not killed")
+
+
+@pytest.mark.parametrize("kill_at", [20, 30])
+def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(make_job, tmp_path, kill_at):
+    whole = fit(make_job("fdp", "prop>vision", out=tmp_path / "whole"))
     cut = make_job("fdp", "prop>vision", out=tmp_path / "cut")
-    monkeypatch.setattr(Phase, "_save", save_then_die)
-    with pytest.raises(KilledError):
+    with killed("residual", kill_at - 10):
         fit(cut)
-    monkeypatch.setattr(Phase, "_save", save)
     assert fit(cut).read_bytes() == whole.read_bytes()
     assert not (cut.out / "resume" / "fdp-prop-vision").exists()
+
+
+@pytest.mark.parametrize("phase", ["base", "residual"])
+@pytest.mark.parametrize(
+    "changed", [{"seed": 7}, {"learning_rate": 1e-3}, {"loss_weight": "plain"}, {"steps": 60}]
+)
+def test_a_training_is_not_resumed_with_other_settings(make_job, tmp_path, phase, changed):
+    with killed(phase, 10):
+        fit(make_job("fdp", "prop>vision", out=tmp_path))
+    other = make_job("fdp", "prop>vision", out=tmp_path, **changed)
+    if phase == "residual":
+        # The base is there and finished; only its own settings would be refused.
+        other = replace(other, training=replace(other.training, base_steps=20))
+    with pytest.raises(
+        CheckpointError, match=r"was begun with other data or settings|made from other data or settings"
+    ):
+        fit(other)
+
+
+def test_a_training_is_not_resumed_on_other_demonstrations(make_job, tmp_path):
+    job = make_job("dp-dit", out=tmp_path)
+    with killed("joint", 10):
+        fit(job)
+    with pytest.raises(CheckpointError, match=r"data_sha256 was toy, now other"):
+        fit(replace(job, demonstrations=replace(job.demonstrations, sha256="other")))
+    assert (tmp_path / "resume" / "dp-dit" / "joint.json").is_file()
+
+
+def test_a_base_is_resumed_whatever_its_residual_is_to_be(make_job, tmp_path):
+    with killed("base", 10):
+        fit(make_job("fdp", "prop>vision", out=tmp_path))
+    fit(make_job("fdp", "prop>vision", out=tmp_path, zero_init=False))
 
 
 def test_equal_seeds_give_equal_weights_and_others_others(make_job, tmp_path):
@@ -142,15 +185,28 @@ def test_lazy_rule_wants_an_interval_clear_of_zero_and_a_rise_of_five_percent():
     def senses(low, high):
         return {"rise": {"vision": (low, (low + high) / 2, high)}}
 
-    assert lazy_residual_warning(senses(-0.01, 0.4), ("vision",))
-    assert lazy_residual_warning(senses(0.01, 0.04), ("vision",))
-    assert not lazy_residual_warning(senses(0.01, 0.2), ("vision",))
+    assert lazy_residual_warning(senses(-0.01, 0.4), ("vision",), 20)
+    assert lazy_residual_warning(senses(0.01, 0.04), ("vision",), 20)
+    assert not lazy_residual_warning(senses(0.01, 0.2), ("vision",), 20)
+
+
+def test_over_two_demonstrations_nobody_is_called_lazy():
+    (warning,) = lazy_residual_warning({"rise": {"vision": (-0.1, 0.0, 0.1)}}, ("vision",), 2)
+    assert warning.startswith("cannot tell whether the residual is lazy: only 2 demonstrations")
 
 
 def test_overfitted_base_is_found_by_its_rising_loss():
     rows = [{"step": step, "heldout_loss": loss} for step, loss in [(10, 0.5), (20, 0.2), (30, 0.22)]]
-    assert overfitted_base_warning(PhaseLog(rows=rows))
-    assert not overfitted_base_warning(PhaseLog(rows=rows[:2]))
+    assert overfitted_warning(PhaseLog(rows=rows), "base")
+    assert not overfitted_warning(PhaseLog(rows=rows[:2]), "base")
+
+
+def test_a_joint_policy_that_overfits_is_warned_of(make_job):
+    # Two demonstrations learned by heart.
+    job = make_job("dp-dit", steps=400, eval_every=40, learning_rate=3e-3)
+    few = replace(job.demonstrations, train=job.demonstrations.train[:1], sha256="few")
+    card = Checkpoint.open(fit(replace(job, demonstrations=few))).card
+    assert any(warning.startswith("overfitted joint policy") for warning in card["warnings"])
 
 
 def test_plateau_compares_last_fifth_with_what_was_before():
@@ -164,15 +220,23 @@ def test_plateau_compares_last_fifth_with_what_was_before():
 
 def test_learning_rate_warms_up_and_decays_for_a_phase_of_known_length(make_job):
     config = TrainingConfig(steps=1000, warmup_steps=100)
-    from fdp_policies.training.phase import PhasePlan
-
     joint = PhasePlan("joint", ("prop",), 1000, False, 0)
-    base = PhasePlan("base", ("prop",), 1000, True, 0)
+    base = PhasePlan("base", ("prop",), 1000, True, 0, NONE)
     assert learning_rate(0, joint, config) == pytest.approx(config.learning_rate / 100)
     assert learning_rate(100, joint, config) == pytest.approx(config.learning_rate)
     final = config.learning_rate * config.final_learning_rate_fraction
     assert learning_rate(1000, joint, config) == pytest.approx(final)
     assert learning_rate(900, base, config) == pytest.approx(config.learning_rate)
+
+
+def test_learning_rate_falls_over_the_last_fifth_from_the_plateau_on():
+    config = TrainingConfig(warmup_steps=10)
+    plan = PhasePlan("base", ("prop",), 1000, True, 0, LAST_FIFTH)
+    final = config.learning_rate * config.final_learning_rate_fraction
+    assert learning_rate(799, plan, config) == pytest.approx(config.learning_rate)
+    assert learning_rate(1000, plan, config) == pytest.approx(final)
+    assert learning_rate(400, plan, config, decay_from=400) == pytest.approx(config.learning_rate)
+    assert learning_rate(500, plan, config, decay_from=400) == pytest.approx(final)
 
 
 def test_random_crops_are_cut_from_the_frame_and_evaluation_crops_from_its_centre(make_job, demonstrations):
@@ -207,26 +271,22 @@ def test_windows_repeat_the_first_observation_and_the_last_action(make_job, demo
     assert data.executed[12].tolist() == [12, 13, 14, 15]
 
 
+def relog(path, log):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "log": log}))
+
+
 DAMAGES = (
     lambda folder: (folder / "residual.json").write_text("{"),
-    lambda folder: (folder / "residual.json").write_text('{"steps": "ten"}'),
-    lambda folder: (folder / "residual.json").write_text('{"steps": 10, "unknown": 1}'),
+    lambda folder: relog(folder / "residual.json", {"steps": "ten"}),
+    lambda folder: relog(folder / "residual.json", {"steps": 10, "unknown": 1}),
     lambda folder: (folder / "residual-10.safetensors").write_bytes(b"no weights"),
     lambda folder: (folder / "residual-10.safetensors").unlink(),
     lambda folder: save_file({}, folder / "residual-10.safetensors"),
 )
 
 
-def test_a_damaged_half_of_a_training_is_one_error(make_job, tmp_path, monkeypatch):
-    save = Phase._save
-
-    def save_then_die(phase):
-        save(phase)
-        if phase.plan.name == "residual":
-            raise KilledError
-
-    monkeypatch.setattr(Phase, "_save", save_then_die)
-    with pytest.raises(KilledError):
+def test_a_damaged_half_of_a_training_is_one_error(make_job, tmp_path):
+    with killed("residual", 10):
         fit(make_job("fdp", "prop>vision", out=tmp_path / "half"))
     for number, damage in enumerate(DAMAGES):
         out = tmp_path / str(number)

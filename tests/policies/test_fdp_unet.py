@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from fdp_policies.backbones import make_factorized, make_single
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import NetworkConfig
-from fdp_policies.identity import architecture_of
-from fdp_policies.inference import load_denoiser
+from fdp_policies.networks.backbones import make_factorized, make_single
 from fdp_policies.plugins import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 from toy_inputs import observe

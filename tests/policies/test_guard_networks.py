@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from fdp_policies.backbones import make_factorized, make_single
 from fdp_policies.config import DiffusionConfig, NetworkConfig, SamplerConfig
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.fast import ChunkProgram, EncodedProgram, can_stack
 from fdp_policies.guard.networks import GuardedProgram, measure_signals, sample_plainly
 from fdp_policies.guard.sampling import Guard, sample_guarded
-from fdp_policies.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
+from fdp_policies.networks.backbones import make_factorized, make_single
+from fdp_policies.networks.normalizer import Normalizer, Range, TensorNormalizer, prepare_observation
 
 SHAPES = {"prop": (5,), "image.agentview": (20, 22, 3)}
 ACTIONS, ROWS = 3, 6

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from fdp_policies.lerobot import LeRobotFolder, LeRobotParts, LeRobotPolicy, match_inputs, seeded_by
-from fdp_policies.lerobot_folder import POSTPROCESSOR, PREPROCESSOR, checked_files, folder_sha256
+from fdp_policies.lerobot.adapter import LeRobotFolder, LeRobotParts, LeRobotPolicy, match_inputs, seeded_by
+from fdp_policies.lerobot.folder import POSTPROCESSOR, PREPROCESSOR, checked_files, folder_sha256
 from lerobot_stubs import CAMERA, Chunks, Diffusing, Sampling, feature
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError, TaskInfo

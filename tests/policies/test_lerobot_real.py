@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from fdp_policies.lerobot import LeRobotFolder
+from fdp_policies.lerobot.adapter import LeRobotFolder
 
 from fdp_bench.api import CheckpointError, PolicySpec
 from fdp_bench.testing import check_policy
@@ -135,7 +135,7 @@ def test_lerobots_policies_keep_the_rules_of_a_policy(tmp_path, kind, settings):
 @pytest.mark.parametrize(("kind", "settings"), [("act", {}), ("diffusion", {"noise_scheduler_type": "DDIM"})])
 def test_the_adapter_acts_as_lerobot_itself_does(tmp_path, kind, settings):
     """The oracle: LeRobot's own processors around its `select_action`, a control step at a time."""
-    from fdp_policies.lerobot_folder import load_folder
+    from fdp_policies.lerobot.folder import load_folder
 
     save_policy(tmp_path, kind, **settings)
     theirs, preprocess, postprocess = load_folder(tmp_path)

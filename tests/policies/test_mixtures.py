@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from fdp_policies.backbones import make_mixture, make_single
 from fdp_policies.config import NetworkConfig
+from fdp_policies.networks.backbones import make_mixture, make_single
 from fdp_policies.training.weighing import residual_products, weights_on_simplex
 
 SHAPES = [{"prop": (3,)}, {"image.agentview": (20, 20, 3)}, {"prop": (3,), "tactile": (4,)}]

@@ -1,14 +1,17 @@
 """Senses taken away while training: how often, by what, and that the policy string, not a setting, says so."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.identity import architecture_of
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.plugins import JointDiffusionPolicy
 from fdp_policies.training.data import Batch
-from fdp_policies.training.dropout import drop_modalities
+from fdp_policies.training.dropout import Dropout, drop_modalities
 from fdp_policies.training.fit import fit
-from fdp_policies.training.settings import training_config, with_dropout
+from fdp_policies.training.named import with_named
+from fdp_policies.training.settings import training_config
 
 from fdp_bench.api import PolicySpec, SpecError
 
@@ -27,8 +30,9 @@ def gone(shown):
     return {key: (value == 0).flatten(1).all(1) for key, value in shown.observation.items()}
 
 
-def drop(probability, given=None, seed=0):
-    return drop_modalities(given or batch(), SENSES, probability, torch.Generator().manual_seed(seed))
+def drop(probability, given=None, seed=0, names=tuple(SENSES), keeps_one=True):
+    dropout = Dropout(probability, names, keeps_one)
+    return drop_modalities(given or batch(), SENSES, dropout, torch.Generator().manual_seed(seed))
 
 
 def test_senses_go_as_often_as_asked_and_never_all_at_once():
@@ -49,6 +53,12 @@ def test_all_cameras_of_a_window_go_together_and_what_stays_is_untouched():
 
 def test_a_lone_sense_is_never_taken():
     assert not gone(drop(0.9, batch(keys=("prop",))))["prop"].any()
+
+
+def test_from_a_residual_all_secondary_senses_may_go_and_no_other():
+    lost = gone(drop(0.4, names=("vision",), keeps_one=False))
+    assert lost["image.a"].float().mean().item() == pytest.approx(0.4, abs=0.03)
+    assert not lost["prop"].any()
 
 
 def test_draws_come_from_the_generator_and_the_batch_stays_as_it_is():
@@ -84,20 +94,39 @@ def test_a_factorized_policy_has_no_such_option(task):
 
 def test_option_and_setting_that_disagree_are_refused(task):
     asked = architecture_of(PolicySpec("dp-dit", options={"modality_dropout": "0.3"}), task)
-    assert with_dropout(training_config({}), asked).modality_dropout == 0.3
+    assert with_named(training_config({}), asked).modality_dropout == 0.3
     with pytest.raises(SpecError, match="disagree"):
-        with_dropout(training_config({"modality_dropout": "0.2"}), asked)
+        with_named(training_config({"modality_dropout": "0.2"}), asked)
 
 
 def test_training_with_it_gives_other_weights_and_names_it_once(make_job, tmp_path):
-    from dataclasses import replace
-
     plain = make_job("dp-dit", out=tmp_path, steps=10)
     architecture = replace(plain.architecture, modality_dropout=0.5)
-    training = with_dropout(plain.training, architecture)
+    training = with_named(plain.training, architecture)
     dropped = Checkpoint.open(fit(replace(plain, architecture=architecture, training=training)))
     assert dropped.path.name == "dp-dit-modality_dropout0.5.safetensors"
     assert dropped.card["policy"] == "dp-dit?modality_dropout=0.5"
     assert "dropout" not in dropped.card["variant"]
     assert dropped.card["determinants"]["training"]["modality_dropout"] == 0.5
     assert dropped.sha256 != Checkpoint.open(fit(plain)).sha256
+
+
+def test_an_fdp_is_trained_with_dropout_of_its_secondary_senses_alone(make_job, task, tmp_path):
+    spec = PolicySpec("fdp", "prop>vision", options={"residual_dropout": "0.5"})
+    asked = architecture_of(spec, task)
+    plain = make_job("fdp", "prop>vision", out=tmp_path, steps=20)
+    architecture = replace(plain.architecture, residual_dropout=asked.residual_dropout)
+    training = with_named(plain.training, architecture)
+    dropped = Checkpoint.open(fit(replace(plain, architecture=architecture, training=training)))
+    whole = Checkpoint.open(fit(plain))
+    assert dropped.card["policy"] == "fdp:prop>vision?residual_dropout=0.5"
+    assert dropped.path.name == "fdp-prop-vision-residual_dropout0.5.safetensors"
+    assert dropped.sha256 != whole.sha256
+    assert dropped.base.sha256 == whole.base.sha256
+
+
+@pytest.mark.parametrize("policy", [("fdp", "prop>vision"), ("base", "prop"), ("score-sum", "prop,vision")])
+def test_dropout_that_would_take_prioritized_senses_is_refused(task, policy):
+    architecture = architecture_of(PolicySpec(*policy), task)
+    with pytest.raises(SpecError, match=r"would take prioritized senses .* residual_dropout=0.3"):
+        with_named(training_config({"modality_dropout": "0.3"}), architecture)

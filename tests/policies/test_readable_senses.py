@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-from fdp_policies.identity import architecture_of
-from fdp_policies.readable import check_readable
+from fdp_policies.checkpoints.policy_spec import architecture_of
+from fdp_policies.checkpoints.readable import check_readable
 from fdp_policies.training.fit import fit
 
 from fdp_bench.api import PolicySpec, SpecError

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from fdp_policies.encoders import SpatialSoftmax
+from fdp_policies.networks.encoders import SpatialSoftmax
 
 SIDE, CHANNELS = 6, 5
 

@@ -5,10 +5,12 @@ import threading
 import time
 from contextlib import redirect_stderr, suppress
 
+import numpy as np
 import pytest
 from fdp_policies.training import memory
 from fdp_policies.training.fit import fit
 from fdp_policies.training.lock import only_maker
+from fdp_policies.training.losses import partners_of
 from fdp_policies.training.memory import freed_memory_kept
 from fdp_policies.training.settings import fit_from_settings
 
@@ -95,3 +97,26 @@ def test_a_training_waits_while_another_makes_its_network(make_job, tmp_path):
 def test_settings_of_the_process_are_checked_before_anything_is_read(task, tmp_path, key, value):
     with pytest.raises(SpecError, match=f"{key}="):
         fit_from_settings(PolicySpec("dp-dit"), task, tmp_path / "none.npz", tmp_path, {key: value})
+
+
+def test_a_shuffled_window_comes_from_another_demonstration_at_the_same_phase():
+    lengths = np.array([12, 30, 7, 21])
+    demo_of_window = np.repeat(np.arange(4), lengths)
+    windows = np.arange(0, 70, 3)
+    partners = partners_of(demo_of_window, windows)
+    starts = np.cumsum(lengths) - lengths
+    assert (demo_of_window[partners] != demo_of_window[windows]).all()
+
+    def phase(chosen):
+        return (chosen - starts[demo_of_window[chosen]]) / lengths[demo_of_window[chosen]]
+
+    assert np.abs(phase(partners) - phase(windows)).max() < 1 / lengths.min()
+    assert {(a, b) for a, b in zip(demo_of_window[windows], demo_of_window[partners], strict=True)} >= {
+        (1, 0),
+        (1, 2),
+        (1, 3),
+    }
+
+
+def test_a_lone_demonstration_is_its_own_partner_half_of_it_away():
+    assert partners_of(np.zeros(10, np.int64), np.array([0, 7])).tolist() == [5, 2]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from fdp_policies.config import DiffusionConfig, TrainingConfig
-from fdp_policies.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.training.data import WindowDataset, fit_normalizer
 from fdp_policies.training.losses import draw_noise
 from fdp_policies.training.step import GradientStep

@@ -2,9 +2,7 @@ import subprocess
 
 import pytest
 
-from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.provenance import DISTRIBUTIONS, LIBJPEG, git_state, machine, versions
-from fdp_bench.records.shards import shared_facts, unlike_facts
 
 
 def git(folder, *arguments):
@@ -75,16 +73,6 @@ def test_the_library_behind_pillows_jpeg_is_named(monkeypatch, known, text):
     monkeypatch.setattr("PIL.features.version", known.get)
 
     assert versions()[LIBJPEG] == text
-
-
-def test_a_version_that_one_manifest_does_not_name_yet_is_no_difference():
-    def facts(**found):
-        return shared_facts(Manifest("m", "complete", "", {}, 0, versions=found))
-
-    old, new = facts(mujoco="3.9.0"), facts(mujoco="3.9.0", pillow="12.0.0")
-    assert unlike_facts(old, new) == unlike_facts(new, old) == []
-    assert unlike_facts(facts(mujoco="3.9.0"), facts(mujoco="3.8.0")) == ["version of mujoco"]
-    assert unlike_facts(new, facts(mujoco="3.9.0", pillow="13.0.0")) == ["version of pillow"]
 
 
 def test_the_machine_is_described():

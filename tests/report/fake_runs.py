@@ -7,7 +7,7 @@ from typing import Any
 from fdp_bench.api import EpisodeRecord
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms
+from fdp_bench.runner.planning.plan import plan_arms
 
 VERSIONS = {"fdp-bench": "0.1.0", "robosuite": "1.5.2", "mujoco": "3.9.0", "fast-simplification": "0.2.0"}
 
@@ -20,6 +20,8 @@ def write_run(
     profile: str = "fast",
     planned: int | None = None,
     versions: dict[str, str] | None = None,
+    device: str = "cpu",
+    protocol: dict[str, str] | None = None,
 ) -> Path:
     """Write a run whose configuration is read off its records."""
     specs = [record.spec for record in records]
@@ -28,6 +30,7 @@ def write_run(
         policies=tuple(dict.fromkeys(spec.policy for spec in specs)) or ("dp-dit",),
         shifts=tuple(dict.fromkeys(spec.shift for spec in specs if not spec.is_clean)),
         profile=profile,
+        device=device,
     )
     checkpoints = {spec.policy: spec.checkpoint for spec in specs} or {"dp-dit": ""}
     manifest = Manifest(
@@ -38,6 +41,7 @@ def write_run(
         episodes_planned=len(records) if planned is None else planned,
         arms=[arm.to_json() for arm in plan_arms(config, checkpoints)],
         versions=versions or VERSIONS,
+        protocol=protocol or {},
     )
     store = RunStore.create(path, manifest)
     with store.writer() as append:

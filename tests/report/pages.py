@@ -12,24 +12,24 @@ from fake_sweeps import severity_records, with_safety
 from matplotlib.image import imsave
 
 from fdp_bench.api import EpisodeRecord, SpecError
-from fdp_bench.report.ladder import Ladder
 from fdp_bench.report.runs import load_runs
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 from fdp_bench.report.write import write_report
 
 #: What must be shown and never run: as a policy's name, a shift's, an error's text, and a file name.
 HOSTILE = "<script>document.title='taken'</script>"
 
 
-def ladder(task: str, shift: str) -> Ladder:
+def preview(task: str, shift: str) -> SeverityFrames:
     """Frames that darken from level to level."""
     rows = {
         severity: ({"image.front": np.full((12, 16, 3), round(200 - 100 * severity), np.uint8)},)
         for severity in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     }
-    return Ladder(task, shift, ("image.front",), ("episode 0",), rows, "frames made by hand")
+    return SeverityFrames(task, shift, ("image.front",), ("episode 0",), rows, "frames made by hand")
 
 
-def no_ladder(task: str, shift: str) -> Ladder:
+def no_ladder(task: str, shift: str) -> SeverityFrames:
     """There is nothing to draw on."""
     raise SpecError(f"task {task!r} cannot be built")
 
@@ -53,7 +53,7 @@ def hostile_records() -> list[EpisodeRecord]:
     return [replace(record, error=HOSTILE) if record.status == "error" else record for record in records]
 
 
-def hostile_ladder(task: str, shift: str) -> Ladder:
+def hostile_ladder(task: str, shift: str) -> SeverityFrames:
     """Frames whose camera, views and subject are called like scripts; of one shift there are none."""
     if shift.startswith("undrawn"):
         raise SpecError(HOSTILE)
@@ -61,7 +61,7 @@ def hostile_ladder(task: str, shift: str) -> Ladder:
         severity: ({f"image.{HOSTILE}": np.full((12, 16, 3), round(200 - 100 * severity), np.uint8)},)
         for severity in (0.0, 0.6)
     }
-    return Ladder(task, shift, (f"image.{HOSTILE}",), (HOSTILE,), rows, HOSTILE)
+    return SeverityFrames(task, shift, (f"image.{HOSTILE}",), (HOSTILE,), rows, HOSTILE)
 
 
 def write_hostile_page(folder: Path) -> Path:
@@ -120,6 +120,6 @@ def write_page(
         if video:
             (run / "videos").mkdir(exist_ok=True)
             (run / "videos" / f"{slug}_0001.mp4").touch()
-    draw = options.pop("draw", ladder)
+    draw = options.pop("draw", preview)
     write_report(load_runs([run]), folder / "report", draw, ("fdp-bench", "report", "run"), **options)  # type: ignore[arg-type]
     return folder / "report" / "report.html"

@@ -15,14 +15,15 @@ from pages import HOSTILE, no_ladder
 from PIL import Image
 
 from fdp_bench.records import Manifest
-from fdp_bench.report.html.pictures import file_picture, is_picture
-from fdp_bench.report.layout import printable
-from fdp_bench.report.losses import loss_table
-from fdp_bench.report.markup import csv_text, latex_report, markdown_report
+from fdp_bench.report.figures.picture_files import is_picture
+from fdp_bench.report.html.pictures import file_picture
+from fdp_bench.report.names import shift_slug
 from fdp_bench.report.runs import load_runs
-from fdp_bench.report.strips import shift_slug
-from fdp_bench.report.tables import compare_policies, summarize
-from fdp_bench.report.text import shown, terminal_table
+from fdp_bench.report.tables.losses import loss_table
+from fdp_bench.report.tables.summary import compare_policies, summarize
+from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report
+from fdp_bench.report.text.terminal import shown, terminal_table
+from fdp_bench.report.typeset import printable
 from fdp_bench.report.write import write_report
 
 #: Names that some format would act on: formulas of spreadsheets and of Matplotlib, markup, escape sequences.

@@ -13,7 +13,7 @@ from matplotlib.image import imread, imsave
 from fdp_bench.api import EpisodeRecord, RunError
 from fdp_bench.cli import report
 from fdp_bench.records import RunStore
-from fdp_bench.report.films import film_figure, find_films
+from fdp_bench.report.figures.films import film_figure, find_films
 from fdp_bench.toy import TOY_TASK
 
 SHIFT = "occlusion@3"

@@ -8,7 +8,8 @@ from fake_records import twin_arms
 from fake_runs import slugs, write_run
 from pages import no_ladder
 
-from fdp_bench.report.html.pictures import file_picture, is_picture
+from fdp_bench.report.figures.picture_files import is_picture
+from fdp_bench.report.html.pictures import file_picture
 from fdp_bench.report.runs import load_runs
 from fdp_bench.report.write import write_report
 

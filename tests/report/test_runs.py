@@ -120,7 +120,7 @@ def test_runs_that_tell_different_outcomes_of_an_episode_are_not_joined(tmp_path
 def test_different_versions_of_a_task_are_not_pooled(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", arm("+", task="fdp_bench/Lift-v1"))
     second = write_run(tmp_path / "b", arm("+", task="fdp_bench/Lift-v2"))
-    with pytest.raises(RunError, match="different versions of a task"):
+    with pytest.raises(RunError, match=r"cannot be pooled: task version is .*Lift-v1.*Lift-v2"):
         load_runs([first, second])
 
 
@@ -132,15 +132,32 @@ def test_different_tasks_make_one_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"versions": {**VERSIONS, "mujoco": "3.8.0"}}, "mujoco"), ({"profile": "reference"}, "render profile")],
+    [
+        ({"versions": {**VERSIONS, "mujoco": "3.8.0"}}, "mujoco"),
+        ({"profile": "reference"}, "render profile"),
+        ({"protocol": {"success_rule": "success at the end"}}, "success rule"),
+    ],
 )
-def test_runs_of_another_simulation_or_picture_are_not_pooled(
+def test_runs_of_another_simulation_picture_or_rule_are_not_pooled(
     tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     first = write_run(tmp_path / "a", arm("+"))
     second = write_run(tmp_path / "b", arm("+", policy="other"), **change)  # type: ignore[arg-type]
     with pytest.raises(RunError, match=f"cannot be pooled: .*{reason}"):
         load_runs([first, second])
+
+
+def test_what_can_move_single_episodes_of_pooled_runs_is_said_once(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "a", arm("+"), versions={**VERSIONS, "torch": "2.12"})
+    others = [
+        write_run(
+            tmp_path / name, arm("+", policy=name), versions={**VERSIONS, "torch": "2.13"}, device="cuda"
+        )
+        for name in ("b", "c")
+    ]
+    assert load_runs([first]).unlike() == []
+    (sentence,) = load_runs([first, *others]).unlike()
+    assert "torch 2.12 or 2.13; device cpu or cuda; batch_rows 4 or 16" in sentence
 
 
 def test_unfinished_runs_are_named_with_the_command_that_finishes_them(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import ExecutorSpec
+from fdp_bench.runner.interrupts import RunInterruptedError
 from fdp_bench.runner.merge import merge_runs
-from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
-from fdp_bench.runner.shard import Shard
+from fdp_bench.runner.planning.shard import Shard
+from fdp_bench.runner.run import begin_run, resume_run
 
 #: Name -> (executor, workers, shards).
 EXECUTORS = {
@@ -26,9 +27,9 @@ HAS_RAY = importlib.util.find_spec("ray") is not None
 _STORE_BYTES = 80 * 2**20
 
 
-def quiet(announcement):
+def quiet(run_info):
     """Takes the place of a progress bar."""
-    del announcement
+    del run_info
     return lambda record: None
 
 

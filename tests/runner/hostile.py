@@ -12,7 +12,7 @@ import pytest
 from fakes import install_distribution
 
 from fdp_bench.api import ObservationShift, Policy, Receipt
-from fdp_bench.runner.messages import Beat
+from fdp_bench.runner.processes.messages import Beat
 
 
 class Weird(BaseException):

@@ -1,11 +1,11 @@
 """Run episodes in this process, as a worker would."""
 
 from fdp_bench.api import EpisodeSpec
-from fdp_bench.runner.episode import PicturePaths
-from fdp_bench.runner.inference import BatchedPolicy
-from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.preflight import build_policy
-from fdp_bench.runner.rollout import Rollout
+from fdp_bench.runner.rollout.batched_policy import BatchedPolicy
+from fdp_bench.runner.rollout.episode import PicturePaths
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.preflight import build_policy
+from fdp_bench.runner.rollout.rollout import Rollout
 from fdp_bench.specs import parse_policy, parse_shifts
 from fdp_bench.toy import TOY_TASK
 

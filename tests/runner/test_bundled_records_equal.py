@@ -6,11 +6,11 @@ import pytest
 from executors import HAS_RAY, incidents_of, quiet, ray_cluster
 
 from fdp_bench.records import compare_records
-from fdp_bench.runner.config import BATCH_ROWS, RunConfig
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import BATCH_ROWS, ExecutorSpec, RunConfig
+from fdp_bench.runner.interrupts import RunInterruptedError
 from fdp_bench.runner.merge import merge_runs
-from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
-from fdp_bench.runner.shard import Shard
+from fdp_bench.runner.planning.shard import Shard
+from fdp_bench.runner.run import begin_run, resume_run
 
 pytestmark = pytest.mark.slow
 #: Lift with eight rows a batch, Can with as many as runs on a CPU have.
@@ -38,7 +38,7 @@ CONFIGS = {
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 
@@ -91,8 +91,8 @@ def resume(out, *, workers, lanes, progress=quiet, executor="local"):
 def after(count, act):
     """Progress that acts once so many records are there."""
 
-    def progress(announcement):
-        del announcement
+    def progress(run_info):
+        del run_info
         seen = []
 
         def take(record):

@@ -19,7 +19,7 @@ from executors import (
 from fdp_bench.api import PluginError
 from fdp_bench.records import compare_records
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.timing import PHASES
+from fdp_bench.runner.rollout.timing import PHASES
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -30,7 +30,7 @@ OTHERS = [name for name in EXECUTORS if name != "one process"]
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 
@@ -140,8 +140,8 @@ def test_a_stopped_run_keeps_its_records_and_can_be_finished(executor, number, c
     config = config_of()
     seen = []
 
-    def stop_after_two(announcement):
-        del announcement
+    def stop_after_two(run_info):
+        del run_info
 
         def take(record):
             seen.append(record)

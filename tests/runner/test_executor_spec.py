@@ -5,8 +5,9 @@ import importlib.util
 import pytest
 
 from fdp_bench.api import RunError, SpecError
-from fdp_bench.runner.executor import ExecutorSpec, make_executor
-from fdp_bench.runner.worker import WorkerSettings
+from fdp_bench.runner.config import ExecutorSpec
+from fdp_bench.runner.executor import make_executor
+from fdp_bench.runner.processes.messages import WorkerSettings
 
 SETTINGS = WorkerSettings("toy", "fast", "cpu", 4, 4)
 

@@ -6,12 +6,12 @@ from rollout_helper import comparable, roll_out, specs
 
 from fdp_bench.api import PluginError, RunError
 from fdp_bench.records import RunStore
-from fdp_bench.runner.child import Child
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.lane import Lane
-from fdp_bench.runner.preflight import PreflightRequest, check
+from fdp_bench.runner.processes.process import Child
+from fdp_bench.runner.rollout.lane import Lane
+from fdp_bench.runner.rollout.preflight import PreflightRequest, check
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.supervision import Limits
+from fdp_bench.runner.workers.worker_handle import Limits
 from fdp_bench.toy import TOY_TASK, ToyEnv
 
 __all__ = ["hostile", "hostile_folder"]
@@ -139,7 +139,7 @@ def begin(out, *hows, **changes):
         out,
         name="test",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=1,
         **changes,
     )

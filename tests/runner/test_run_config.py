@@ -1,7 +1,7 @@
 import pytest
 
 from fdp_bench.api import RunError, SpecError
-from fdp_bench.runner.config import BATCH_ROWS, RunConfig
+from fdp_bench.runner.config import BATCH_ROWS, GPU_BATCH_ROWS, RunConfig
 
 
 def config(**changes):
@@ -12,6 +12,12 @@ def test_a_configuration_survives_json():
     assert RunConfig.from_json(config(seed=3).to_json()) == config(seed=3)
 
 
+@pytest.mark.parametrize(("device", "rows"), [("cpu", BATCH_ROWS), ("cuda", GPU_BATCH_ROWS)])
+def test_the_device_decides_the_rows_of_a_batch(device, rows):
+    assert config(device=device).batch_rows == rows
+    assert config(device=device, batch_rows=7).batch_rows == 7
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -20,6 +26,7 @@ def test_a_configuration_survives_json():
         {"videos": -1},
         {"workers": 0},
         {"lanes": 0},
+        {"batch_rows": -1},
         {"lanes": BATCH_ROWS + 1},
         {"policies": ()},
     ],

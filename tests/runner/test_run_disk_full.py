@@ -12,8 +12,8 @@ import pytest
 
 from fdp_bench.api import RunError
 from fdp_bench.records import RunStore, compare_records, writer
-from fdp_bench.runner import media
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.rollout import recorder
 from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("fakes")
 NEVER_S = 1e9
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 
@@ -104,8 +104,8 @@ def test_a_run_whose_last_records_the_disk_refuses_is_not_complete(tmp_path, mon
 def test_a_run_whose_folder_goes_away_stops_and_claims_nothing(
     gone, after, interval_s, noticed, tmp_path, monkeypatch
 ):
-    def take_away(announcement):
-        folder = announcement.store.path
+    def take_away(run_info):
+        folder = run_info.store.path
         seen = []
 
         def take(record):
@@ -160,8 +160,8 @@ def test_a_manifest_that_does_not_fit_hides_no_error(tmp_path, monkeypatch):
     def refuse(store, manifest):
         raise RunError("no room for a manifest either")
 
-    def stop(announcement):
-        del announcement
+    def stop(run_info):
+        del run_info
         monkeypatch.setattr(RunStore, "update_manifest", refuse)
 
         def take(record):
@@ -179,12 +179,12 @@ def test_a_manifest_that_does_not_fit_hides_no_error(tmp_path, monkeypatch):
 def test_a_picture_that_cannot_be_written_stops_the_run_and_is_no_episodes_error(tmp_path, monkeypatch):
     from rollout_helper import roll_out, specs
 
-    from fdp_bench.runner.episode import PicturePaths
+    from fdp_bench.runner.rollout.episode import PicturePaths
 
     def refuse(recorder, path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(media.Recorder, "save_strip", refuse)
+    monkeypatch.setattr(recorder.Recorder, "save_strip", refuse)
 
     with pytest.raises(RunError, match="no space is left on the disk"):
         roll_out(specs(1), pictures=lambda: PicturePaths(strip=tmp_path / "strip.png"))

@@ -10,9 +10,9 @@ from fdp_bench.api import RunError, SpecError
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.merge import merge_runs
-from fdp_bench.runner.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.plan import Arm, plan_episodes
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import begin_run, resume_run
-from fdp_bench.runner.shard import Shard
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -23,7 +23,7 @@ COUNT = 3
 def one_commit():
     """Somebody may commit while a test runs, and shards of two commits are not merged."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         yield
 
 
@@ -41,7 +41,7 @@ def begin(out, shard=None, **changes):
         out,
         name="test",
         command=command,
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=1,
         shard=shard,
     )
@@ -134,7 +134,7 @@ def test_a_cut_shard_names_the_command_that_completes_it(parts, tmp_path):
     assert f"fdp-bench run --resume {parts[1]}" in str(caught.value)
     assert not (tmp_path / "out").exists()
 
-    resume_run(parts[1], command=[], progress=lambda announcement: lambda record: None, workers=1, lanes=None)
+    resume_run(parts[1], command=[], progress=lambda run_info: lambda record: None, workers=1, lanes=None)
     assert len(merge_runs(parts, tmp_path / "out").store.records()) == 16
 
 

@@ -12,8 +12,8 @@ from fdp_bench.api import FdpBenchError, RunError
 from fdp_bench.records import RunStore
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.merge import merge_runs
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.shard import Shard
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -26,7 +26,7 @@ def made(tmp_path_factory, fakes_folder):
     config = RunConfig(task=TOY_TASK, policies=("blind",), shifts=("dim@4",), episodes=2, videos=1)
     with pytest.MonkeyPatch.context() as patch:
         # Somebody may commit while a test runs.
-        patch.setattr("fdp_bench.runner.opening.git_state", lambda: {"commit": "c0ffee", "dirty": False})
+        patch.setattr("fdp_bench.runner.run_manifest.git_state", lambda: {"commit": "c0ffee", "dirty": False})
         patch.syspath_prepend(fakes_folder)
         for number in (1, 2):
             begin_run(
@@ -34,7 +34,7 @@ def made(tmp_path_factory, fakes_folder):
                 folder / str(number),
                 name="test",
                 command=["fdp-bench", "run"],
-                progress=lambda announcement: lambda record: None,
+                progress=lambda run_info: lambda record: None,
                 workers=1,
                 shard=Shard(number, 2),
             )

@@ -7,8 +7,8 @@ import pytest
 from fdp_bench.api import SpecError
 from fdp_bench.records import RunStore, compare_records
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms
-from fdp_bench.runner.retest import plan_retest, read_retest, with_fresh_noise
+from fdp_bench.runner.planning.plan import plan_arms, plan_retest, with_fresh_noise
+from fdp_bench.runner.retest import read_retest
 from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
@@ -20,8 +20,8 @@ def config(**changes):
     return RunConfig(**{**facts, **changes})
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 

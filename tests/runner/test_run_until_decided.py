@@ -7,9 +7,10 @@ import pytest
 from fdp_bench.api import EpisodeRecord, SpecError
 from fdp_bench.records import compare_records
 from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.plan import plan_arms, plan_episodes
-from fdp_bench.runner.run import RunInterruptedError, begin_run, resume_run
-from fdp_bench.runner.sequential import BLOCK, SequentialFeed
+from fdp_bench.runner.interrupts import RunInterruptedError
+from fdp_bench.runner.planning.feeds import BLOCK, SequentialFeed
+from fdp_bench.runner.planning.plan import plan_arms, plan_episodes
+from fdp_bench.runner.run import begin_run, resume_run
 from fdp_bench.toy import TOY_TASK
 
 pytestmark = pytest.mark.usefixtures("fakes")
@@ -46,8 +47,8 @@ def play(request, outcome, *, order=lambda batch: batch, in_flight=1):
     return feed, handed
 
 
-def silent(announcement):
-    del announcement
+def silent(run_info):
+    del run_info
     return lambda record: None
 
 
@@ -153,8 +154,8 @@ def test_the_number_of_workers_changes_nothing(decided, tmp_path):
 def test_an_interrupted_run_comes_to_the_same_decision(decided, tmp_path):
     seen = []
 
-    def stop_after_nine(announcement):
-        del announcement
+    def stop_after_nine(run_info):
+        del run_info
 
         def take(record):
             seen.append(record)

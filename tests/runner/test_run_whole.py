@@ -19,11 +19,11 @@ class Watched:
     """Takes the place of the progress bar."""
 
     def __init__(self):
-        self.announcement = None
+        self.run_info = None
         self.records = []
 
-    def __call__(self, announcement):
-        self.announcement = announcement
+    def __call__(self, run_info):
+        self.run_info = run_info
         return self.records.append
 
 
@@ -93,9 +93,9 @@ def test_a_cut_run_is_resumed_to_an_equal_one(finished, tmp_path):
     resume_run(cut.path, command=["fdp-bench", "run", "--resume"], progress=watched, workers=2, lanes=None)
 
     assert compare_records(finished.path, cut.path) == []
-    assert len(watched.announcement.finished) == 2
+    assert len(watched.run_info.finished) == 2
     assert len(watched.records) == 4
-    assert any("started with numpy 0.1" in warning for warning in watched.announcement.warnings)
+    assert any("started with numpy 0.1" in warning for warning in watched.run_info.warnings)
     assert cut.manifest().status == "complete"
     assert [entry["episodes"] for entry in cut.manifest().invocations] == [6, 4]
 
@@ -105,7 +105,7 @@ def test_a_complete_run_is_resumed_without_running_anything(finished):
 
     resume_run(finished.path, command=[], progress=watched, workers=None, lanes=None)
 
-    assert watched.announcement is None
+    assert watched.run_info is None
 
 
 def test_a_run_that_is_written_is_not_resumed_and_nothing_is_started(finished, tmp_path, monkeypatch):

@@ -101,7 +101,7 @@ def test_what_leaves_the_view_is_counted_as_hidden(lift):
 
 
 def test_a_card_lies_over_the_target_in_the_moved_view(lift):
-    from fdp_bench.runner.environment import wrap
+    from fdp_bench.runner.rollout.environment import wrap
     from fdp_bench.specs import parse_shifts
 
     both = wrap(lift, parse_shifts("occlusion@5+camera_pose@1"))

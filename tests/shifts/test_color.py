@@ -1,13 +1,46 @@
+import gymnasium
 import numpy as np
 import pytest
 from comparing import frames, mean_pixel_change, play_clean, play_shifted, receipt_of
 from fdp_shifts.color import Color
+from fdp_shifts.hues import AVOIDED_HUE_TURN, MIN_HUE_TURN, has_hue, hue_of
 
 from fdp_bench.api import ShiftConfigError, UnsupportedShiftError
 from fdp_bench.testing.play import same_observation, same_observations
 
 PARTS = ("all", "object", "table", "light")
 LEVELS = (0.2, 0.4, 0.6, 0.8, 1.0)
+#: Hues of (object, table) that published runs drew with seeds 0 to 5.
+PUBLISHED_HUES = {
+    "Lift": [
+        *[(0.371631, 0.482087), (0.725369, 0.861492), (0.640089, 0.71596)],
+        *[(0.440489, 0.550763), (0.716096, 0.824257), (0.677013, 0.861582)],
+    ],
+    "Can": [
+        *[(0.375275, 0.416794), (0.729013, 0.796199), (0.643733, 0.650666)],
+        *[(0.444133, 0.48547), (0.71974, 0.758963), (0.680657, 0.796289)],
+    ],
+    "Square": [
+        *[(0.481931, 0.482087), (0.835669, 0.861492), (0.750389, 0.71596)],
+        *[(0.550789, 0.550763), (0.826396, 0.824257), (0.787313, 0.861582)],
+    ],
+    "Door": [
+        *[(0.47613, 0.482087), (0.829868, 0.861492), (0.744588, 0.71596)],
+        *[(0.544988, 0.550763), (0.820595, 0.824257), (0.781512, 0.861582)],
+    ],
+}
+
+
+def task(name):
+    return gymnasium.make(f"fdp_bench/{name}-v1", disable_env_checker=True, draw_images=False)
+
+
+def mean_rgb(scene, part):
+    return scene.part_rgba(part)[:, :3].mean(axis=0)
+
+
+def hue_distance(hue, other):
+    return abs((hue - other + 0.5) % 1.0 - 0.5)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -84,6 +117,55 @@ def test_the_new_hue_is_far_from_the_old_one(toy):
     for seed in range(20):
         red, green, blue = receipt_of(toy, Color, 1.0, seed=seed, part="object").parameters["object"]["rgb"]
         assert red < max(green, blue) or abs(red - max(green, blue)) < 1e-9
+
+
+@pytest.mark.parametrize("name", PUBLISHED_HUES)
+def test_the_hues_of_published_tasks_are_drawn_as_ever(name):
+    env = task(name)
+    for seed, published in enumerate(PUBLISHED_HUES[name]):
+        parameters = receipt_of(env, Color, 1.0, seed=seed).parameters
+        drawn = [hue_of(parameters[part]["rgb"]) for part in ("object", "table")]
+        assert drawn == pytest.approx(published, abs=2e-6)
+    env.close()
+
+
+def test_the_red_cube_is_never_as_green_as_the_one_that_it_is_stacked_on():
+    env = task("Stack")
+    scene = env.unwrapped.scene
+    env.reset(seed=0)
+    old, partner = (hue_of(mean_rgb(scene, part)) for part in ("object", "partner"))
+    painted = []
+    for seed in range(60):
+        painted.append(hue_of(receipt_of(env, Color, 1.0, seed=seed).parameters["object"]["rgb"]))
+        assert hue_distance(painted[-1], partner) >= AVOIDED_HUE_TURN
+        assert hue_distance(painted[-1], old) >= MIN_HUE_TURN
+    assert np.ptp(painted) > 0.2
+    for severity in LEVELS:
+        for seed in range(6):
+            receipt_of(env, Color, severity, seed=seed, part="object")
+            seen = mean_rgb(scene, "object")
+            assert not has_hue(seen) or hue_distance(hue_of(seen), partner) > 0.9 * AVOIDED_HUE_TURN
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("rgb", "is_avoided"), [((0.1, 0.2, 0.7), True), ((0.1, 0.7, 0.2), True), ((0.5, 0.5, 0.5), False)]
+)
+def test_only_a_partner_with_a_hue_is_avoided(toy, monkeypatch, rgb, is_avoided):
+    scene = toy.unwrapped.scene
+    plain = [receipt_of(toy, Color, 1.0, seed=seed).parameters["object"]["rgb"] for seed in range(20)]
+    own = scene.part_rgba
+    scene.material_groups = {**scene.material_groups, "partner": ("ball",)}
+    monkeypatch.setattr(
+        scene, "part_rgba", lambda part: np.array([[*rgb, 1.0]]) if part == "partner" else own(part)
+    )
+
+    shifted = [receipt_of(toy, Color, 1.0, seed=seed).parameters["object"]["rgb"] for seed in range(20)]
+
+    assert (shifted != plain) is is_avoided
+    if is_avoided:
+        nearest = min(hue_distance(hue_of(seen), hue_of(rgb)) for seen in shifted)
+        assert nearest >= AVOIDED_HUE_TURN
 
 
 def test_the_light_gets_dimmer_in_every_channel(toy):

@@ -7,7 +7,7 @@ from fdp_shifts.distractors import Distractors, distractor_count, free_places_be
 
 from fdp_bench.api import Footprint, ShiftConfigError, Surface, UnsupportedShiftError
 from fdp_bench.api.receipt import DISTRACTOR, TARGET
-from fdp_bench.runner.environment import make_base
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.testing.play import same_observation, same_observations
 
 LEVELS = (0.2, 0.4, 0.6, 0.8, 1.0)

@@ -4,8 +4,8 @@ import pytest
 from corruptions_shown import TouchToy
 
 from fdp_bench.plugins import shift_plugins
-from fdp_bench.report.shift_tables import variants
-from fdp_bench.runner.environment import make_base
+from fdp_bench.report.shift_previews.tables import variants
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.tasks import TASKS
 from fdp_bench.testing import check_shift
 

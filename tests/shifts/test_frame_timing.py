@@ -7,8 +7,8 @@ from fdp_shifts.frame_timing import FrameDelay, FrameDrop
 from fdp_shifts.timing import LossyLink, delay_steps, lost_share
 
 from fdp_bench.api import ShiftConfigError, ShiftSpec, image_keys
-from fdp_bench.runner.environment import frame_lags, wrap
-from fdp_bench.runner.schedule import FrameSchedule
+from fdp_bench.runner.rollout.environment import frame_lags, wrap
+from fdp_bench.runner.rollout.frame_schedule import FrameSchedule
 from fdp_bench.testing import check_shift
 from fdp_bench.testing.play import same_observation
 

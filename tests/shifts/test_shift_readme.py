@@ -5,7 +5,7 @@ import pytest
 
 from fdp_bench.cli.main import main
 from fdp_bench.plugins import shift_plugins
-from fdp_bench.report.shift_tables import EFFECTS, between, shown_effects, variants
+from fdp_bench.report.shift_previews.tables import EFFECTS, between, shown_effects, variants
 from fdp_bench.tasks import TASKS
 from fdp_bench.testing import check_shift
 from fdp_bench.toy import TOY_TASK

@@ -6,7 +6,7 @@ from fdp_shifts.patterns import CELL_M, KINDS, Pattern, draw_pattern
 from fdp_shifts.texture import MIXED, SHADE, Texture
 
 from fdp_bench.api import ShiftConfigError, UnsupportedShiftError
-from fdp_bench.runner.environment import make_base
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.testing import check_shift
 from fdp_bench.testing.play import same_observations
 

@@ -76,7 +76,7 @@ def test_time_spent_drawing_is_counted():
 LEAK = """
 import sys
 from pathlib import Path
-from fdp_bench.runner.lane import Lane
+from fdp_bench.runner.rollout.lane import Lane
 
 def own_mb():
     # Not what it shares: pages of files are dropped and read again as the system likes.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fdp_bench.api.errors import SpecError
-from fdp_bench.demos.expert import LiftExpert
-from fdp_bench.demos.grasp import read_grasp_state
+from fdp_bench.demos.experts.grasp import read_grasp_state
+from fdp_bench.demos.experts.lift import LiftExpert
 from fdp_bench.sim.physics import import_robosuite, make_lift, reset_exactly
 from fdp_bench.sim.stepper import CompiledStepper, make_stepper
 

@@ -24,20 +24,30 @@ def test_sizes_seeds_and_policies_are_crossed():
 
     cells = plan_cells(suite, no_windows)
 
-    assert len(cells) == 4 * 2 * 3
+    assert len(cells) == 3 * 2 * 5
     assert cells[0].label == "demos10-seed0"
-    assert cells[0].settings == {"steps": "7000", "num_demos": "10", "seed": "0"}
-    assert (cells[-1].policy, cells[-1].label) == ("dp-dit", "demos100-seed1")
+    assert cells[0].settings == {"recipe": "fair", "steps": "7000", "num_demos": "10", "seed": "0"}
+    assert (cells[-1].policy, cells[-1].label) == ("fdp:prop>vision?guard=on", "demos50-seed1")
 
 
 def test_a_variant_shows_in_the_label_and_in_the_settings():
-    cells = plan_cells(load_suite("zero-init"), no_windows)
+    cells = plan_cells(load_suite("ablations"), no_windows)
 
-    assert len(cells) == 32
-    assert cells[0].label == "demos100-seed0"
-    loose = next(cell for cell in cells if cell.variant == "freeze_base-false")
-    assert loose.label == "demos100-seed0-freeze_base-false"
+    assert len(cells) == 3 * (4 + 3)
+    assert cells[0].label == "demos100-seed0-plain"
+    loose = next(cell for cell in cells if cell.variant == "unfrozen")
+    assert loose.label == "demos100-seed0-unfrozen"
     assert loose.settings["freeze_base"] == "false"
+
+
+def test_only_some_tasks_and_training_seeds():
+    suite = filtered(load_suite("paper"), [], [], tasks=["Door"], train_seeds=[2, 0])
+
+    assert (suite.tasks, suite.train_seeds) == (("fdp_bench/Door-v1",), (0, 2))
+    with pytest.raises(SpecError, match="no task 'Dor'; valid: fdp_bench/Door-v1"):
+        filtered(suite, [], [], tasks=["Dor"])
+    with pytest.raises(SpecError, match="no training seed 3; it has 0, 2"):
+        filtered(suite, [], [], train_seeds=[3])
 
 
 def test_epochs_become_gradient_steps():
@@ -46,10 +56,9 @@ def test_epochs_become_gradient_steps():
     }
 
     assert cells["epochs300"]["base_steps"] == "21000"
-    assert cells["epochs2000"]["base_steps"] == "140000"
-    assert cells["epochs300"]["residual_steps"] == cells["plateau"]["residual_steps"] == "3500"
+    assert cells["epochs700"]["base_steps"] == "49000"
+    assert cells["steps3500"]["base_steps"] == "3500"
     assert not any("epochs" in key for settings in cells.values() for key in settings)
-    assert "base_steps" not in cells["plateau"]
 
 
 def test_a_budget_scales_every_number_of_steps_and_shows_in_the_variant():
@@ -57,9 +66,8 @@ def test_a_budget_scales_every_number_of_steps_and_shows_in_the_variant():
 
     settings = {cell.variant: cell.settings for cell in cells}
     assert settings["epochs300-steps700"]["base_steps"] == "2100"
-    assert settings["epochs300-steps700"]["residual_steps"] == "350"
+    assert settings["steps15000-steps700"]["base_steps"] == "1500"
     assert settings["epochs300-steps700"]["steps"] == "700"
-    assert settings["plateau-steps700"]["steps"] == "16000"
 
 
 def test_the_suites_own_budget_changes_nothing():

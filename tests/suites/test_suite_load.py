@@ -5,15 +5,18 @@ from fdp_bench.suites.load import load_suite, packaged_suites
 from fdp_bench.suites.suite import Variant
 
 ISSUED = (
+    "ablations",
     "base-duration",
     "base-sanity",
     "capacity",
-    "composition",
     "data-efficiency",
+    "guard-clean",
+    "guard",
+    "paper-hard",
+    "paper",
     "priority-order",
     "robustness",
     "smoke",
-    "zero-init",
 )
 LIFT = '["Lift"]'
 
@@ -45,8 +48,17 @@ def test_robustness_crosses_every_shift_with_five_severities():
     assert suite.episodes == 100
 
 
-def test_zero_init_crosses_four_factors_and_its_first_variant_is_the_recipe():
-    variants = load_suite("zero-init").variants
+FACTORS = """
+[factors]
+zero_init = [true, false]
+freeze_base = [true, false]
+loss_weight = ["min-snr", "plain"]
+learning_rate = [5e-4, 1e-4]
+"""
+
+
+def test_factors_are_crossed_and_the_first_variant_is_the_recipe(lift):
+    variants = lift(FACTORS).variants
 
     assert len(variants) == len({variant.name for variant in variants}) == 16
     assert variants[0].name == ""

@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(sweep, curve, data
 
     assert code == 0
     assert re.search(r"Toy-v0 +learner +5 +0 +steps20 +to train +20", out)
-    assert "to train: 4 of 4 policies, at most 80 gradient steps" in out
+    assert "to train: 4 of 4 policies, about 80 gradient steps" in out
     assert "to run: 16 of 16 episodes in 2 runs" in out
     assert "the package's constants" in out
     assert diary() == []

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from foreign_page import example
+from external_page import example
 
 from fdp_bench.api import DatasetError
 from fdp_bench.cli.main import main
 from fdp_bench.demos.record import record
 from fdp_bench.suites.demonstrations import DemonstrationFile
-from fdp_bench.tasks import foreign_map, resolve_task
+from fdp_bench.tasks import resolve_task
+from fdp_bench.tasks.external import registry
 
 __all__ = ["example"]
 
@@ -35,7 +36,7 @@ def shown(example):
         return np.clip(5.0 * (ball - hand), -0.5, 0.5)
 
     record("reach.toml", to_the_ball, episodes=3, out=example / "reach.hdf5", own_units=True)
-    foreign_map._remembered.clear()
+    registry._remembered.clear()
     return example
 
 
@@ -52,8 +53,8 @@ def test_what_a_sweep_trained_it_finds_again_and_another_map_refuses(shown, capf
     command = ["sweep", "suite.toml", "--data", "reach.toml=reach.hdf5", "--workers", "1", "--out", "swept"]
 
     assert main(command) == 0, capfd.readouterr().err
-    assert "trained 1 of 1: base:prop" in capfd.readouterr().err
-    foreign_map._remembered.clear()
+    assert "trained base:prop" in capfd.readouterr().err
+    registry._remembered.clear()
     assert main(command) == 0
     again = capfd.readouterr()
     assert "trained" not in again.err
@@ -61,7 +62,7 @@ def test_what_a_sweep_trained_it_finds_again_and_another_map_refuses(shown, capf
 
     text = (shown / "reach.toml").read_text()
     (shown / "reach.toml").write_text(text.replace("slice = [0, 2]", "slice = [2, 4]"))
-    foreign_map._remembered.clear()
+    registry._remembered.clear()
     (weights,) = shown.glob("swept/train/*/*/base-prop.safetensors")
     run = [
         "run",

@@ -1,4 +1,4 @@
+from external_page import example
 from fakes import fakes_environment, fakes_folder
-from foreign_page import example
 
 __all__ = ["example", "fakes_environment", "fakes_folder"]

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from fdp_bench.runner.environment import make_base
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.tasks import TASKS, describe
 
 

@@ -15,7 +15,7 @@ from fdp_bench.api.streams import INITIAL_STATE, stream_int
 from fdp_bench.records import RunStore
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.supervision import Limits
+from fdp_bench.runner.workers.worker_handle import Limits
 from fdp_bench.toy import TOY_TASK
 from tests.torture.plugins import CGROUP, installed
 
@@ -77,7 +77,7 @@ def play(folder: Path, how: str, seed: int) -> RunStore:
         folder / f"{how}-{seed}",
         name="torture",
         command=[],
-        progress=lambda announcement: lambda record: None,
+        progress=lambda run_info: lambda record: None,
         workers=WORKERS,
         limits=Limits(hang_s=MEMORY_S if how == "memory" else HANG_S),
     )

@@ -47,7 +47,7 @@ def play(first: int, last: int) -> dict[str, Any]:
     import numpy as np
 
     from fdp_bench.plugins import shift_plugins
-    from fdp_bench.runner.environment import make_base, wrap
+    from fdp_bench.runner.rollout.environment import make_base, wrap
     from fdp_bench.specs import parse_shifts
 
     shifts = ["clean", *(name for name in sorted(shift_plugins()) if not name.startswith("tactile"))]

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.records import compare_records
-from fdp_bench.runner.config import RunConfig
-from fdp_bench.runner.executor import ExecutorSpec
+from fdp_bench.runner.config import ExecutorSpec, RunConfig
 from fdp_bench.runner.run import begin_run
 from fdp_bench.toy import TOY_TASK
 from tests.torture.plugins import installed
@@ -50,8 +49,8 @@ def lose_a_node(out: Path, after: int, path: str, whole: Path) -> dict[str, int]
     with ray_cluster(3, *path.split(os.pathsep)) as (cluster, nodes):
         seen: list[Any] = []
 
-        def progress(announcement: Any) -> Any:
-            del announcement
+        def progress(run_info: Any) -> Any:
+            del run_info
 
             def take(record: Any) -> None:
                 seen.append(record)

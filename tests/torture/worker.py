@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.records import RunStore
-from fdp_bench.runner.capacity import memory_held
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.planning.shard import Shard
 from fdp_bench.runner.run import begin_run
-from fdp_bench.runner.shard import Shard
+from fdp_bench.runner.workers.capacity import memory_held
 from tests.runner.killing import workers_of
 
 WHAT = "a run of 500 episodes of Lift in one worker: FDP, clean and under four shifts"
@@ -26,8 +26,8 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     settled = SETTLED if not quick else per_cell
     held: list[tuple[int, int]] = []
 
-    def watch(announcement: Any) -> Any:
-        del announcement
+    def watch(run_info: Any) -> Any:
+        del run_info
 
         def ended(record: Any) -> None:
             del record
@@ -38,9 +38,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         whole = play(Path(name, "whole"), per_cell, watch, None)
         parts = 5 * per_cell // 10
-        fresh = play(
-            Path(name, "fresh"), per_cell, lambda announcement: lambda record: None, Shard(parts, parts)
-        )
+        fresh = play(Path(name, "fresh"), per_cell, lambda run_info: lambda record: None, Shard(parts, parts))
         known = {record.spec.id: record.comparable() for record in whole.records()}
         again = [record.comparable() == known[record.spec.id] for record in fresh.records()]
     growth = (held[-1][1] - held[settled][1]) / 1e6

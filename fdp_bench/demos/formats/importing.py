@@ -11,11 +11,11 @@ import gymnasium
 
 from fdp_bench.api import DatasetError, TaskInfo, nearest
 from fdp_bench.demos.advice import way_to
-from fdp_bench.demos.formats.episode import ImportedEpisode, Source
+from fdp_bench.demos.demo_episode import ImportedEpisode, Source
 from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
-from fdp_bench.demos.of_task import environment_versions, task_entries
+from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.tasks import TASKS, describe, resolve_task
-from fdp_bench.tasks.making import make_task
+from fdp_bench.tasks.make import make_task
 
 PROFILES = ("fast", "reference")
 
@@ -99,15 +99,15 @@ def task_info(task_id: str, profile: str) -> TaskInfo:
 
 def _open(source: Path, info: TaskInfo) -> Source:
     """Tell the format by what is there, and open it."""
-    from fdp_bench.demos.formats.robomimic_file import RobomimicFile
+    from fdp_bench.demos.formats.robomimic.read import RobomimicFile
 
     if source.is_file():
         return RobomimicFile(source, info)
     if (source / "meta" / "info.json").is_file():
-        from fdp_bench.demos.formats.lerobot_in import LerobotFolder
+        from fdp_bench.demos.formats.lerobot.read import LerobotFolder
 
         return LerobotFolder(source, info)
-    from fdp_bench.demos.formats.minari_folder import MinariFolder, is_minari
+    from fdp_bench.demos.formats.minari.folder import MinariFolder, is_minari
 
     if is_minari(source):
         return MinariFolder(source, info)
@@ -119,12 +119,12 @@ def _open(source: Path, info: TaskInfo) -> Source:
 
 def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
     """The same for somebody else's environment: formats that hold observations as they are."""
-    from fdp_bench.demos.formats.minari_folder import is_minari
-    from fdp_bench.tasks.foreign_env import ForeignEnv
+    from fdp_bench.demos.formats.minari.folder import is_minari
+    from fdp_bench.tasks.external.env import ExternalEnv
 
     own: Any = env.unwrapped
-    if is_minari(source) and isinstance(own, ForeignEnv):
-        from fdp_bench.demos.formats.minari_mapped import MappedMinariFolder
+    if is_minari(source) and isinstance(own, ExternalEnv):
+        from fdp_bench.demos.formats.minari.mapped import MappedMinariFolder
 
         return MappedMinariFolder(source, own)
     if (source / "meta" / "info.json").is_file() and {"prop", "vision"} <= set(own.task_info.modalities):
@@ -138,11 +138,11 @@ def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
 
 def _task_of(source: Path) -> str:
     """The task that a source says it is of."""
-    from fdp_bench.demos.formats.robomimic_file import TASKS_BY_ENV_NAME, env_name_of
+    from fdp_bench.demos.formats.robomimic.read import TASKS_BY_ENV_NAME, env_name_of
 
     ours = source / "meta" / "fdp_bench.json"
     if ours.is_file():
-        from fdp_bench.demos.formats.lerobot_in import task_in_card
+        from fdp_bench.demos.formats.lerobot.read import task_in_card
 
         return task_in_card(ours)
     name = env_name_of(source) if source.is_file() else ""

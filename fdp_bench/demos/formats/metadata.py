@@ -1,10 +1,10 @@
-"""What a foreign dataset says of itself, read as from a stranger."""
+"""The metadata of another program's dataset, read as an untrusted file."""
 
 from pathlib import Path
 from typing import Any
 
 from fdp_bench.api import DatasetError
-from fdp_bench.api.untrusted import parse_json, read_json
+from fdp_bench.api.validation import parse_json, read_json
 
 #: Most bytes of a JSON file; a LeRobotDataset's statistics of 100 features have a hundredth of it.
 _MAX_BYTES = 2**24

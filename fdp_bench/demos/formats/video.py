@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import DatasetError
-from fdp_bench.api.untrusted import is_file
+from fdp_bench.api.validation import is_file
 
 CODEC = "h264"
 _ENCODER = "libx264"

@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.report.across import across_layouts
-from fdp_bench.report.areas import area_layout, area_table
-from fdp_bench.report.curve_plots import short_task
-from fdp_bench.report.effects import effect_layouts, effect_table
-from fdp_bench.report.findings import findings
+from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
 from fdp_bench.report.html.grid import episode_grid
 from fdp_bench.report.html.page import Page
 from fdp_bench.report.html.provenance import remake_commands, run_facts
 from fdp_bench.report.html.tables import headline_table, page_table
-from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import comparison_layouts
-from fdp_bench.report.plots import Plot
+from fdp_bench.report.names import short_task
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.safety import (
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
+from fdp_bench.report.tables.all_tasks import all_tasks_layouts
+from fdp_bench.report.tables.effects import effect_layouts, effect_table
+from fdp_bench.report.tables.findings import findings
+from fdp_bench.report.tables.safety import (
     safety_comparison,
     safety_comparison_layouts,
     safety_layouts,
     safety_table,
 )
-from fdp_bench.report.seeds import seed_layout, seed_table
-from fdp_bench.report.trainings import find_trainings
+from fdp_bench.report.tables.seeds import seed_layout, seed_table
+from fdp_bench.report.tables.severity_auc import severity_auc_layout, severity_auc_table
+from fdp_bench.report.tables.trainings import find_trainings
+from fdp_bench.report.typeset import comparison_layouts
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +37,7 @@ def assemble(
     comparison: "pandas.DataFrame",
     *,
     plots: Sequence[Plot],
-    ladders: Sequence[Ladder],
+    previews: Sequence[SeverityFrames],
     unseen: Sequence[tuple[str, str]],
     missing: Sequence[str],
     folder: Path,
@@ -49,10 +49,10 @@ def assemble(
 
     Args:
         runs: What is reported.
-        summary: Its `fdp_bench.report.tables.summarize`.
-        comparison: Its `fdp_bench.report.tables.compare_policies`.
+        summary: Its `fdp_bench.report.tables.summary.summarize`.
+        comparison: Its `fdp_bench.report.tables.summary.compare_policies`.
         plots: Its plots.
-        ladders: Its shifts at every severity.
+        previews: Its shifts at every severity.
         unseen: (shift, task) pairs of those that change no picture.
         missing: Sentences on pictures that could not be drawn.
         folder: Where the page will lie.
@@ -61,22 +61,22 @@ def assemble(
         notes: Blocks of plain text that belong under the tables.
     """
     title, facts = overview(runs, summary)
-    areas, seeds = area_table(runs.records), seed_table(summary, find_trainings(runs.records))
-    aggregates = [] if areas.empty else [area_layout(areas)]
+    areas, seeds = severity_auc_table(runs.records), seed_table(summary, find_trainings(runs.records))
+    aggregates = [] if areas.empty else [severity_auc_layout(areas)]
     aggregates += [] if seeds.empty else [seed_layout(seeds)]
     return Page(
         title=title,
         facts=facts,
         findings=findings(summary, comparison, find_trainings(runs.records)),
         warnings=[*runs.unfinished(), *missing],
-        across=[page_table(layout) for layout in across_layouts(summary)],
+        across=[page_table(layout) for layout in all_tasks_layouts(summary)],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
         charts=[chart(plot) for plot in plots],
         notes=notes,
         areas=[page_table(layout) for layout in aggregates],
         effects=[page_table(layout) for layout in effect_layouts(effect_table(runs.records))],
-        galleries=[gallery(ladder) for ladder in ladders],
+        galleries=[gallery(preview) for preview in previews],
         unseen=_by_shift(unseen),
         films=film_groups(runs),
         safety=[page_table(layout) for layout in safety_layouts(safety_table(runs.records))],

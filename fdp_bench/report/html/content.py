@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, IMAGE_PREFIX, EpisodeRecord
 from fdp_bench.records.store import STRIPS_NAME
-from fdp_bench.report.curve_plots import shift_title, short_task
+from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.pictures import Picture, file_picture, frame_picture, panel_picture
 from fdp_bench.report.html.tables import PageTable, page_table
-from fdp_bench.report.ladder import Ladder
-from fdp_bench.report.layout import severity_text, split_shift
-from fdp_bench.report.plots import Plot
+from fdp_bench.report.names import severity_text, shift_title, short_task, split_shift
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.trainings import DEMOS, SEED, find_trainings, name_policies, name_series, tasks_of
+from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
+from fdp_bench.report.tables.trainings import (
+    DEMOS,
+    SEED,
+    find_trainings,
+    name_policies,
+    name_series,
+    tasks_of,
+)
 from fdp_bench.stats import smallest_detectable_difference
 
 if TYPE_CHECKING:
@@ -85,26 +91,26 @@ def chart(plot: Plot) -> Chart:
     return Chart(plot.title, plot.caption, panels, page_table(plot.layout))
 
 
-def gallery(ladder: Ladder) -> Gallery:
-    """A ladder for the page, frame by frame."""
-    highest = max(ladder.rows)
+def gallery(preview: SeverityFrames) -> Gallery:
+    """A shift's severities for the page, frame by frame."""
+    highest = max(preview.rows)
     shown = max(
-        range(len(ladder.views)),
-        key=lambda view: sum(ladder.change(highest, view, camera) for camera in ladder.cameras),
+        range(len(preview.views)),
+        key=lambda view: sum(preview.change(highest, view, camera) for camera in preview.cameras),
     )
     views = [
         [
             (
-                f"camera {camera.removeprefix(IMAGE_PREFIX)}, {ladder.views[view]}",
-                tuple(_frame(ladder, severity, view, camera) for severity in ladder.rows),
+                f"camera {camera.removeprefix(IMAGE_PREFIX)}, {preview.views[view]}",
+                tuple(_frame(preview, severity, view, camera) for severity in preview.rows),
             )
-            for camera in ladder.cameras
+            for camera in preview.cameras
         ]
-        for view in range(len(ladder.views))
+        for view in range(len(preview.views))
     ]
     others = [pair for view, of_view in enumerate(views) if view != shown for pair in of_view]
     return Gallery(
-        f"{ladder.shift} on {short_task(ladder.task)}", ladder.subject, tuple(views[shown]), tuple(others)
+        f"{preview.shift} on {short_task(preview.task)}", preview.subject, tuple(views[shown]), tuple(others)
     )
 
 
@@ -159,11 +165,11 @@ def _counted(count: int, one: str, many: str) -> tuple[str, str]:
     return str(count), one if count == 1 else many
 
 
-def _frame(ladder: Ladder, severity: float, view: int, camera: str) -> Shown:
+def _frame(preview: SeverityFrames, severity: float, view: int, camera: str) -> Shown:
     title = severity_text(severity)
-    change = f"{ladder.change(severity, view, camera):.1f}" if severity else ""
-    alt = f"{camera.removeprefix(IMAGE_PREFIX)} camera, {ladder.shift} {title}, {ladder.views[view]}"
-    return Shown(title, change, frame_picture(ladder.frame(severity, view, camera), alt))
+    change = f"{preview.change(severity, view, camera):.1f}" if severity else ""
+    alt = f"{camera.removeprefix(IMAGE_PREFIX)} camera, {preview.shift} {title}, {preview.views[view]}"
+    return Shown(title, change, frame_picture(preview.frame(severity, view, camera), alt))
 
 
 def _in_groups(arms: Sequence[Mapping[str, Any]], prefix: str) -> list[tuple[str, Mapping[str, Any]]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fdp_bench.api import EpisodeRecord
-from fdp_bench.api.untrusted import is_folder
+from fdp_bench.api.validation import is_folder
 from fdp_bench.records.store import VIDEOS_NAME
-from fdp_bench.report.curve_plots import shift_title, short_task
+from fdp_bench.report.names import shift_title, short_task
 from fdp_bench.report.runs import Runs
-from fdp_bench.report.tables import by_arm
-from fdp_bench.report.trainings import find_trainings, name_policies, tasks_of
+from fdp_bench.report.tables.summary import by_arm
+from fdp_bench.report.tables.trainings import find_trainings, name_policies, tasks_of
 
 #: Outcome -> mark that tells it without colour.
 MARKS = {"ok": "·", "fail": "×", "error": "!"}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from fdp_bench import __version__
-from fdp_bench.report.findings import Finding
 from fdp_bench.report.html.content import Chart, FilmGroup, Gallery
 from fdp_bench.report.html.grid import MARKS, GridRow
 from fdp_bench.report.html.provenance import PAPER_BIBTEX, SOFTWARE_BIBTEX, RunFacts
 from fdp_bench.report.html.tables import PageTable
+from fdp_bench.report.tables.findings import Finding
 
 #: Size of a page, without videos, in bytes.
 MAX_BYTES = 5_000_000

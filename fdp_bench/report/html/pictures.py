@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.report.plots import Panel, panel_figure
-from fdp_bench.report.style import DARK, LIGHT, Theme, svg_bytes, themed
+from fdp_bench.report.figures.picture_files import read_pixels
+from fdp_bench.report.figures.plots import Panel, panel_figure
+from fdp_bench.report.figures.style import DARK, LIGHT, Theme, svg_bytes, themed
 
 #: Quality of lossy WebP: artefacts stay below what an 84-pixel frame shows when it is enlarged twice.
 _QUALITY = 88
-#: Pixels of the largest picture that is read; a film strip has 100,000.
-_MOST_PIXELS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -53,33 +52,7 @@ def file_picture(path: Path, alt: str) -> Picture:
     Raises:
         OSError: If it is unreadable or no picture.
     """
-    return frame_picture(_pixels(path), alt)
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file can be read as a picture; anybody may have put it there."""
-    try:
-        _pixels(path)
-    except OSError:
-        return False
-    return True
-
-
-def _pixels(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a PNG file, shape (H, W, 3); of other formats Pillow hands some to programs (EPS to Ghostscript)."""
-    from PIL import Image
-
-    if path.is_symlink() or not path.is_file():
-        # A pipe would never end, and a link may lead to a picture that nobody meant to publish.
-        raise OSError(f"{path} is no file")
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise OSError(f"{path} is no film strip: it has {image.width}x{image.height} pixels")
-            return np.asarray(image.convert("RGB"))
-    except (ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # What Pillow raises on damaged files besides OSError.
-        raise OSError(f"{path} is no picture: {error}") from error
+    return frame_picture(read_pixels(path), alt)
 
 
 def panel_picture(panel: Panel, alt: str) -> Picture:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fdp_bench.report.layout import (
-    EMPTY,
+from fdp_bench.report.names import EMPTY, split_shift
+from fdp_bench.report.typeset import (
     Layout,
     fallback_text,
     has_fallbacks,
     latency_text,
     p_value,
     percent,
-    split_shift,
     summary_notes,
     summary_tests,
 )
@@ -110,7 +109,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
     """The summary of one task with each interval drawn.
 
     Args:
-        summary: As `fdp_bench.report.tables.summarize` returns it.
+        summary: As `fdp_bench.report.tables.summary.summarize` returns it.
         task: Gymnasium id that occurs in it.
     """
     rows = [row for row in summary.to_dict("records") if row["task"] == task]

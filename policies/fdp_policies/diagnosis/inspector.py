@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import Contribution, HeldOutLosses, Inspector, TaskInfo, WeightFacts
-from fdp_policies.backbones import Factorized
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.policy_spec import Architecture
 from fdp_policies.config import SamplerConfig
-from fdp_policies.denoisers import Codes
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
 from fdp_policies.guard.networks import sample_plainly
 from fdp_policies.guard.sampling import Guard
-from fdp_policies.identity import Architecture
-from fdp_policies.inference import load_denoiser
-from fdp_policies.normalizer import TensorNormalizer, prepare_observation
+from fdp_policies.networks.backbones import Factorized
+from fdp_policies.networks.denoisers import Codes
+from fdp_policies.networks.normalizer import TensorNormalizer, prepare_observation
 
 
 class OpenedCheckpoint(Checkpoint):
@@ -72,7 +72,7 @@ class DiffusionInspector(Inspector):
         self.sampler = Sampler(sampler, NoiseSchedule(checkpoint.diffusion))
         self.normalizer = TensorNormalizer(checkpoint.normalizer, device)
         self.modalities = architecture.modalities
-        self.secondary = architecture.secondary
+        self.secondary = architecture.added
         self.n_obs_steps = checkpoint.network.n_obs_steps
         self.n_action_steps = checkpoint.network.n_action_steps
 

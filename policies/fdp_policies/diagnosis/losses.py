@@ -8,11 +8,11 @@ import numpy as np
 
 from fdp_bench.api import DatasetError, HeldOutLosses, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations, require_senses
-from fdp_policies.backbones import Factorized, Network
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.config import TrainingConfig, as_json
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import Architecture
+from fdp_policies.config import TrainingConfig
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.identity import Architecture
+from fdp_policies.networks.backbones import Factorized, Network
 from fdp_policies.training.data import WindowDataset
 from fdp_policies.training.losses import HeldOut
 
@@ -77,17 +77,19 @@ def losses_on(
     )
 
 
+#: Settings of a recipe that say how its held-out losses are measured.
+_MEASURED_BY = ("eval_windows", "loss_weight", "min_snr_gamma", "heldout_weight")
+
+
 def _held_out(
     demonstrations: Sequence[Demonstration], checkpoint: Checkpoint, keys: Sequence[str]
 ) -> HeldOut:
     read: list[Demonstration] = [_only(demo, keys) for demo in demonstrations]
     windows = WindowDataset(read, checkpoint.normalizer, checkpoint.network, "cpu")
     demo_of_window = np.repeat(np.arange(len(read)), [len(demo) for demo in read])
-    recipe = checkpoint.card.get("determinants", {}).get("training", {})
-    count = int(recipe.get("eval_windows", as_json(TrainingConfig())["eval_windows"]))
-    return HeldOut(
-        windows, demo_of_window, TrainingConfig(eval_windows=count), NoiseSchedule(checkpoint.diffusion)
-    )
+    kept = checkpoint.card.get("determinants", {}).get("training", {})
+    recipe = {name: kept[name] for name in _MEASURED_BY if name in kept}
+    return HeldOut(windows, demo_of_window, TrainingConfig(**recipe), NoiseSchedule(checkpoint.diffusion))
 
 
 def _only(demo: Demonstration, keys: Sequence[str]) -> Demonstration:

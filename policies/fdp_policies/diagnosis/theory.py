@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from fdp_bench.api import TheoryCheck, TheoryLevel
 from fdp_policies.config import DiffusionConfig, NetworkConfig
-from fdp_policies.denoisers import Codes, DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.diagnosis.gaussian import GaussianWorld, Sample
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.networks.denoisers import Codes, DiffusionTransformer, FactorizedDenoiser
 from fdp_policies.training.data import Batch
 from fdp_policies.training.losses import draw_noise, noise_prediction_loss
 

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from fdp_bench.api import Contribution
-from fdp_policies.backbones import Factorized
-from fdp_policies.denoisers import Codes, FactorizedDenoiser
 from fdp_policies.diffusion import Sampler
-from fdp_policies.unet_denoisers import FactorizedUnet
+from fdp_policies.networks.backbones import Factorized
+from fdp_policies.networks.denoisers import Codes, FactorizedDenoiser
+from fdp_policies.networks.unet_denoisers import FactorizedUnet
 
 
 def joint_names(denoiser: Factorized) -> tuple[str, ...]:

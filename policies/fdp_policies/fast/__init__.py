@@ -1,8 +1,8 @@
 """Sampling an action chunk fast: the same arithmetic as the plain modules, arranged for few, large operations.
 
-The plain modules (`fdp_policies.denoisers`, `dit`, `encoders`) say what is computed, train, and are the oracle that
-tests hold this package to, to 1e-5. At one to eight rows a chunk costs them mostly the starting of several thousand
-small operations. Here, once a network is loaded:
+The plain modules (`fdp_policies.networks`) say what is computed, train, and are the oracle of this package's tests. At
+one to eight rows a chunk costs them mostly the starting of several thousand small operations. Here, once a network is
+loaded:
 
 - An FDP's base and residual are two *streams*: no block of one waits for the block of the other at the same depth,
   only the Z layer behind both does. Their weights are stacked, and each operation serves both (`linear`, `block`).

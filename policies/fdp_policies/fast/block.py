@@ -1,4 +1,4 @@
-"""A transformer block of several streams in one pass; see `fdp_policies.dit.DiTBlock` for what it computes."""
+"""A transformer block of several streams in one pass; see `fdp_policies.networks.dit.DiTBlock` for what it computes."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fdp_policies.dit import DiTBlock
 from fdp_policies.fast.linear import (
     PACKED_ROWS,
     AdaptiveLinear,
@@ -16,6 +15,7 @@ from fdp_policies.fast.linear import (
     can_pack,
     stacked_parameters,
 )
+from fdp_policies.networks.dit import DiTBlock
 
 #: The tanh form of GELU is x * sigmoid(a x + b x^3) with these two, exactly: 2 sigmoid(2 u) = 1 + tanh(u).
 GELU_LINEAR = 2 * math.sqrt(2 / math.pi)

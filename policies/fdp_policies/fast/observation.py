@@ -8,9 +8,9 @@ from torch import Tensor
 
 from fdp_bench.api import IMAGE_PREFIX
 from fdp_policies.config import NetworkConfig
-from fdp_policies.encoders import CnnEncoder, ObservationEncoder, module_name
 from fdp_policies.fast.vision import StackedCnn
-from fdp_policies.normalizer import TensorNormalizer, center_crop, normalize_image, stack_frames
+from fdp_policies.networks.encoders import CnnEncoder, ObservationEncoder, module_name
+from fdp_policies.networks.normalizer import TensorNormalizer, center_crop, normalize_image, stack_frames
 
 
 class Encoding(Protocol):
@@ -20,7 +20,7 @@ class Encoding(Protocol):
 
 
 class StackedEncoder:
-    """The observation encoders of several streams; see `fdp_policies.encoders.ObservationEncoder`.
+    """The observation encoders of several streams; see `fdp_policies.networks.encoders.ObservationEncoder`.
 
     Cameras read by convolutions go through `StackedCnn`; all else through the plain modules.
     """

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from fdp_policies.backbones import Network
 from fdp_policies.config import NetworkConfig
-from fdp_policies.denoisers import Codes, DiffusionTransformer, Predict, prediction_at
 from fdp_policies.diffusion import Sampler
 from fdp_policies.fast.observation import StackedEncoder
 from fdp_policies.fast.trunk import StackedTrunk, streams_of
-from fdp_policies.mixtures import Mixture
-from fdp_policies.normalizer import TensorNormalizer
-from fdp_policies.unet_denoisers import DiffusionUnet
+from fdp_policies.networks.backbones import Network
+from fdp_policies.networks.denoisers import Codes, DiffusionTransformer, Predict, prediction_at
+from fdp_policies.networks.mixtures import Mixture
+from fdp_policies.networks.normalizer import TensorNormalizer
+from fdp_policies.networks.unet_denoisers import DiffusionUnet
 
 
 class Program(ABC):

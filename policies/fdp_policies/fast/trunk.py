@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fdp_policies.backbones import Network
-from fdp_policies.denoisers import FactorizedDenoiser, FactorizedNetwork, SingleDenoiser, where_kept
-from fdp_policies.dit import DiT, DiTBlock
 from fdp_policies.fast.block import StackedBlock, normalize
 from fdp_policies.fast.linear import AdaptiveLinear, StackedLinear
-from fdp_policies.mixtures import Mixture
+from fdp_policies.networks.backbones import Network
+from fdp_policies.networks.denoisers import FactorizedDenoiser, FactorizedNetwork, SingleDenoiser, where_kept
+from fdp_policies.networks.dit import DiT, DiTBlock
+from fdp_policies.networks.mixtures import Mixture
 
 #: Modulations of each denoising step, each a sequence of tensors (S, B, 1, W): six a block, two of the head.
 Modulations = Sequence[Sequence[Tensor]]

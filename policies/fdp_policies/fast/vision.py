@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fdp_policies.encoders import CnnEncoder, SpatialSoftmax
 from fdp_policies.fast.linear import StackedLinear
-from fdp_policies.normalizer import center_crop, stack_frames
+from fdp_policies.networks.encoders import CnnEncoder, SpatialSoftmax
+from fdp_policies.networks.normalizer import center_crop, stack_frames
 
 #: The raw pixel value that is normalized to 0, which the plain network pads with.
 MIDDLE = 127.5
@@ -19,7 +19,7 @@ PIECE_ROWS = 8
 
 
 class StackedCnn:
-    """The encoders of N streams that see the same camera; see `fdp_policies.encoders.CnnEncoder`.
+    """The encoders of N streams that see the same camera; see `fdp_policies.networks.encoders.CnnEncoder`.
 
     The first convolution reads raw pixel values: x / 127.5 - 1 is folded into its weights, and its padding becomes a
     frame of the value that would be normalized to 0. The streams' filters stand side by side; the later convolutions

@@ -18,11 +18,11 @@ from fdp_bench.api import (
     TaskInfo,
 )
 from fdp_bench.demos.dataset import load_demonstrations, require_senses
+from fdp_policies.acting.chunk_sampler import ChunkSampler
+from fdp_policies.acting.learned_policy import open_checkpoint
 from fdp_policies.guard.calibrating import agrees, calibrate_guard, described
 from fdp_policies.guard.option import GuardOption, without_guard
 from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, calibration_place
-from fdp_policies.inference import ChunkSampler
-from fdp_policies.learned import open_checkpoint
 from fdp_policies.plugins import BaseDiffusionPolicy, DiffusionPolicy
 from fdp_policies.training.data import WindowDataset
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from fdp_policies.backbones import Network
-from fdp_policies.denoisers import Codes, FactorizedNetwork, SingleDenoiser, prediction_at
 from fdp_policies.diffusion import Sampler
-from fdp_policies.encoders import ObservationEncoder
 from fdp_policies.fast import ChunkProgram, Program
 from fdp_policies.fast.trunk import StackedTrunk
 from fdp_policies.guard.sampling import Guard, PredictBase, contribution, sample_guarded, watched
+from fdp_policies.networks.backbones import Network
+from fdp_policies.networks.denoisers import Codes, FactorizedNetwork, SingleDenoiser, prediction_at
+from fdp_policies.networks.encoders import ObservationEncoder
 
 
 def sample_plainly(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, nearest
-from fdp_policies.identity import GUARD_OPTION, SAMPLER_OPTIONS, Architecture, architecture_of
+from fdp_policies.checkpoints.policy_spec import GUARD_OPTION, SAMPLER_OPTIONS, Architecture, architecture_of
 
 OFF, ON = "off", "on"
 #: Signals of a policy with a residual; one without has the last of them.

@@ -17,12 +17,12 @@ from fdp_bench.api import (
     TaskInfo,
     WeightsInfo,
 )
+from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint
+from fdp_policies.checkpoints.policy_spec import GUARD_OPTION, weights_path
 from fdp_policies.guard.option import GuardOption, guard_option
-from fdp_policies.identity import GUARD_OPTION, weights_path
-from fdp_policies.learned import LearnedPolicy, open_checkpoint
 
 if TYPE_CHECKING:
-    from fdp_policies.checkpoint import Checkpoint
+    from fdp_policies.checkpoints.checkpoint import Checkpoint
     from fdp_policies.guard.sampling import Guard
     from fdp_policies.guard.stored import CalibrationPlace
 

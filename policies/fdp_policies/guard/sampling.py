@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fdp_policies.denoisers import Predict
 from fdp_policies.diffusion import Sampler
+from fdp_policies.networks.denoisers import Predict
 
 #: The base's prediction at the first visited step.
 PredictBase = Callable[[Tensor], Tensor]

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
 from fdp_bench.api.files import write_whole
-from fdp_bench.api.untrusted import check_entries, is_file, read_json, read_limited
+from fdp_bench.api.validation import check_entries, is_file, read_json, read_limited
+from fdp_policies.checkpoints.header import read_header
+from fdp_policies.checkpoints.policy_spec import sampler_of
 from fdp_policies.config import SamplerConfig
 from fdp_policies.guard.option import GuardOption, without_guard
 from fdp_policies.guard.sampling import Guard
-from fdp_policies.header import read_header
-from fdp_policies.identity import sampler_of
 
 GUARD_SCHEMA = 1
 #: Largest card and tensors (bytes): 4,096 features have 64 MB of whitening.

@@ -11,7 +11,7 @@ from torch import Tensor
 from fdp_bench.api import IMAGE_PREFIX, TaskInfo
 from fdp_bench.demos.dataset import Demonstration
 from fdp_policies.config import NetworkConfig
-from fdp_policies.normalizer import (
+from fdp_policies.networks.normalizer import (
     MINIMAL_ACTION_RANGE,
     MINIMAL_OBSERVATION_RANGE,
     Normalizer,

@@ -14,13 +14,15 @@ from typing import Any
 
 import torch
 
-from fdp_policies.backbones import make_mixture, make_single
-from fdp_policies.checkpoint import Checkpoint
-from fdp_policies.mixtures import Mixture, WeightedSum
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.training_fingerprint import effective
+from fdp_policies.networks.backbones import make_mixture, make_single
+from fdp_policies.networks.mixtures import Mixture, WeightedSum
 from fdp_policies.training.data import shapes_of
-from fdp_policies.training.fitter import Fitter, Made, base_steps
+from fdp_policies.training.fitter import Fitter, Made, base_steps, steps_left
 from fdp_policies.training.lock import only_maker
-from fdp_policies.training.phase import PhaseLog, PhasePlan, sense_columns
+from fdp_policies.training.phase_log import PhaseLog, sense_columns
+from fdp_policies.training.schedule import PhasePlan
 from fdp_policies.training.warnings import idle_expert_warning
 from fdp_policies.training.weighing import residual_products, weight_spread, weights_on_simplex
 
@@ -50,7 +52,8 @@ def _experts(fitter: Fitter, share: float) -> list[Checkpoint]:
     for modalities in architecture.experts:
         expert = architecture.base(modalities)
         # An FDP's base of the same folder has this name; one of another length must not take its place.
-        name = expert.slug if recipe == training else f"{expert.slug}-{base_steps(recipe)}"
+        keys = shapes_of(fitter.job.task, modalities)
+        name = expert.slug if recipe == training else f"{expert.slug}-{base_steps(recipe, keys)}"
         found.append(fitter.with_training(recipe).fit_single(expert, "base", name))
     return found
 
@@ -83,11 +86,15 @@ def _solve_weights(fitter: Fitter, experts: Sequence[Checkpoint], path: Path) ->
 
 def _learn_consensus(fitter: Fitter, experts: Sequence[Checkpoint], path: Path) -> Checkpoint:
     """Train the network that weighs the experts on the training demonstrations; the experts stay as they are."""
-    training, architecture = fitter.job.training, fitter.job.architecture
-    taken = sum(int(expert.card["steps"]) for expert in experts)
-    steps = training.residual_steps or max(1, training.steps - taken)
+    job, architecture = fitter.job, fitter.job.architecture
+    steps = steps_left(job.training, experts)
     plan = PhasePlan("consensus", _keys(fitter), steps, False, 1)
-    phase = fitter.phase(_joined(fitter, experts), plan, architecture.slug)
+    identity = {
+        "policy": str(architecture),
+        "experts": [expert.sha256 for expert in experts],
+        **effective(job.determinants(architecture.composition)),
+    }
+    phase = fitter.phase(_joined(fitter, experts), plan, architecture.slug, identity)
     log = phase.run()
     average = phase.average
     if not isinstance(average, Mixture):  # pragma: no cover

@@ -4,17 +4,24 @@ from pathlib import Path
 
 import torch
 
-from fdp_policies.backbones import Factorized, make_factorized, make_single
-from fdp_policies.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
+from fdp_policies.checkpoints.training_fingerprint import effective
+from fdp_policies.networks.backbones import Factorized, make_factorized, make_single
 from fdp_policies.training.data import shapes_of
-from fdp_policies.training.fitter import Fitter, Made
+from fdp_policies.training.dropout import Dropout
+from fdp_policies.training.fitter import Fitter, Made, steps_left
 from fdp_policies.training.lock import only_maker
-from fdp_policies.training.phase import PhaseLog, PhasePlan
-from fdp_policies.training.warnings import changed_base_warning, lazy_residual_warning
+from fdp_policies.training.phase_log import PhaseLog
+from fdp_policies.training.schedule import PhasePlan
+from fdp_policies.training.warnings import (
+    changed_base_warning,
+    lazy_residual_warning,
+    overfitted_warning,
+)
 
 
 def fit_factorized(fitter: Fitter) -> Checkpoint:
-    """Train the base to its plateau, freeze its average, then train the residual on the steps that are left."""
+    """Train the base, freeze its average, then train the residual on the steps that are left."""
     architecture = fitter.job.architecture
     base = fitter.fit_single(architecture.base(), "base")
     with only_maker(fitter.job.out, architecture.slug):
@@ -24,10 +31,14 @@ def fit_factorized(fitter: Fitter) -> Checkpoint:
 
 def _fit_residual(fitter: Fitter, base: Checkpoint, path: Path) -> Checkpoint:
     job, architecture = fitter.job, fitter.job.architecture
-    steps = job.training.residual_steps or max(1, job.training.steps - int(base.card["steps"]))
     shapes = shapes_of(job.task, architecture.modalities)
-    plan = PhasePlan("residual", tuple(shapes), steps, False, 1)
-    phase = fitter.phase(_network(fitter, base), plan, architecture.slug)
+    dropout = None
+    if job.training.residual_dropout:
+        dropout = Dropout(job.training.residual_dropout, architecture.added, keeps_one=False)
+    steps = steps_left(job.training, [base])
+    plan = PhasePlan("residual", tuple(shapes), steps, False, 1, dropout=dropout)
+    identity = {"policy": str(architecture), "base": base.sha256, **effective(job.determinants("residual"))}
+    phase = fitter.phase(_network(fitter, base), plan, architecture.slug, identity)
     frozen = state_sha256(phase.average.base.state_dict())  # type: ignore[union-attr]
     log = phase.run()
     average = phase.average
@@ -35,7 +46,8 @@ def _fit_residual(fitter: Fitter, base: Checkpoint, path: Path) -> Checkpoint:
         raise TypeError("the moving average of a factorized denoiser is one too")
     warnings = [
         *changed_base_warning(frozen, state_sha256(average.base.state_dict())),
-        *lazy_residual_warning(log.senses, architecture.secondary),
+        *lazy_residual_warning(log.senses, architecture.added, fitter.held_out.demonstrations),
+        *overfitted_warning(log, "residual"),
     ]
     base_log = PhaseLog.checked(base.card.get("log"), f"the card of {base.path}")
     if not job.training.freeze_base:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fdp_policies.identity import MIXED
+from fdp_policies.checkpoints.policy_spec import MIXED
 from fdp_policies.training.experts import fit_experts
 from fdp_policies.training.factorized import fit_factorized
 from fdp_policies.training.fitter import Fitter

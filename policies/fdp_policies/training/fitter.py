@@ -4,7 +4,7 @@ import copy
 import importlib.metadata
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,25 @@ from torch import Tensor, nn
 from fdp_bench.api import IMAGE_PREFIX, CheckpointError, DatasetError
 from fdp_bench.api.files import write_whole
 from fdp_bench.demos.dataset import require_senses
-from fdp_policies.backbones import make_network
-from fdp_policies.checkpoint import Checkpoint, round_to_half, save_checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint, round_to_half, save_checkpoint
+from fdp_policies.checkpoints.policy_spec import Architecture
+from fdp_policies.checkpoints.readable import check_readable
+from fdp_policies.checkpoints.training_fingerprint import agree, effective
 from fdp_policies.config import TrainingConfig, as_json, variant_of
-from fdp_policies.determinants import agree
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.identity import Architecture
-from fdp_policies.readable import check_readable
+from fdp_policies.networks.backbones import make_network
 from fdp_policies.training.data import WindowDataset, fit_normalizer, shapes_of
+from fdp_policies.training.dropout import Dropout
 from fdp_policies.training.job import Job, remake_command
 from fdp_policies.training.lock import only_maker
 from fdp_policies.training.losses import HeldOut
+from fdp_policies.training.named import unnamed
 from fdp_policies.training.objective import objective_of
-from fdp_policies.training.phase import Phase, PhaseLog, PhasePlan
+from fdp_policies.training.phase import Phase
+from fdp_policies.training.phase_log import PhaseLog
 from fdp_policies.training.plot import plot_training, write_log
-from fdp_policies.training.warnings import overfitted_base_warning
+from fdp_policies.training.schedule import LAST_FIFTH, NONE, PhasePlan
+from fdp_policies.training.warnings import overfitted_warning
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Made:
     Attributes:
         path: Path of its ``.safetensors`` file.
         architecture: What it is.
-        role: See `fdp_policies.determinants`.
+        role: See `fdp_policies.checkpoints.training_fingerprint`.
         state: Name -> weights, those of frozen parts left out.
         logs: Logs of all phases that led to it, its own last.
         warnings: What went wrong, in words.
@@ -101,7 +105,7 @@ class Fitter:
 
         Args:
             architecture: What to train.
-            role: ``"base"`` or ``"joint"``; see `fdp_policies.determinants`.
+            role: ``"base"`` or ``"joint"``; see `fdp_policies.checkpoints.training_fingerprint`.
             name: File name without ending; the architecture's own if left out.
         """
         name = name or architecture.slug
@@ -118,14 +122,26 @@ class Fitter:
         torch.manual_seed(job.training.seed)
         shapes = shapes_of(job.task, architecture.modalities)
         network = make_network(shapes, job.task.action_dim, job.network).to(job.device)
-        phase = self.phase(network, self._single_plan(role, tuple(shapes)), name)
+        identity = {"policy": str(architecture), **effective(job.determinants(role))}
+        phase = self.phase(network, self._single_plan(role, architecture), name, identity)
         log = phase.run()
-        warnings = overfitted_base_warning(log) if role == "base" else []
+        warnings = overfitted_warning(log, "base" if role == "base" else "joint policy")
         return self.save(Made(path, architecture, role, phase.average.state_dict(), [log], warnings))
 
-    def phase(self, network: nn.Module, plan: PhasePlan, name: str) -> Phase:
-        """A phase of training on this data, which a killed one of the same name goes on from."""
+    def phase(self, network: nn.Module, plan: PhasePlan, name: str, identity: Mapping[str, Any]) -> Phase:
+        """A phase of training on this data.
+
+        Args:
+            network: What is trained.
+            plan: What the phase does.
+            name: File name of the network without its ending: a killed phase of the same name goes on.
+            identity: What determines the weights; a phase of others is refused.
+        """
         job, training = self.job, self.job.training
+        held_out = self.held_out
+        if plan.name == "residual" and training.residual_loss_weight:
+            training = replace(training, loss_weight=training.residual_loss_weight)
+            held_out = held_out.weighted(training)
         if plan.stop_at_plateau and training.base_steps:
             # A base of a given length passes over its plateau; its learning rate stays that of any base.
             training = replace(training, plateau_min_steps=training.base_steps)
@@ -135,7 +151,8 @@ class Fitter:
             training,
             self.schedule,
             data=self.data,
-            held_out=self.held_out,
+            held_out=held_out,
+            identity=identity,
             modalities=job.task.modalities,
             resume_dir=job.out / "resume" / name,
             objective=self.objective,
@@ -187,7 +204,7 @@ class Fitter:
             "wall_time_s": round(log.wall_time_s, 1),
             "train_demos": len(job.demonstrations.train),
             "train_seed": job.training.seed,
-            "variant": variant_of(self._named_nowhere_else(architecture)),
+            "variant": variant_of(unnamed(job.training, architecture)),
             "determinants": job.determinants(made.role),
             "log": {**vars(log)},
             "made_with": {name: _version(name) for name in ("fdp-bench", "torch", "numpy")},
@@ -218,21 +235,47 @@ class Fitter:
                 for suffix in (".json", ".safetensors"):
                     write_whole(target.with_suffix(suffix), source.with_suffix(suffix).read_bytes())
 
-    def _single_plan(self, role: str, keys: tuple[str, ...]) -> PhasePlan:
+    def _single_plan(self, role: str, architecture: Architecture) -> PhasePlan:
         training = self.job.training
-        if role != "base":
-            return PhasePlan(role, keys, training.steps, False, 0)
-        return PhasePlan(role, keys, base_steps(training), True, 0)
+        keys = tuple(shapes_of(self.job.task, architecture.modalities))
+        decay = LAST_FIFTH if training.decay_base else NONE
+        if role == "base":
+            steps = base_steps(training, keys)
+            # Where pictures are what is shared out, a base that reads them takes its share whole.
+            stops = training.budget == "gradient" or not reads_pictures(keys)
+            return PhasePlan(role, keys, steps, stops, 0, decay)
+        dropout = None
+        if training.modality_dropout:
+            dropout = Dropout(training.modality_dropout, architecture.modalities, keeps_one=True)
+        if training.joint_plateau_steps:
+            return PhasePlan(role, keys, training.joint_plateau_steps, True, 0, decay, dropout)
+        return PhasePlan(role, keys, training.steps, False, 0, dropout=dropout)
 
-    def _named_nowhere_else(self, architecture: Architecture) -> TrainingConfig:
-        """The recipe without what the policy string says already."""
-        training = self.job.training
-        return replace(training, modality_dropout=0.0) if architecture.modality_dropout else training
+
+def reads_pictures(keys: Iterable[str]) -> bool:
+    """Whether a camera is among the observation keys."""
+    return any(key.startswith(IMAGE_PREFIX) for key in keys)
 
 
-def base_steps(training: TrainingConfig) -> int:
-    """Gradient steps that a base or an expert takes at most."""
-    return training.base_steps or max(1, round(training.steps * training.base_fraction))
+def base_steps(training: TrainingConfig, keys: Iterable[str]) -> int:
+    """Gradient steps that a base or an expert that reads these observation keys takes at most."""
+    if training.base_steps:
+        return training.base_steps
+    if training.budget == "vision" and not reads_pictures(keys):
+        return training.blind_steps
+    return max(1, round(training.steps * training.base_fraction))
+
+
+def steps_left(training: TrainingConfig, frozen: Iterable[Checkpoint]) -> int:
+    """Gradient steps of the budget that its frozen parts have left to a residual or a consensus."""
+    if training.residual_steps:
+        return training.residual_steps
+    counted = [
+        int(part.card["steps"])
+        for part in frozen
+        if training.budget == "gradient" or reads_pictures(part.shapes)
+    ]
+    return max(1, training.steps - sum(counted))
 
 
 def _version(name: str) -> str:

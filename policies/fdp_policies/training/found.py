@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
-from fdp_policies.checkpoint import Checkpoint
+from fdp_policies.checkpoints.checkpoint import Checkpoint
+from fdp_policies.checkpoints.policy_spec import JOINT, MIXED, architecture_of, weights_path
+from fdp_policies.checkpoints.training_fingerprint import agree, determinants
 from fdp_policies.config import DiffusionConfig
-from fdp_policies.determinants import agree, determinants
-from fdp_policies.identity import JOINT, MIXED, architecture_of, weights_path
-from fdp_policies.training.settings import training_config, with_dropout
+from fdp_policies.training.named import with_named
+from fdp_policies.training.settings import training_config
 
 _ROLES = {"fdp": "residual", "base": "base", **dict.fromkeys(JOINT, "joint"), **MIXED}
 
@@ -34,7 +35,7 @@ def every_trained(
 ) -> Iterator[PolicySpec]:
     """All such weights, the bundled ones first."""
     architecture, training = architecture_of(spec, task), training_config(settings)
-    training = with_dropout(training, architecture)
+    training = with_named(training, architecture)
     wanted = determinants(
         role=_ROLES[architecture.family],
         task_id=task.task_id,

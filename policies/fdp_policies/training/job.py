@@ -7,9 +7,9 @@ from typing import Any
 
 from fdp_bench.api import TaskInfo
 from fdp_bench.demos.dataset import Demonstrations
+from fdp_policies.checkpoints.policy_spec import Architecture
+from fdp_policies.checkpoints.training_fingerprint import determinants
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig, as_json
-from fdp_policies.determinants import determinants
-from fdp_policies.identity import Architecture
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
         return self.architecture.network
 
     def determinants(self, role: str) -> dict[str, Any]:
-        """See `fdp_policies.determinants`."""
+        """See `fdp_policies.checkpoints.training_fingerprint`."""
         return determinants(
             role=role,
             task_id=self.task.task_id,

@@ -1,5 +1,6 @@
 """The training loss, and what held-out demonstrations say: true, shuffled and masked senses."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from fdp_bench.api import ModalityMap
 from fdp_policies.config import TrainingConfig
-from fdp_policies.denoisers import Denoiser, repeat_codes
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.networks.denoisers import Denoiser, repeat_codes
 from fdp_policies.training.data import Batch, WindowDataset
 
 
@@ -75,12 +76,12 @@ def noise_residuals(denoiser: Denoiser, batch: Batch, schedule: NoiseSchedule, d
 
 @dataclass(frozen=True)
 class SenseReport:
-    """Held-out noise-prediction error, unweighted, on fixed windows, steps and noise.
+    """Losses on fixed held-out windows, steps and noise, weighted as `TrainingConfig.heldout_weight` says.
 
     Attributes:
-        true: Mean error.
-        shuffled: Modality -> mean error when that modality is taken from another window of another demonstration.
-        masked: Modality -> mean error when that modality is replaced by its normalized zero (mid-grey pictures).
+        true: Mean loss.
+        shuffled: Modality -> mean loss when that modality is taken from another demonstration at the same phase.
+        masked: Modality -> mean loss when that modality is replaced by its normalized zero (mid-grey pictures).
         rise: Modality -> (low, mean, high): relative rise by shuffling, with a 95% bootstrap interval over the held-out
             demonstrations.
     """
@@ -109,7 +110,18 @@ class HeldOut:
         schedule: NoiseSchedule,
         errors: WindowErrors = noise_errors,
     ) -> None:
+        """Draw windows, diffusion steps and noise; equal data give equal draws.
+
+        Args:
+            data: Held-out windows, demonstration by demonstration.
+            demo_of_window: Index of each window's demonstration, shape (N,).
+            config: Says how many windows, and what their losses are weighted by.
+            schedule: The forward process.
+            errors: Error of each window; a weight counts for that of predicted noise alone.
+        """
         self._window_errors = errors
+        weighted = config.heldout_weight == "trained" and errors is noise_errors
+        self._weight = schedule.loss_weight(config.loss_weight if weighted else "plain", config.min_snr_gamma)
         generator = torch.Generator().manual_seed(20_250_916)
         count = min(config.eval_windows, len(data))
         self.data, self.schedule = data, schedule
@@ -119,8 +131,20 @@ class HeldOut:
         self.noise = torch.randn(count, horizon, action_dim, generator=generator).to(data.device)
         spread = torch.arange(count) * len(schedule.alphas_cumprod) // count
         self.step = spread[torch.randperm(count, generator=generator)].to(data.device)
-        # Windows are sorted by demonstration, so half a turn always lands in another one.
-        self.partner = torch.arange(count).roll(count // 2)
+        partners = partners_of(demo_of_window, self.windows.cpu().numpy())
+        self.partner = torch.from_numpy(partners).to(data.device)
+
+    @property
+    def demonstrations(self) -> int:
+        """Held-out demonstrations that windows are of."""
+        return len(np.unique(self.demo))
+
+    def weighted(self, config: TrainingConfig) -> "HeldOut":
+        """The same windows, steps and noise under the loss weight of another recipe."""
+        other = copy.copy(self)
+        if config.heldout_weight == "trained":
+            other._weight = self.schedule.loss_weight(config.loss_weight, config.min_snr_gamma)
+        return other
 
     def errors(
         self,
@@ -130,17 +154,17 @@ class HeldOut:
         shuffle: Sequence[str] = (),
         mask: Sequence[str] = (),
     ) -> npt.NDArray[np.float64]:
-        """Squared error of each window, shape (N,), float64.
+        """Loss of each window, shape (N,), float64.
 
         Args:
             denoiser: The network.
             keys: Observation keys that it reads.
-            shuffle: Keys taken from another window.
+            shuffle: Keys taken from another demonstration at the same phase.
             mask: Keys replaced by zeros.
         """
         with torch.no_grad():
             parts = [
-                self._window_errors(denoiser, batch, self.schedule, drawn).cpu()
+                (self._weight[drawn.step] * self._window_errors(denoiser, batch, self.schedule, drawn)).cpu()
                 for batch, drawn in self.batches(keys, shuffle=shuffle, mask=mask)
             ]
         return torch.cat(parts).double().numpy()
@@ -152,13 +176,13 @@ class HeldOut:
         for begin in range(0, len(self.windows), self.chunk):
             rows = slice(begin, begin + self.chunk)
             batch = self.data.batch(self.windows[rows], keys, None)
-            other = self.data.batch(self.windows[self.partner[rows]], shuffle, None)
+            other = self.data.batch(self.partner[rows], shuffle, None)
             zeros = {key: torch.zeros_like(batch.observation[key]) for key in mask}
             shown = Batch({**batch.observation, **other.observation, **zeros}, batch.actions)
             yield shown, NoiseDraws(self.step[rows], self.noise[rows])
 
     def senses(self, denoiser: Denoiser, keys: Sequence[str], modalities: ModalityMap) -> SenseReport:
-        """Errors with true, shuffled and masked senses for each modality that the network reads."""
+        """Losses with true, shuffled and masked senses for each modality that the network reads."""
         true = self.errors(denoiser, keys)
         shuffled, masked, rise = {}, {}, {}
         for name, all_keys in modalities.items():
@@ -181,3 +205,29 @@ class HeldOut:
         ratios = picks[:, 1] / picks[:, 0] - 1
         low, high = np.quantile(ratios, [0.025, 0.975])
         return float(low), float(shuffled.sum() / true.sum() - 1), float(high)
+
+
+def partners_of(
+    demo_of_window: npt.NDArray[np.int64], windows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """For each window one of another demonstration at the same phase: as far, in its length, as that is in its own.
+
+    What a demonstration shows changes with its phase; a partner of another phase would be told by that alone.
+
+    Args:
+        demo_of_window: Index of each window's demonstration, shape (N,), sorted.
+        windows: Windows that need a partner, shape (M,).
+
+    Returns:
+        Shape (M,). A lone demonstration is its own partner, half of it away.
+    """
+    demos, starts, lengths = np.unique(demo_of_window, return_index=True, return_counts=True)
+    own = np.searchsorted(demos, demo_of_window[windows])
+    phase = (windows - starts[own] + 0.5) / lengths[own]
+    if len(demos) == 1:
+        phase = (phase + 0.5) % 1.0
+    # Each next window of a demonstration is paired with the next other one, so that all others are met.
+    turn = np.arange(len(windows)) % max(1, len(demos) - 1)
+    other = (own + 1 + turn) % len(demos)
+    partners: npt.NDArray[np.int64] = starts[other] + (phase * lengths[other]).astype(np.int64)
+    return partners

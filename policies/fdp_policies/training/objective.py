@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fdp_policies.config import NetworkConfig
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.regression import ActionRegressor
+from fdp_policies.networks.bc_network import ActionRegressor
 from fdp_policies.training.data import Batch
 from fdp_policies.training.losses import NoiseDraws, WindowErrors, noise_errors, noise_prediction_loss
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fdp_policies.training.phase import PhaseLog
+from fdp_policies.training.phase_log import PhaseLog
 
 
 def write_log(path: Path, logs: Sequence[PhaseLog]) -> None:

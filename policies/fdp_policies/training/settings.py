@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import torch
 
 from fdp_bench.api import PolicySpec, SpecError, TaskInfo, nearest
 from fdp_bench.demos.dataset import load_demonstrations
+from fdp_policies.checkpoints.policy_spec import BUNDLED, architecture_of
 from fdp_policies.config import RECIPES, DiffusionConfig, TrainingConfig, updated
-from fdp_policies.identity import BUNDLED, Architecture, architecture_of
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from fdp_policies.training.memory import freed_memory_kept
+from fdp_policies.training.named import with_named
 
 #: Settings beside the fields of `TrainingConfig`.
 OTHER_SETTINGS = ("recipe", "device", "threads", "compile", "reuse")
@@ -35,21 +36,6 @@ def training_config(settings: Mapping[str, str]) -> TrainingConfig:
     return updated(TrainingConfig(), {**{k: str(v) for k, v in RECIPES[recipe].items()}, **settings})
 
 
-def with_dropout(training: TrainingConfig, architecture: Architecture) -> TrainingConfig:
-    """The recipe with the modality dropout that a policy string asks for.
-
-    Raises:
-        SpecError: If the settings ask for another one.
-    """
-    asked = architecture.modality_dropout
-    if asked and training.modality_dropout not in (0.0, asked):
-        raise SpecError(
-            f"policy {architecture} and setting modality_dropout={training.modality_dropout:g} disagree; leave the "
-            "setting out"
-        )
-    return replace(training, modality_dropout=asked) if asked else training
-
-
 def fit_from_settings(
     spec: PolicySpec, task: TaskInfo, data: Path, out: Path, settings: Mapping[str, str]
 ) -> Path:
@@ -66,7 +52,7 @@ def fit_from_settings(
         CheckpointError: If other weights lie where these would go.
     """
     architecture = architecture_of(spec, task)
-    training = with_dropout(training_config(settings), architecture)
+    training = with_named(training_config(settings), architecture)
     device = settings.get("device", "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SpecError(f"device {device!r} is not there: torch sees no GPU; use --device cpu")

@@ -4,14 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from fdp_bench.api.diagnosis import LAZY_RISE, OVERFIT_RISE
-from fdp_policies.training.phase import PhaseLog
+from fdp_policies.training.phase_log import PhaseLog
 
 #: An expert is idle with less than this share of the weight (the project's own choice).
 IDLE_WEIGHT = 0.01
 
 
-def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...]) -> list[str]:
-    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6)."""
+#: Under so few held-out demonstrations an interval over them says little (the project's own choice).
+FEW_HELD_OUT = 5
+
+
+def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...], held_out: int) -> list[str]:
+    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6).
+
+    Args:
+        senses: A `fdp_policies.training.losses.SenseReport` as a dictionary.
+        secondary: Senses that only the residual reads.
+        held_out: Demonstrations that its intervals are over.
+    """
+    if secondary and held_out < FEW_HELD_OUT:
+        return [
+            f"cannot tell whether the residual is lazy: only {held_out} demonstrations are held out, and it takes "
+            f"{FEW_HELD_OUT}; record more, or train on fewer with --num-demos"
+        ]
     found = []
     for name in secondary:
         low, mean, high = senses["rise"][name]
@@ -24,15 +39,20 @@ def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...])
     return found
 
 
-def overfitted_base_warning(log: PhaseLog) -> list[str]:
-    """Say so when a base was trained far past its plateau."""
+def overfitted_warning(log: PhaseLog, network: str) -> list[str]:
+    """Say so when a network was trained far past its plateau.
+
+    Args:
+        log: What its training measured.
+        network: What it is, for the message: ``"base"``, ``"joint policy"``.
+    """
     lowest_step, lowest = min(log.losses, key=lambda entry: entry[1])
     final = log.losses[-1][1]
     if final <= (1 + OVERFIT_RISE) * lowest:
         return []
     return [
-        f"overfitted base: its held-out loss ended at {final:.4f}, {final / lowest - 1:.0%} above the {lowest:.4f} "
-        f"of step {lowest_step}; give it fewer steps"
+        f"overfitted {network}: its held-out loss ended at {final:.4f}, {final / lowest - 1:.0%} above the "
+        f"{lowest:.4f} of step {lowest_step}; give it fewer steps"
     ]
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fdp_policies.denoisers import Denoiser
-from fdp_policies.mixtures import Mixture
+from fdp_policies.networks.denoisers import Denoiser
+from fdp_policies.networks.mixtures import Mixture
 from fdp_policies.training.losses import HeldOut, noise_residuals
 
 Floats = npt.NDArray[np.float64]

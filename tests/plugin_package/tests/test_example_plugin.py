@@ -7,7 +7,7 @@ import pytest
 
 from fdp_bench.api import SpecError
 from fdp_bench.plugins import load_policy, load_shift, policy_plugins, shift_plugins
-from fdp_bench.runner.environment import make_base
+from fdp_bench.runner.rollout.environment import make_base
 from fdp_bench.specs import parse_policy
 from fdp_bench.testing import check_policy, check_shift
 from fdp_bench.toy import TOY_TASK

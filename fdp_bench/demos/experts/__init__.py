@@ -1,0 +1,1 @@
+"""Scripted experts, one per task: they read the simulator's state and act."""

@@ -1,0 +1,1 @@
+"""Tables of a report, computed from episode records."""

@@ -1,0 +1,1 @@
+"""One process that runs the policies for all workers of a run."""

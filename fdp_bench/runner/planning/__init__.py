@@ -1,0 +1,1 @@
+"""Which episodes a run, a shard or a continued run executes."""

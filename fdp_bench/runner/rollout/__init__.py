@@ -1,0 +1,1 @@
+"""Stepping episodes in one process: environments, policies, recording, contract checks."""

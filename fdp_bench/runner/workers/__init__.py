@@ -1,0 +1,1 @@
+"""Worker processes on this machine, and the supervision that retries lost episodes."""

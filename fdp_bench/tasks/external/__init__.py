@@ -1,0 +1,1 @@
+"""Tasks made from other packages' Gymnasium environments by a task map."""

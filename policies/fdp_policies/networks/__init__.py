@@ -1,0 +1,1 @@
+"""Networks: transformers, U-Nets and encoders, and how FDP and mixtures of experts join them."""
