@@ -60,7 +60,7 @@ def build_guarded(text: str, folder: Path, device: str) -> Policy:
     request = CalibrationRequest(episodes=_EPISODES, out=folder, device=device)
     done = kind.calibrate(kind.resolve(spec, task), task, play, request)
     assert done is not None
-    return kind(done.spec, task, device=device)
+    return kind(parse_policy(done.policy), task, device=device)
 
 
 def play(policy: Policy, indices: range) -> Iterator[PlayedEpisode]:

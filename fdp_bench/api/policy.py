@@ -1,7 +1,7 @@
 """What a policy is: numpy in, numpy out, a batch at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api.calibration import Calibrated, CalibrationRequest, Play
+from fdp_bench.api.calibration import Calibrated, CalibrationRequest, PlayedEpisode
 from fdp_bench.api.diagnosis import Inspector, TheoryCheck
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
@@ -68,6 +68,11 @@ class WeightsInfo:
     files: tuple[Path, ...] = ()
     needs_calibration: bool = False
     warnings: tuple[str, ...] = ()
+
+
+#: Plays clean episodes of the run seed `CALIBRATION_SEED`, those of the given indices; they come as they end, in any
+#: order. An episode that ends in an error raises `RunError`.
+Play = Callable[["Policy", range], Iterator[PlayedEpisode]]
 
 
 class Policy(ABC):
