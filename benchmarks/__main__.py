@@ -21,6 +21,7 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "render": {"frames": 10},
     "step": {"episodes": 1},
     "inference": {"repeats": 5, "batches": (1, 4)},
+    "guard": {"repeats": 5, "batches": (1, 4)},
     "training": {"rounds": 2, "threads": (1,)},
     "rollout": {"rounds": 1, "episodes": 4, "peer_episodes": 1},
     "scaling": {"episodes": 8, "rounds": 1, "batches": (1, 4), "worker_episodes": 8},

@@ -302,7 +302,7 @@ class Careful(Blind):
     def calibrate(cls, spec, task, play, request):
         path = request.out / "careful.json"
         if path.exists():
-            return Calibrated(replace(spec, checkpoint=str(path)), made=False)
+            return Calibrated(str(replace(spec, checkpoint=str(path))), made=False)
         policy = cls(spec, task, device=request.device)
         seen = [
             [episode.index, len(episode.decisions), float(episode.decisions[0].observation["prop"].sum())]
@@ -310,4 +310,4 @@ class Careful(Blind):
         ]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(seen))
-        return Calibrated(replace(spec, checkpoint=str(path)), True, ("a fact",), ("a warning",))
+        return Calibrated(str(replace(spec, checkpoint=str(path))), True, ("a fact",), ("a warning",))

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from fdp_bench.api.calibration import Calibrated as Calibrated
     from fdp_bench.api.calibration import CalibrationRequest as CalibrationRequest
     from fdp_bench.api.calibration import Decision as Decision
-    from fdp_bench.api.calibration import Play as Play
     from fdp_bench.api.calibration import PlayedEpisode as PlayedEpisode
     from fdp_bench.api.diagnosis import Contribution as Contribution
     from fdp_bench.api.diagnosis import HeldOutLosses as HeldOutLosses
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.order import format_order as format_order
     from fdp_bench.api.order import parse_experts as parse_experts
     from fdp_bench.api.order import parse_order as parse_order
+    from fdp_bench.api.policy import Play as Play
     from fdp_bench.api.policy import Policy as Policy
     from fdp_bench.api.policy import PolicySpec as PolicySpec
     from fdp_bench.api.policy import WeightsInfo as WeightsInfo
@@ -75,7 +75,6 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "Calibrated",
         "CalibrationRequest",
         "Decision",
-        "Play",
         "PlayedEpisode",
     ),
     "diagnosis": (
@@ -101,7 +100,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
     ),
     "modality": ("IMAGE_PREFIX", "ModalityMap", "Observation", "TaskInfo", "image_keys"),
     "order": ("check_order", "format_experts", "format_order", "parse_experts", "parse_order"),
-    "policy": ("Policy", "PolicySpec", "WeightsInfo"),
+    "policy": ("Play", "Policy", "PolicySpec", "WeightsInfo"),
     "receipt": ("Receipt", "pixel_change"),
     "scene": ("Footprint", "Scene", "Surface"),
     "scene_shift": ("SceneShift", "scene_of"),

@@ -1,17 +1,12 @@
 """Calibrating a policy: clean episodes that no run plays, and what a policy makes of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api.modality import Observation
-
-if TYPE_CHECKING:
-    from fdp_bench.api.policy import Policy, PolicySpec
 
 #: Clean episodes that decide a threshold, unless told otherwise.
 CALIBRATION_EPISODES = 40
@@ -45,17 +40,6 @@ class PlayedEpisode:
     decisions: tuple[Decision, ...]
 
 
-class Play(Protocol):
-    """Plays clean episodes of the run seed `CALIBRATION_SEED`."""
-
-    def __call__(self, policy: "Policy", indices: range) -> Iterator[PlayedEpisode]:
-        """Play the episodes of these indices; they come as they end, in any order.
-
-        Raises:
-            RunError: If one ends in an error.
-        """
-
-
 @dataclass(frozen=True)
 class CalibrationRequest:
     """How a policy is to be calibrated.
@@ -78,13 +62,13 @@ class Calibrated:
     """What came of a calibration.
 
     Attributes:
-        spec: The policy as it can be run now, its weights named.
+        policy: Policy string as it can be run now, its weights named.
         made: Whether it was made now; False where it was there already.
         facts: What a user should know of it, line by line.
         warnings: What a user should know before trusting it.
     """
 
-    spec: "PolicySpec"
+    policy: str
     made: bool
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

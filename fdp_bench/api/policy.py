@@ -1,7 +1,7 @@
 """What a policy is: numpy in, numpy out, a batch at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api.calibration import Calibrated, CalibrationRequest, Play
+from fdp_bench.api.calibration import Calibrated, CalibrationRequest, PlayedEpisode
 from fdp_bench.api.diagnosis import Inspector, TheoryCheck
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import TaskInfo
@@ -70,6 +70,11 @@ class WeightsInfo:
     warnings: tuple[str, ...] = ()
 
 
+#: Plays clean episodes of the run seed `CALIBRATION_SEED`, those of the given indices; they come as they end, in any
+#: order. An episode that ends in an error raises `RunError`.
+Play = Callable[["Policy", range], Iterator[PlayedEpisode]]
+
+
 class Policy(ABC):
     """Base class of policies; entry points of the group ``fdp_bench.policies`` name subclasses of it.
 
@@ -88,6 +93,8 @@ class Policy(ABC):
     #: Option name -> allowed values, the default first, or the default alone where the value is free; ``{}`` for
     #: a policy without options. None for one that checks its options itself, in `resolve` or when it is built.
     option_values: ClassVar[OptionValues | None] = None
+    #: The same for `fdp-bench list`, of a policy that checks its options itself: those worth knowing of.
+    listed_options: ClassVar[OptionValues] = {}
     #: Ids of the built-in tasks for which the policy comes with weights, ``()`` for none; None for all that have any.
     #: `fdp-bench doctor` reports what is not there.
     bundled_tasks: ClassVar[tuple[str, ...] | None] = None

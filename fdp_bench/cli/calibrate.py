@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
     request = CalibrationRequest(args.episodes, args.data, args.out, args.device)
     with _Counter() as counter:
         done = calibrate(args.policy, typed_task(args.task), request, profile=args.profile, tick=counter)
-    print("\n".join([f"{'calibrated' if done.made else 'calibrated already'}: {done.spec}", *done.facts]))
+    print("\n".join([f"{'calibrated' if done.made else 'calibrated already'}: {done.policy}", *done.facts]))
     for warning in done.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f'next: {PROGRAM} run --task {args.task} --policy "{done.spec}" --shift occlusion')
+    print(f'next: {PROGRAM} run --task {args.task} --policy "{done.policy}" --shift occlusion')
     return 0
 
 

@@ -138,7 +138,7 @@ def _entry(plugin: "Plugin", details: Callable[[str, Any], list[str]]) -> list[s
 
 def _policy_details(name: str, policy: "type[Policy]", tasks: "Mapping[str, TaskInfo]") -> list[str]:
     weights = ["    " + line for line in _aligned(_weights_rows(name, policy, tasks))]
-    return weights + _option_lines(policy.option_values or {})
+    return weights + _option_lines({**(policy.option_values or {}), **policy.listed_options})
 
 
 def _weights_rows(

@@ -113,9 +113,10 @@ def calibrated(
     out = places.folder(cell) if weights.source == BUNDLED else None
     request = CalibrationRequest(out=out, device=device)
     done = calibrate(weights.policy, cell.task, request, profile=task.profile or DEFAULT_PROFILE)
-    info = load_policy(done.spec.name).weights(done.spec, task)
+    spec = parse_policy(done.policy)
+    info = load_policy(spec.name).weights(spec, task)
     source = weights.source if out is None else CACHED
-    return Weights(str(_relative(done.spec)), info.sha256, source), done
+    return Weights(str(_relative(spec)), info.sha256, source), done
 
 
 def adopt(weights: Weights, cell: Cell, task: TaskInfo, places: Places) -> Weights:

@@ -1,19 +1,16 @@
 """The policies behind the entry points: ``fdp``, ``dp-dit`` and ``base``. torch is loaded with the first one built."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
+from fdp_policies.acting.guarded_policy import GuardedPolicy, base_checkpoint, open_guard
 from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint, open_own_checkpoint
-from fdp_policies.checkpoints.policy_spec import architecture_of, sampler_of
-from fdp_policies.guard.option import guard_option
-from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, open_guard
-
-if TYPE_CHECKING:
-    from fdp_policies.acting.chunk_sampler import ChunkSampler
+from fdp_policies.checkpoints.policy_spec import GUARD_OPTION, architecture_of, sampler_of
+from fdp_policies.guard.option import OFF, ON, guard_option
 
 
 class DiffusionPolicy(LearnedPolicy):
@@ -51,11 +48,6 @@ class DiffusionPolicy(LearnedPolicy):
         """See `Policy.fallbacks`."""
         return self._sampler.aside
 
-    @property
-    def chunk_sampler(self) -> "ChunkSampler":
-        """What samples its chunks."""
-        return self._sampler
-
     @classmethod
     def sampler_name(cls, spec: PolicySpec) -> str:
         """See `Policy.sampler_name`."""
@@ -86,12 +78,22 @@ class DiffusionPolicy(LearnedPolicy):
         )
 
 
-class FactorizedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):
+class GuardedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):
+    """A diffusion policy that takes the option ``guard``."""
+
+    @classmethod
+    def make_base(cls, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> "BaseDiffusionPolicy":
+        """See `GuardedPolicy.make_base`."""
+        return BaseDiffusionPolicy(spec, task, device=device)
+
+
+class FactorizedDiffusionPolicy(GuardedDiffusionPolicy):
     """FDP: a frozen base on the prioritized senses, and a residual on all of them."""
 
     summary: ClassVar[str] = (
         "factorized diffusion policy: frozen base on the prioritized senses plus residual on all"
     )
+    listed_options: ClassVar[Mapping[str, tuple[str, ...]]] = {GUARD_OPTION: (OFF, ON)}
 
     @classmethod
     def orders(cls, task: TaskInfo) -> list[str]:
@@ -107,11 +109,13 @@ class FactorizedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):
         return check_theorem()
 
 
-class JointPolicy(GuardedPolicy, DiffusionPolicy):
+class JointPolicy(GuardedDiffusionPolicy):
     """One network conditioned on all senses jointly, which may fall back to a base that lies beside it.
 
     With ``guard=base:prop`` both networks run for every row, and each row's actions are one's or the other's.
     """
+
+    listed_options: ClassVar[Mapping[str, tuple[str, ...]]] = {GUARD_OPTION: (OFF, "base:prop")}
 
     def __init__(self, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> None:
         """Load the weights, and the base's where there is a guard. See `DiffusionPolicy`."""
@@ -120,7 +124,7 @@ class JointPolicy(GuardedPolicy, DiffusionPolicy):
         self._base: BaseDiffusionPolicy | None = None
         if option is not None:
             path = base_checkpoint(spec, task, option).path
-            self._base = BaseDiffusionPolicy(option.base_spec(spec, path), task, device=device)
+            self._base = self.make_base(option.base_spec(spec, path), task, device=device)
             _require_alike(self, self._base)
 
     def act(

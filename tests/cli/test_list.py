@@ -50,6 +50,16 @@ def test_built_in_policies_are_shown_in_each_order(capsys: pytest.CaptureFixture
     assert {"dp-dit", "fdp:prop>vision", "fdp:vision>prop", "base:prop", "base:vision"} <= set(shown)
 
 
+def test_policies_that_check_their_options_themselves_are_shown_with_those_worth_knowing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = lines_of(capsys, "--policies")
+    for name, shown in (("fdp", "?guard=off|on"), ("dp-dit", "?guard=off|base:prop")):
+        start = next(number for number, line in enumerate(lines) if line.startswith(f"  {name}  "))
+        rest = (number for number, line in enumerate(lines) if number > start and not line.startswith("   "))
+        assert shown in [line.strip() for line in lines[start : next(rest)]]
+
+
 def test_built_in_shifts_are_shown_with_their_option_values(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(capsys, "--shifts")
     start = next(number for number, line in enumerate(lines) if line.startswith("  occlusion  "))

@@ -3,17 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
 from fdp_policies.training.job import Job
+from toy_inputs import SIDE, make_demonstration
 
 from fdp_bench.api import PolicySpec, TaskInfo
-from fdp_bench.demos.dataset import Demonstration, Demonstrations
-
-SIDE = 20
+from fdp_bench.demos.dataset import Demonstrations
 
 
 @pytest.fixture(autouse=True)
@@ -38,22 +36,6 @@ def task() -> TaskInfo:
 def network() -> NetworkConfig:
     return NetworkConfig(
         horizon=4, n_action_steps=4, width=32, depth=2, heads=2, feature_dim=16, crop_size=16
-    )
-
-
-def make_demonstration(index: int, length: int = 12) -> Demonstration:
-    rng = np.random.default_rng(index)
-    blob = rng.uniform(0.25, 0.75, 2)
-    start, end = rng.uniform(0.2, 0.8, (2, 2))
-    arm = start + (end - start) * np.linspace(0, 1, length)[:, None]
-    pixels = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="xy"), -1) / (SIDE - 1)
-    brightness = np.exp(-((pixels - blob) ** 2).sum(-1) / 0.01)
-    frame = (255 * brightness)[..., None].repeat(3, -1).astype(np.uint8)
-    return Demonstration(
-        name=f"demo_{index}",
-        prop=np.concatenate([arm, np.ones((length, 1))], axis=1).astype(np.float32),
-        images={"image.agentview": frame[None].repeat(length, 0)},
-        actions=np.clip(2 * (blob - arm), -1, 1).astype(np.float32),
     )
 
 

@@ -105,7 +105,8 @@ def calibrated(spec, env):
             ]
             yield PlayedEpisode(index, True, tuple(decisions))
 
-    return load_policy(spec.name).calibrate(spec, env.task_info, play, CalibrationRequest(episodes=19)).spec
+    done = load_policy(spec.name).calibrate(spec, env.task_info, play, CalibrationRequest(episodes=19))
+    return parse_policy(done.policy)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_demonstration
 from fdp_policies.dp_unet import UnetDiffusionPolicy
 from fdp_policies.guard.option import guard_option
 from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 from fdp_policies.training.fit import fit
 from safetensors.numpy import load_file, save_file
-from toy_inputs import draw, observe
+from toy_inputs import draw, make_demonstration, observe
 
 from fdp_bench.api import (
     CalibrationRequest,
@@ -23,6 +22,7 @@ from fdp_bench.api import (
     PolicySpec,
     SpecError,
 )
+from fdp_bench.specs import parse_policy
 
 REQUEST = CalibrationRequest(episodes=19)
 CHUNKS = range(0, 12, 4)
@@ -121,7 +121,7 @@ def test_a_calibration_plays_twice_as_many_episodes_as_decide_and_the_base_on_th
     done = calibrate(fdp(folder), task, play=play)
 
     assert done.made
-    assert done.spec == fdp(folder)
+    assert parse_policy(done.policy) == fdp(folder)
     assert play.played == [("fdp", range(19)), ("fdp", range(19, 38)), ("base", range(19, 38))]
     card = card_of(folder)
     assert (card["order"], card["sampler"], card["denoising_steps"], card["episodes"]) == (19, "ddim", 10, 19)
@@ -157,7 +157,7 @@ def test_too_few_episodes_are_refused_before_any_is_played(folder, task):
 
 def test_a_clean_episode_of_those_that_decided_steps_aside_in_none_but_the_largest(folder, task):
     done = calibrate(fdp(folder), task, CalibrationRequest(episodes=20))
-    policy = FactorizedDiffusionPolicy(done.spec, task)
+    policy = FactorizedDiffusionPolicy(parse_policy(done.policy), task)
     alarms = []
     for episode in Player()(policy, range(20, 40)):
         for decision in episode.decisions:
@@ -175,7 +175,8 @@ def test_rows_whose_secondary_sense_is_far_away_are_the_bases(folder, task, orde
     done = calibrate(fdp(folder, order), task)
     listen_to_distance_alone(folder, f"fdp-{order.replace('>', '-')}.guard-ddim10")
     guarded, plain = (
-        FactorizedDiffusionPolicy(spec, task) for spec in (done.spec, fdp(folder, order, guard="off"))
+        FactorizedDiffusionPolicy(spec, task)
+        for spec in (parse_policy(done.policy), fdp(folder, order, guard="off"))
     )
     first = order.partition(">")[0]
     base = BaseDiffusionPolicy(PolicySpec("base", first, str(folder / f"base-{first}.safetensors")), task)
@@ -195,7 +196,9 @@ def test_rows_whose_secondary_sense_is_far_away_are_the_bases(folder, task, orde
 
 def test_the_joint_policy_falls_back_to_the_base_beside_it_row_by_row(folder, task):
     done = calibrate(joint(folder), task)
-    guarded, plain = (JointDiffusionPolicy(spec, task) for spec in (done.spec, joint(folder, guard="off")))
+    guarded, plain = (
+        JointDiffusionPolicy(spec, task) for spec in (parse_policy(done.policy), joint(folder, guard="off"))
+    )
     base = BaseDiffusionPolicy(PolicySpec("base", "prop", str(folder / "base-prop.safetensors")), task)
     usual = next(Player()(plain, range(1))).decisions
     observation = {key: np.stack([each.observation[key] for each in usual]) for key in usual[0].observation}
@@ -218,11 +221,11 @@ def test_the_plain_path_decides_as_the_fast_one(folder, task):
         kind = JointDiffusionPolicy if spec.name == "dp-dit" else FactorizedDiffusionPolicy
         if spec.name == "fdp":
             listen_to_distance_alone(folder, "fdp-prop-vision.guard-ddim10")
-        policy = kind(done.spec, task)
+        policy = kind(parse_policy(done.policy), task)
         given = observe(6), draw(policy, 6)
         policy.act(*given)
         fast = policy.fallbacks().copy()
-        policy.chunk_sampler.act_plainly(*given)
+        policy._sampler.act_plainly(*given)
         assert fast.any()
         assert np.array_equal(policy.fallbacks(), fast)
 
@@ -310,7 +313,9 @@ def test_a_weak_base_is_warned_of_with_its_figure(folder, task):
 
 
 def test_features_may_be_those_of_training_demonstrations(folder, task, demonstrations, monkeypatch):
-    monkeypatch.setattr("fdp_policies.guard.fitting.load_demonstrations", lambda *_, **__: demonstrations)
+    monkeypatch.setattr(
+        "fdp_policies.acting.guard_calibration.load_demonstrations", lambda *_, **__: demonstrations
+    )
     request = replace(REQUEST, data=folder / "any.npz")
     done = calibrate(fdp(folder), task, request)
 
@@ -325,8 +330,10 @@ def test_weights_elsewhere_are_copied_beside_their_calibration(folder, task, tmp
     for spec in (fdp(folder), joint(folder)):
         done = calibrate(spec, task, replace(REQUEST, out=tmp_path / "out"))
         kind = JointDiffusionPolicy if spec.name == "dp-dit" else FactorizedDiffusionPolicy
-        assert done.spec.checkpoint == str(tmp_path / "out" / spec.checkpoint.rpartition("/")[2])
-        assert kind.weights(done.spec, task).available
+        assert parse_policy(done.policy).checkpoint == str(
+            tmp_path / "out" / spec.checkpoint.rpartition("/")[2]
+        )
+        assert kind.weights(parse_policy(done.policy), task).available
     assert not list(folder.glob("*guard*"))
     other = tmp_path / "out" / "base-prop.json"
     other.write_text(other.read_text() + " ")

@@ -114,7 +114,7 @@ class Calibrating(Knower):
         noted = Path(f"{spec.checkpoint}.seen")
         seen = [episode.index for episode in play(Steady(spec, None), range(3))]
         noted.write_text(f"{sorted(seen)} {request.device}")
-        return Calibrated(spec, True, warnings=("it has seen little",))
+        return Calibrated(str(spec), True, warnings=("it has seen little",))
 
 
 class Steady(Policy):

@@ -82,7 +82,7 @@ def conformal_limits(
     `reference` and whatever else made the signals (feature statistics, weights) be fixed before they are looked at.
     Then the new episode has a chunk above all thresholds with a probability of at most `false_alarms`, whatever the
     signals' distribution. The probability is over the draw of the scored episodes too: for one calibration with n = 40
-    the rate of false alarms follows Beta(2, 39), whose mean is 4.9% and whose 95th percentile is 11%.
+    the rate of false alarms follows Beta(2, 39), whose mean is 4.9% and whose 95th percentile is 11.3%.
 
     It holds for the guarded policy although the episodes were played without the guard: up to the first alarm both
     play the same episode, so one has an alarm where the other would have had it.

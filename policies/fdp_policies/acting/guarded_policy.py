@@ -12,6 +12,7 @@ from fdp_bench.api import (
     CalibrationRequest,
     CheckpointError,
     Play,
+    Policy,
     PolicySpec,
     SpecError,
     TaskInfo,
@@ -19,9 +20,10 @@ from fdp_bench.api import (
 )
 from fdp_policies.acting.learned_policy import LearnedPolicy, open_checkpoint
 from fdp_policies.checkpoints.policy_spec import GUARD_OPTION, weights_path
-from fdp_policies.guard.option import GuardOption, guard_option
+from fdp_policies.guard.option import GuardOption, guard_option, without_guard
 
 if TYPE_CHECKING:
+    from fdp_policies.acting.chunk_sampler import ChunkSampler
     from fdp_policies.checkpoints.checkpoint import Checkpoint
     from fdp_policies.guard.sampling import Guard
     from fdp_policies.guard.stored import CalibrationPlace
@@ -32,6 +34,13 @@ CALIBRATED_FOLDER = Path("runs", "calibrated")
 
 class GuardedPolicy(LearnedPolicy):
     """A policy that takes the option ``guard``; stands before the class that loads its weights."""
+
+    _sampler: "ChunkSampler"
+
+    @classmethod
+    def make_base(cls, spec: PolicySpec, task: TaskInfo, *, device: str = "cpu") -> Policy:
+        """Load the base that a guard falls back to, as a policy of its own."""
+        raise NotImplementedError
 
     @classmethod
     def weights(cls, spec: PolicySpec, task: TaskInfo) -> WeightsInfo:
@@ -44,11 +53,11 @@ class GuardedPolicy(LearnedPolicy):
         except CheckpointError as error:
             return WeightsInfo(available=False, source=str(error))
         files = (*info.files, base.path) if option.names_base else info.files
+        place = calibration_place(spec, task, option)
         try:
-            calibration = calibration_place(spec, task, option).open()
+            calibration = place.open()
         except CheckpointError as error:
             return WeightsInfo(False, str(error), card=info.card, files=files, needs_calibration=True)
-        place = calibration_place(spec, task, option)
         return replace(
             info,
             sha256=_joined(place.weights_sha256, calibration.sha256),
@@ -106,9 +115,20 @@ class GuardedPolicy(LearnedPolicy):
             raise SpecError(
                 f"policy {str(spec)!r} has no guard to calibrate; name its base, for instance {str(example)!r}"
             )
-        from fdp_policies.guard.fitting import calibrate_policy
+        from fdp_policies.acting.guard_calibration import calibrate_policy
 
-        return calibrate_policy(cls, _placed(spec, task, option, request.out), task, option, play, request)
+        spec = _placed(spec, task, option, request.out)
+        policy = cls(without_guard(spec), task, device=request.device)
+        base_path = base_checkpoint(spec, task, option).path
+        return calibrate_policy(
+            calibration_place(spec, task, option),
+            request,
+            play,
+            policy=policy,
+            sampler=policy._sampler,
+            base=cls.make_base(option.base_spec(spec, base_path), task, device=request.device),
+            train_demos=open_checkpoint(spec, task).card.get("train_demos"),
+        )
 
 
 def open_guard(spec: PolicySpec, task: TaskInfo, device: str) -> "Guard | None":

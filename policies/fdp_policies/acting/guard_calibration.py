@@ -1,4 +1,4 @@
-"""Calibrating a policy as a user names it: its networks opened, its demonstrations read, its signals measured."""
+"""A policy's guard calibrated: what is there kept, demonstrations read, signals measured."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,16 +14,13 @@ from fdp_bench.api import (
     CheckpointError,
     Decision,
     Play,
-    PolicySpec,
+    Policy,
     TaskInfo,
 )
 from fdp_bench.demos.dataset import load_demonstrations, require_senses
 from fdp_policies.acting.chunk_sampler import ChunkSampler
-from fdp_policies.acting.learned_policy import open_checkpoint
 from fdp_policies.guard.calibrating import agrees, calibrate_guard, described
-from fdp_policies.guard.option import GuardOption, without_guard
-from fdp_policies.guard.policy import GuardedPolicy, base_checkpoint, calibration_place
-from fdp_policies.plugins import BaseDiffusionPolicy, DiffusionPolicy
+from fdp_policies.guard.stored import CalibrationPlace
 from fdp_policies.training.data import WindowDataset
 
 #: Rows that signals are measured for at once.
@@ -33,36 +30,40 @@ _WINDOWS = 64
 
 
 def calibrate_policy(
-    kind: type[GuardedPolicy],
-    spec: PolicySpec,
-    task: TaskInfo,
-    option: GuardOption,
-    play: Play,
+    place: CalibrationPlace,
     request: CalibrationRequest,
+    play: Play,
+    *,
+    policy: Policy,
+    sampler: ChunkSampler,
+    base: Policy,
+    train_demos: int | None,
 ) -> Calibrated:
-    """Calibrate a policy whose weights are named; what is there for an equal request is kept.
+    """Calibrate a policy; what is there for an equal request is kept.
+
+    Args:
+        place: Where its calibration lies, and what that has to hold for.
+        request: How.
+        play: Plays clean episodes.
+        policy: The policy without its guard.
+        sampler: What samples its chunks.
+        base: The base, alone.
+        train_demos: Demonstrations that the policy was trained on; None where nobody knows.
 
     Raises:
         SpecError: If there are too few episodes.
         DatasetError: If demonstrations are given and cannot be used.
     """
-    place = calibration_place(spec, task, option)
-    keys = option.keys(task)
-    policy = kind(without_guard(spec), task, device=request.device)
-    assert isinstance(policy, DiffusionPolicy)
-    sampler = policy.chunk_sampler
+    keys = place.option.keys(place.task)
     demonstrated = None
     if request.data is not None:
-        train_demos = open_checkpoint(spec, task).card.get("train_demos")
-        demonstrated = _demonstrated(request.data, sampler, keys, task, train_demos)
+        demonstrated = _demonstrated(request.data, sampler, keys, place.task, train_demos)
     data_sha256 = demonstrated[1] if demonstrated else ""
     # One that is damaged, or holds for weights that were here before, is made anew.
     with suppress(CheckpointError):
         found = place.open()
         if agrees(found, request, data_sha256):
-            return Calibrated(spec, False, described(found), found.warnings)
-    base_path = base_checkpoint(spec, task, option).path
-    base = BaseDiffusionPolicy(option.base_spec(spec, base_path), task, device=request.device)
+            return Calibrated(str(place.spec), False, described(found), found.warnings)
 
     def measure(
         decisions: Sequence[Decision],
@@ -72,7 +73,7 @@ def calibrate_policy(
     made = calibrate_guard(
         place, request, play, policy=policy, measure=measure, base=base, demonstrated=demonstrated
     )
-    return Calibrated(spec, True, described(made), made.warnings)
+    return Calibrated(str(place.spec), True, described(made), made.warnings)
 
 
 def measure_decisions(
