@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fdp_policies.base import BaseDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.dp_unet import UnetDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.guard.option import guard_option
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 from fdp_policies.training.fit import fit
 from safetensors.numpy import load_file, save_file
 from toy_inputs import draw, make_demonstration, observe
