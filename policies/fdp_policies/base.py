@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from fdp_bench.api import TaskInfo
-from fdp_policies.acting.diffusion_policy import DiffusionPolicy
+from fdp_policies.diffusion_policy import DiffusionPolicy
 
 
 class BaseDiffusionPolicy(DiffusionPolicy):

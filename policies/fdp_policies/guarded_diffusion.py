@@ -1,9 +1,9 @@
 """Diffusion policies that may fall back to a base, see `fdp_policies.guard`."""
 
 from fdp_bench.api import PolicySpec, TaskInfo
-from fdp_policies.acting.diffusion_policy import DiffusionPolicy
 from fdp_policies.acting.guarded_policy import GuardedPolicy
 from fdp_policies.base import BaseDiffusionPolicy
+from fdp_policies.diffusion_policy import DiffusionPolicy
 
 
 class GuardedDiffusionPolicy(GuardedPolicy, DiffusionPolicy):

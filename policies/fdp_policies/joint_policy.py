@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
-from fdp_policies.acting.diffusion_policy import DiffusionPolicy
 from fdp_policies.acting.guarded_policy import base_checkpoint
 from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.checkpoints.policy_spec import GUARD_OPTION
+from fdp_policies.diffusion_policy import DiffusionPolicy
 from fdp_policies.guard.option import OFF, guard_option
 from fdp_policies.guarded_diffusion import GuardedDiffusionPolicy
 
