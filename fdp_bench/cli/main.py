@@ -108,7 +108,7 @@ def _told(error: Exception) -> str:
 def distrust_working_folder() -> None:
     """Find no module in the working folder, where ``python -m`` puts it first and ``fdp-bench`` does not look.
 
-    What lies there may be a stranger's, like the run beside it that is to be reported. `PYTHONPATH` is not touched.
+    What lies there may be a stranger's, like the run beside it that is to be reported. ``PYTHONPATH`` is not touched.
     """
     if not sys.flags.safe_path and sys.path[:1] in ([str(Path.cwd())], [""]):
         del sys.path[0]
