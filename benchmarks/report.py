@@ -1,4 +1,4 @@
-"""Write the measured tables into benchmarks/README.md: ``python -m benchmarks.report``.
+"""Write the measured tables into docs/explanation/speed.md: ``python -m benchmarks.report``.
 
 Between ``<!-- table:NAME -->`` and ``<!-- /table:NAME -->`` stands what `NAME.json` says, as the script's own `table`
 writes it; ``cost`` stands for `benchmarks.cost`. A table whose figures are missing is left as it is. With ``--check``
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "explanation" / "speed.md"
 #: Tables that are not a script's own -> module and the script whose figures they are made from.
 DERIVED = {"cost": ("cost", "scaling")}
 
@@ -26,16 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.report", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("--json", type=Path, default=ROOT / "results" / "benchmarks", metavar="DIR")
-    parser.add_argument("--readme", type=Path, default=ROOT / "benchmarks" / "README.md", metavar="FILE")
+    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail where a table is out of date"
     )
     args = parser.parse_args(arguments)
-    old = args.readme.read_text()
+    old = args.page.read_text()
     new = filled(old, lambda name: table_of(name, args.json))
     if args.check:
         return int(new != old)
-    args.readme.write_text(new)
+    args.page.write_text(new)
     return 0
 
 

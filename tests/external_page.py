@@ -1,29 +1,28 @@
-"""The example of fdp_bench/tasks/README.md, taken from the page: environment, map and demonstrations."""
+"""The example of docs/tutorials/environment.md, taken from the page: environment, map and demonstrations."""
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import gymnasium
 import pytest
+from doc_pages import blocks_of
 
 from fdp_bench.tasks.external import registry
 
-PAGE = Path(__file__).resolve().parents[1] / "fdp_bench" / "tasks" / "README.md"
+PAGE = "docs/tutorials/environment.md"
 
 
-def page_block(language: str, holding: str) -> str:
-    """The page's only code block of a language that holds a text."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (found,) = [block for block in blocks if holding in block]
+def page_file(title: str) -> str:
+    """What the page says to save under a name."""
+    (found,) = [block.text for block in blocks_of(PAGE) if block.title == title]
     return found
 
 
 def write_example(folder: Path) -> None:
     """Write the example's environment and map as a reader of the page does."""
-    (folder / "reach.py").write_text(page_block("python", "class Reach"), encoding="utf-8")
-    (folder / "reach.toml").write_text(page_block("toml", "mine/ReachByEye-v0"), encoding="utf-8")
+    for title in ("reach.py", "reach.toml"):
+        (folder / title).write_text(page_file(title), encoding="utf-8")
 
 
 @pytest.fixture

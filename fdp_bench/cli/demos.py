@@ -9,7 +9,7 @@ fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to tra
 fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
 
 On any task, somebody else's too, fdp_bench.demos.record records what a policy of your own does
-(fdp_bench/tasks/README.md).
+(docs/tutorials/environment.md).
 """
 
 import argparse

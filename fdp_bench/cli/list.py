@@ -45,7 +45,7 @@ def task_lines() -> list[str]:
         rows.append((name, task_map.id, f"{task_map.summary} ({task_map.install})"))
     return [
         *_aligned(rows),
-        "  others: --task map.toml, or module:namespace/Env-v0, any Gymnasium environment (fdp_bench/tasks/README.md)",
+        "  any other Gymnasium environment: --task map.toml or module:namespace/Env-v0 (docs/tutorials/environment.md)",
     ]
 
 

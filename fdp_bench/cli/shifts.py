@@ -4,7 +4,7 @@ fdp-bench shifts preview
 fdp-bench shifts preview --shift "camera_pose+occlusion" --task Lift --out previews
 fdp-bench shifts preview --task Can --sheet can.jpg
 fdp-bench shifts table
-fdp-bench shifts table --into shifts/README.md --check
+fdp-bench shifts table --into docs/reference/shifts.md --check
 """
 
 import argparse
@@ -190,7 +190,7 @@ def _table(args: argparse.Namespace) -> int:
     parameters = parameter_table(kinds)
     if args.check:
         if args.into is None:
-            raise SpecError("--check compares a page; say which: --into shifts/README.md")
+            raise SpecError("--check compares a page; say which: --into docs/reference/shifts.md")
         if between(_read(args.into), PARAMETERS) == parameters:
             return 0
         again = f"fdp-bench shifts table --into {args.into}"

@@ -21,7 +21,7 @@ def way_to(
     """
     task = TASKS.get(task_id or "fdp_bench/Lift-v1")
     if task is None:
-        return f"{what} with fdp_bench.demos.record, by a policy of your own (fdp_bench/tasks/README.md)"
+        return f"{what} with fdp_bench.demos.record, by a policy of your own (docs/tutorials/environment.md)"
     words = [f"{what} with: fdp-bench demos --task {task.short_name}"]
     words += [f"--num {num}"] if num else []
     words += [f"--profile {profile}"] if profile != "fast" else []

@@ -219,6 +219,6 @@ def _checked(text: str, task: TaskInfo) -> str:
     policy = load_policy(spec.name)
     if getattr(policy.fit, "__func__", None) is Policy.fit.__func__:  # type: ignore[attr-defined]
         raise PluginError(
-            f"policy {spec.name!r} cannot be trained; policies that can have a 'fit' (policies/README.md)"
+            f"policy {spec.name!r} cannot be trained; policies that can have a 'fit' (docs/tutorials/policy.md)"
         )
     return str(replace(policy.resolve(spec, task), checkpoint=""))

@@ -17,7 +17,7 @@ SCALING = {
     "record_bytes": 1000.0,
     "machine": {"cpu": "Abacus", "cores": 2, "git": {"commit": "0123456789abcdef"}},
 }
-README = """Before
+PAGE = """Before
 <!-- table:cost -->
 old
 <!-- /table:cost -->
@@ -32,13 +32,13 @@ after
 @pytest.fixture
 def written(tmp_path):
     (tmp_path / "scaling.json").write_text(json.dumps(SCALING))
-    readme = tmp_path / "README.md"
-    readme.write_text(README)
-    return readme
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    return page
 
 
-def run(readme, *more):
-    return report.main(["--json", str(readme.parent), "--readme", str(readme), *more])
+def run(page, *more):
+    return report.main(["--json", str(page.parent), "--page", str(page), *more])
 
 
 def test_a_table_is_written_between_its_markers_and_nowhere_else(written):
@@ -62,7 +62,7 @@ def test_writing_twice_is_writing_once(written):
 
 def test_a_check_writes_nothing_and_finds_what_is_out_of_date(written):
     assert run(written, "--check") == 1
-    assert written.read_text() == README
+    assert written.read_text() == PAGE
     run(written)
 
     assert run(written, "--check") == 0

@@ -1,4 +1,4 @@
-"""Somebody else's environment, run from the command line to its table: the example of fdp_bench/tasks/README.md."""
+"""Somebody else's environment, run from the command line to its table: the example of docs/tutorials/environment.md."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""The array script of the runner's README, run as Slurm runs it: a process a task, killed, preempted, queued again."""
+"""The array script of docs/how-to/clusters.md, run as Slurm runs it: killed, preempted, queued again."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from fdp_bench.records import RunStore, compare_records
 from fdp_bench.runner.merge import merge_runs
 from fdp_bench.toy import TOY_TASK
 
-README = Path(__file__).parents[2] / "fdp_bench" / "runner" / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "clusters.md"
 #: What the script runs, and what these tests run in its place: two arms on a task that starts in no time.
 ASKED = '--policy "fdp:prop>vision" --policy dp-dit --shift occlusion --shift color --tier full'
 TOY = f"--task {TOY_TASK} --policy watcher?delay=0.1 --shift dim@4 --lanes 1"
@@ -23,8 +23,8 @@ TOY = f"--task {TOY_TASK} --policy watcher?delay=0.1 --shift dim@4 --lanes 1"
 
 @pytest.fixture(scope="module")
 def script():
-    """The README's script."""
-    (found,) = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", README.read_text(), re.DOTALL)
+    """The page's script."""
+    (found,) = re.findall(r"```bash\n(#!/bin/bash\n.*?)```", PAGE.read_text(), re.DOTALL)
     return found
 
 

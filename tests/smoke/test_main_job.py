@@ -1,55 +1,40 @@
-"""The README's two commands, as a newcomer types them, on the bundled weights."""
+"""The README's commands, typed as they stand there: the first run on the bundled weights."""
 
 import csv
 import json
-import subprocess
-import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from doc_pages import run_page
 
 pytestmark = pytest.mark.slow
 
-FDP_BENCH = Path(sysconfig.get_path("scripts")) / "fdp-bench"
-EPISODES = 10  # the tier "smoke"
-FIRST_COMMAND = ("run", "--policy", "fdp:prop>vision", "--shift", "occlusion", "--tier", "smoke")
-SECOND_COMMAND = ("report",)
+EPISODES = 50  # of a cell, unless told otherwise
 
 
 class MainJob(NamedTuple):
-    run_table: str
-    report_table: str
+    shown: str
     run: Path
     report: Path
-
-
-def fdp_bench(*arguments, cwd):
-    done = subprocess.run([FDP_BENCH, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("newcomer")
-    run_table = fdp_bench(*FIRST_COMMAND, cwd=folder)
-    report_table = fdp_bench(*SECOND_COMMAND, cwd=folder)
-    (run,) = (folder / "results").iterdir()
-    return MainJob(run_table, report_table, run, run / "report")
+    shown = run_page("README.md", folder)
+    (run,) = (folder / "work" / "results").iterdir()
+    return MainJob(shown, run, run / "report")
 
 
 def records(job):
     return [json.loads(line) for line in (job.run / "episodes.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("command", ["run", "report"])
-def test_a_table_names_the_policy_and_both_conditions(job, command):
-    table = job.run_table if command == "run" else job.report_table
+def test_both_commands_print_the_table_of_both_conditions(job):
+    rows = [line.split()[:2] for line in job.shown.splitlines() if line.startswith("fdp:prop>vision ")]
 
-    assert "fdp:prop>vision" in table
-    assert "clean" in table
-    assert "occlusion" in table
+    assert rows == [["fdp:prop>vision", "clean"], ["fdp:prop>vision", "occlusion"]] * 2
 
 
 def test_every_episode_ran_without_an_error(job):

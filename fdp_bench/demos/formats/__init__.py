@@ -1,1 +1,1 @@
-"""Demonstrations of other programs: robomimic's and robosuite's HDF5, LeRobotDataset v3, Minari; see ../README.md."""
+"""Demonstrations of other programs: robomimic and robosuite HDF5, LeRobotDataset v3, Minari."""

@@ -1,4 +1,4 @@
-"""The tables of shifts/README.md: physical parameters at each level, and measured effects on each task."""
+"""The tables of docs/reference/shifts.md: physical parameters at each level, and measured effects on each task."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +64,7 @@ def effect_tables(effects: Mapping[tuple[str, str], Sequence[Effect]]) -> str:
         opened = "" if tables else " open"
         table = _markdown(["shift", "measured"], of_task)
         # Markdown inside HTML is read as such only between empty lines.
-        tables.append(f"<details{opened}>\n<summary>{task}</summary>\n\n{table}\n\n</details>")
+        tables.append(f'<details markdown="1"{opened}>\n<summary>{task}</summary>\n\n{table}\n\n</details>')
     return "\n\n".join(tables)
 
 

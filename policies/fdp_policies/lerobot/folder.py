@@ -84,7 +84,7 @@ def load_folder(folder: Path, policy_class: Any = None) -> tuple[Any, Any, Any]:
     if policy_class is None and kind not in KINDS:
         raise CheckpointError(
             f"{folder} holds a policy of type {kind!r}{nearest(kind, KINDS)}; for others write a plugin of a few "
-            "lines, see policies/README.md"
+            "lines, see docs/how-to/lerobot.md"
         )
     try:
         from lerobot.configs.policies import PreTrainedConfig

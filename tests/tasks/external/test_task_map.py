@@ -4,14 +4,14 @@ import copy
 import tomllib
 
 import pytest
-from external_page import page_block
+from external_page import page_file
 
 from fdp_bench.api import SpecError
 from fdp_bench.tasks import resolve_task
 from fdp_bench.tasks.external.map_file import KINDS, parse_map, read_map
 from fdp_bench.tasks.external.registry import find_map, map_data, packaged_maps, remember_data
 
-EXAMPLE = tomllib.loads(page_block("toml", "mine/ReachByEye-v0"))
+EXAMPLE = tomllib.loads(page_file("reach.toml"))
 
 
 def test_a_map_says_what_each_key_is_made_of():

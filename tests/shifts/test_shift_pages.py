@@ -7,16 +7,15 @@ from fdp_bench.cli.main import main
 from fdp_bench.plugins import shift_plugins
 from fdp_bench.report.shift_previews.tables import EFFECTS, between, shown_effects, variants
 from fdp_bench.tasks import TASKS
-from fdp_bench.testing import check_shift
-from fdp_bench.toy import TOY_TASK
 
 KINDS = [plugin.load() for plugin in shift_plugins().values() if plugin.distribution == "fdp-bench"]
-README = Path(__file__).resolve().parents[2] / "shifts" / "README.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "reference" / "shifts.md"
 
 
 @pytest.fixture
 def text():
-    return README.read_text(encoding="utf-8")
+    return PAGE.read_text(encoding="utf-8")
 
 
 def numbers(values):
@@ -24,7 +23,7 @@ def numbers(values):
 
 
 def test_the_table_of_parameters_is_up_to_date():
-    assert main(["shifts", "table", "--into", str(README), "--check"]) == 0
+    assert main(["shifts", "table", "--into", str(PAGE), "--check"]) == 0
 
 
 def test_the_effects_of_every_shift_on_every_task_are_shown_and_of_none_else(text):
@@ -49,15 +48,6 @@ def test_the_effects_shown_are_what_the_code_does(text, task, capsys):
         assert numbers(shown[row]) == pytest.approx(numbers(values), **allowed), row
 
 
-def test_the_shift_in_ten_lines_keeps_the_rules(text):
-    code = re.search(r"```python\n(import numpy.*?)```", text, re.DOTALL)[1]
-    names = {}
-    exec(code, names)
-
-    check_shift(names["Fog"], TOY_TASK)
-    assert len([line for line in code.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_shift_states_parameters_that_change_with_the_level(kind):
     for chosen in kind.shown_options:
@@ -68,7 +58,7 @@ def test_a_shift_states_parameters_that_change_with_the_level(kind):
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_option_is_named(kind, text):
-    row = next(line for line in text.splitlines() if line.startswith(f"| [`{kind.name}`]"))
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{kind.name}` |"))
     for option, values in kind.option_values.items():
         assert f"`{option}={values if isinstance(values, str) else values[0]}`" in row
         for other in () if isinstance(values, str) else values[1:]:
@@ -76,9 +66,9 @@ def test_every_option_is_named(kind, text):
 
 
 def test_the_pictures_on_the_page_of_previews_are_there_and_small():
-    page = README.with_name("PREVIEWS.md")
+    page = PAGE.with_name("shift-previews.md")
     names = re.findall(r"!\[.*?\]\((.*?)\)", page.read_text(encoding="utf-8"))
 
     assert names
     for name in names:
-        assert 20_000 < page.with_name(name).stat().st_size < 300_000
+        assert 20_000 < (page.parent / name).stat().st_size < 300_000
