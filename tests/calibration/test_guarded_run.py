@@ -115,6 +115,8 @@ def test_guarded_records_depend_on_no_lane_and_on_no_inference_process(weights, 
         card_path.write_bytes(before[1])
 
     assert compare_records(*(store.path for store in stores)) == []
-    shares = [record.fallback_share for record in stores[0].records()]
+    by_id = [{record.spec.id: record.fallback_share for record in store.records()} for store in stores]
+    assert by_id[0] == by_id[1]
+    shares = list(by_id[0].values())
     assert 0.0 < np.mean(shares) < 1.0
     assert any(0.0 < share < 1.0 for share in shares)
