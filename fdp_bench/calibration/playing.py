@@ -18,6 +18,7 @@ from fdp_bench.runner.rollout.batched_policy import Actions, BatchedPolicy, Nois
 from fdp_bench.runner.rollout.episode import PicturePaths
 from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.rollout import Rollout
+from fdp_bench.sim.memory import release_build_memory
 
 
 class RecordedRows(BatchedPolicy):
@@ -64,6 +65,9 @@ class Stage:
     def play(self, policy: Policy, indices: range) -> Iterator[PlayedEpisode]:
         """See `fdp_bench.api.Play`."""
         task = self.task
+        for lane in self._lanes:
+            _ = lane.base
+        release_build_memory()
         rows = RecordedRows(policy, task, self._rows, self._lanes)
         rollout = Rollout(self._lanes, lambda _: rows, lambda _: PicturePaths())
         rollout.add(

@@ -1,6 +1,6 @@
 """Are two runs equal, wall times aside?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,22 @@ def compare_records(run_a: Path, run_b: Path) -> list[str]:
     a, b = _by_id(RunStore.open(run_a).records()), _by_id(RunStore.open(run_b).records())
     differences = [f"only in {run_a}: {_name(a[key])}" for key in a if key not in b]
     differences += [f"only in {run_b}: {_name(b[key])}" for key in b if key not in a]
+    lacking = _lacking(a.values(), b.values())
     for key in a:
         if key in b:
-            first, second = _shared(a[key].comparable(), b[key].comparable())
+            first, second = (
+                {name: value for name, value in record.comparable().items() if name not in lacking}
+                for record in (a[key], b[key])
+            )
             differences += [f"{_name(a[key])}: {line}" for line in _differences(first, second)]
     return differences
 
 
-def _shared(first: dict[str, Any], second: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both records without the optional fields that only one has: the other may be of a version before them."""
-    lacking = {name for name in LATER_FIELDS if (name in first) != (name in second)}
-    one, other = ({k: v for k, v in record.items() if k not in lacking} for record in (first, second))
-    return one, other
+def _lacking(*runs: Iterable[EpisodeRecord]) -> set[str]:
+    """Later fields that no record of one run has: its version did not write them."""
+    return {
+        name for name in LATER_FIELDS for run in runs if all(getattr(record, name) is None for record in run)
+    }
 
 
 def _by_id(records: Sequence[EpisodeRecord]) -> dict[str, EpisodeRecord]:

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from . import binaries, imports, lerobot, records, reports, specs, stored, texts
+from . import binaries, guards, imports, lerobot, records, reports, specs, stored, texts
 from .watch import Tally, watch
 
 
@@ -66,6 +66,7 @@ SURFACES: Mapping[str, Surface] = {
     "unfinished": Surface(records.seeds, stored.read_unfinished, stored.attempt_sample),
     "replays": Surface(records.seeds, stored.read_replay, lambda: _ignored(stored.read_replay)),
     "checkpoints": Surface(records.seeds, binaries.read_checkpoint, _warm_checkpoint),
+    "calibrations": Surface(records.seeds, guards.read_calibration, guards.calibration_sample),
 }
 
 

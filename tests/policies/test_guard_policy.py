@@ -4,10 +4,14 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from fdp_policies.acting.guarded_policy import calibration_place
 from fdp_policies.base import BaseDiffusionPolicy
+from fdp_policies.checkpoints.policy_spec import BUNDLED as WEIGHTS
 from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.dp_unet import UnetDiffusionPolicy
 from fdp_policies.fdp import FactorizedDiffusionPolicy
@@ -25,7 +29,10 @@ from fdp_bench.api import (
     SpecError,
 )
 from fdp_bench.specs import parse_policy
+from fdp_bench.tasks import describe
 
+#: Settings that the bundled weights were made with.
+BUNDLED = {"num_demos": "100", "seed": "0"}
 REQUEST = CalibrationRequest(episodes=19)
 CHUNKS = range(0, 12, 4)
 
@@ -265,6 +272,8 @@ def test_the_hash_changes_with_the_calibration_and_only_that_of_the_guarded_poli
         ({"tensors_sha256": "0" * 64}, "its SHA-256 is not the one in its card"),
         ({"episodes": "many"}, "card.episodes is 'many'"),
         ({"schema": 2}, "schema 2; this version reads 1"),
+        ({"warnings": ["\x1b[2J"]}, "holds characters that cannot be shown"),
+        ({"clean_success": {"policy": {}, "base": {}}}, "card.clean_success.policy.successes is missing"),
     ],
 )
 def test_a_calibration_for_something_else_is_refused_with_the_command_that_mends_it(
@@ -412,3 +421,54 @@ def test_the_unet_takes_the_same_guard(task):
 
     assert (option.modalities, option.base.slug, option.signals) == (("prop",), "base-vision", ("distance",))
     assert issubclass(UnetDiffusionPolicy, JointDiffusionPolicy.__mro__[1])
+
+
+def trained(spec, folders=()):
+    kind = JointDiffusionPolicy if spec.name == "dp-dit" else FactorizedDiffusionPolicy
+    return kind.trained(spec, describe("fdp_bench/Lift-v1"), "", BUNDLED, folders)
+
+
+@pytest.mark.parametrize("spec", [fdp(Path()), joint(Path())], ids=["fdp", "dp-dit"])
+def test_weights_are_found_by_what_made_them_whatever_guards_them(spec, tmp_path):
+    bare = replace(spec, checkpoint="")
+    assert trained(bare) == bare
+    found = trained(replace(bare, options={}))
+    assert found == replace(bare, options={})
+
+
+def test_of_several_weights_those_that_are_calibrated_come_first(tmp_path):
+    lift, bare = describe("fdp_bench/Lift-v1"), replace(fdp(Path()), checkpoint="")
+    plain, ready = tmp_path / "plain", tmp_path / "ready"
+    for folder in (plain, ready):
+        folder.mkdir()
+        for name in ("fdp-prop-vision", "base-prop"):
+            for suffix in (".json", ".safetensors"):
+                source = WEIGHTS / "Lift-v1" / f"{name}{suffix}"
+                (folder / source.name).write_bytes(source.read_bytes())
+    spec = replace(bare, checkpoint=str(ready / "fdp-prop-vision.safetensors"))
+    place = calibration_place(spec, lift, guard_option(spec, lift))
+    size = 2 * 64
+    facts = {"episodes": 40, "reference_episodes": 40, "order": 39, "data_sha256": "", "warnings": []}
+    facts["clean_success"] = {name: {"successes": 1, "episodes": 40} for name in ("policy", "base")}
+    place.save({"mean": torch.zeros(size), "whitening": torch.eye(size), "thresholds": torch.ones(2)}, facts)
+
+    assert trained(bare, [plain]) == bare
+    assert trained(bare, [plain, ready]) == spec
+    assert FactorizedDiffusionPolicy(spec, lift).n_action_steps == 8
+
+
+def test_a_joint_policy_is_found_only_where_its_base_lies_beside_it(tmp_path):
+    for suffix in (".json", ".safetensors"):
+        source = WEIGHTS / "Lift-v1" / f"dp-dit{suffix}"
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    bare = replace(joint(Path()), checkpoint="")
+    card = json.loads((tmp_path / "dp-dit.json").read_text())
+    card["determinants"]["training"]["seed"] = 7
+    (tmp_path / "dp-dit.json").write_text(json.dumps(card))
+    settings = {**BUNDLED, "seed": "7"}
+
+    def find(spec):
+        return JointDiffusionPolicy.trained(spec, describe("fdp_bench/Lift-v1"), "", settings, [tmp_path])
+
+    assert find(bare) is None
+    assert find(replace(bare, options={})) is not None

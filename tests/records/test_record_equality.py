@@ -51,3 +51,11 @@ def test_a_field_that_one_runs_version_did_not_have_is_left_out(tmp_path):
     assert [line.partition(": ")[2] for line in compare_records(after, other)] == [
         "fallback_share: 0.5 != 0.25"
     ]
+
+
+def test_a_field_that_some_records_of_a_run_have_is_compared(tmp_path):
+    some = write(tmp_path / "some", [record(0, fallback_share=0.5), record(1)])
+    every = write(tmp_path / "every", [record(0, fallback_share=0.5), record(1, fallback_share=0.0)])
+
+    (difference,) = compare_records(some, every)
+    assert difference.endswith("episode 1: fallback_share is only in the second")

@@ -103,11 +103,12 @@ def described(calibration: Calibration) -> tuple[str, ...]:
     """What a user should know of a calibration, line by line."""
     card = calibration.card
     base, policy = (_share(card["clean_success"][name]) for name in ("base", "policy"))
+    limits = calibration.tensors["thresholds"].tolist()
+    above = [f"{name} > {limit:.3g}" for name, limit in zip(card["signals"], limits, strict=True)]
     from_where = "training demonstrations" if card["data_sha256"] else "reference episodes"
     episodes = card["episodes"]
     return (
-        f"a chunk is the base's if {' and '.join(card['signals'])} exceed "
-        f"{', '.join(f'{float(value):.3g}' for value in calibration.tensors['thresholds'])}",
+        f"a chunk is the base's where {' and '.join(above)}",
         f"thresholds from {episodes} clean episodes (the {card['order']}th largest score from below), ranks from "
         f"{card['reference_episodes']} others, features from {from_where}",
         f"at most {FALSE_ALARMS:.0%} of clean episodes have such a chunk",

@@ -33,11 +33,13 @@ MAX_CARD_BYTES, MAX_TENSOR_BYTES = 2**20, 128 * 2**20
 IDENTITY = ("task_id", "profile", "weights_sha256", "sampler", "denoising_steps", "signals", "keys")
 _CARD: Mapping[str, Any] = {
     **dict.fromkeys(("policy", "task_id", "profile", "weights_sha256", "sampler", "tensors_sha256"), str),
-    **dict.fromkeys(("denoising_steps", "episodes", "reference_episodes"), int),
+    **dict.fromkeys(("denoising_steps", "episodes", "reference_episodes", "order"), int),
     **dict.fromkeys(("signals", "keys", "warnings"), Sequence[str]),
     "data_sha256": str,
-    "clean_success": Mapping[str, Mapping[str, int]],
+    "clean_success": Mapping[str, Any],
 }
+#: How often the unguarded policy and its base alone succeeded, on the scored episodes.
+_SUCCESSES: Mapping[str, Any] = {"successes": int, "episodes": int}
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class CalibrationPlace:
             card = read_json(path.with_suffix(".json"), MAX_CARD_BYTES)
             if card.get("schema") != GUARD_SCHEMA:
                 raise ValueError(f"schema {card.get('schema')!r}; this version reads {GUARD_SCHEMA}")
-            check_entries(card, _CARD, "card", needed=tuple(_CARD))
+            _check_card(card)
             tensors = _read_tensors(path, card)
         except (OSError, ValueError, CheckpointError) as error:
             raise CheckpointError(
@@ -192,6 +194,22 @@ class CalibrationPlace:
 
 def _suffix(sampler: SamplerConfig) -> str:
     return f"{sampler.sampler}{sampler.denoising_steps}"
+
+
+def _check_card(card: Mapping[str, Any]) -> None:
+    """Hold a card against the types of its entries.
+
+    Raises:
+        ValueError: If something is missing, of another type, or would steer the terminal that it is shown on.
+    """
+    check_entries(card, _CARD, "card", needed=tuple(_CARD))
+    for name in ("policy", "base"):
+        found = card["clean_success"].get(name)
+        check_entries(found, _SUCCESSES, f"card.clean_success.{name}", needed=tuple(_SUCCESSES))
+        if not 0 <= found["successes"] <= found["episodes"] != 0:
+            raise ValueError(f"card.clean_success.{name} is {found}")
+    if not all(text.isprintable() for text in card["warnings"]):
+        raise ValueError("card.warnings holds characters that cannot be shown")
 
 
 def _read_tensors(path: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -61,6 +61,18 @@ def test_shared_inference_gives_the_records_of_policies_in_the_workers(tmp_path,
     assert shared.manifest().plugins == in_worker.manifest().plugins
 
 
+@pytest.mark.parametrize("policy", ["doubtful", "doubtful?how=raise"])
+def test_shared_inference_tells_the_shares_of_fallbacks_that_the_workers_tell(tmp_path, policy):
+    shared = begin(tmp_path / "shared", policies=(policy,), workers=2, lanes=3)
+    in_worker = begin(tmp_path / "worker", policies=(policy,), workers=1, inference=IN_WORKER)
+
+    both = [{r.spec.id: r.fallback_share for r in store.records()} for store in (shared, in_worker)]
+    assert both[0] == both[1]
+    shares = [record.fallback_share for record in shared.records() if record.status == "ok"]
+    assert None not in shares
+    assert (max(shares) > 0) == (policy == "doubtful")
+
+
 def test_simulating_workers_load_no_policy(tmp_path):
     store = begin(tmp_path / "run", policies=("faulty?how=process",), workers=1, lanes=1, episodes=8)
 

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 from fake_policies import Doubtful
-from fdp_bench.runner.sharing import IN_WORKER, SHARED
 from rollout_helper import comparable, roll_out, specs
-from test_shared_inference import begin
 
 from fdp_bench.api import PolicySpec
-from fdp_bench.records import compare_records
 from fdp_bench.runner.rollout.batched_policy import BatchedPolicy, PolicyError
 from fdp_bench.toy import ToyEnv
 
@@ -68,14 +65,3 @@ def test_shares_depend_on_no_lane(lanes):
     some, all_lanes = (roll_out(specs(5, policy="doubtful"), lanes=number)[0] for number in (lanes, 4))
 
     assert comparable(some) == comparable(all_lanes)
-
-
-@pytest.mark.parametrize("policy", ["doubtful", "doubtful?how=raise"])
-def test_an_inference_process_tells_the_same_shares_as_the_workers(tmp_path, policy):
-    shared = begin(tmp_path / "shared", policies=(policy,), workers=2, lanes=3, inference=SHARED)
-    in_worker = begin(tmp_path / "worker", policies=(policy,), workers=1, inference=IN_WORKER)
-
-    assert compare_records(shared.path, in_worker.path) == []
-    shares = [record.fallback_share for record in shared.records() if record.status == "ok"]
-    assert None not in shares
-    assert (max(shares) > 0) == (policy == "doubtful")
