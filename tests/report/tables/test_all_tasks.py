@@ -36,10 +36,10 @@ def test_all_tasks_stand_in_one_table_with_a_column_a_shift():
     summary = summarize(two_tasks())
     assert all_tasks_table(summary).columns.tolist() == ["task", "policy", "clean", "color@3", "occlusion@3"]
     (layout,) = all_tasks_layouts(summary)
-    assert layout.rows == (
-        ("Can-v1", "dp-dit", "80 [49, 94]", "10 [2, 40]", "-"),
-        ("Lift-v1", "dp-dit", "90 [60, 98]", "-", "40 [17, 69]"),
-    )
+    assert [[*map(str, row)] for row in layout.rows] == [
+        ["Can-v1", "dp-dit", "80 [49, 94]", "10 [2, 40]", "-"],
+        ["Lift-v1", "dp-dit", "90 [60, 98]", "-", "40 [17, 69]"],
+    ]
 
 
 def test_its_notes_say_what_the_policies_of_each_task_were_trained_on():
