@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from fdp_bench.api.validation import check_entries, check_fields
@@ -84,18 +84,9 @@ class EpisodeSpec:
         return bare_policy(self.policy)
 
     @property
-    def is_clean(self) -> bool:
-        """Whether no shift acts."""
-        return self.shift == CLEAN
-
-    @property
     def arm(self) -> tuple[str, str, str]:
         """The arm that the episode belongs to: (task, policy, shift)."""
         return (self.task, self.policy, self.shift)
-
-    def clean_twin(self) -> "EpisodeSpec":
-        """The same episode without a shift."""
-        return replace(self, shift=CLEAN, severity=0.0)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def decisions_text(store: "RunStore") -> str:
 
 
 def _decision_row(row: Any) -> tuple[str, ...]:
-    from fdp_bench.report.typeset import p_value
+    from fdp_bench.report.cells import p_value
 
     better = {"first": "A", "second": "B"}.get(row["winner"], "undecided")
     shown = (100 * value for value in (_difference(row), row["difference_low"], row["difference_high"]))

@@ -7,9 +7,10 @@ from pathlib import Path
 from fdp_bench.gate.compared_run import ComparedRun
 from fdp_bench.gate.table import Comparison, difference, points, rate
 from fdp_bench.gate.verdict import CONFIDENCE, ArmVerdict, Judgement
+from fdp_bench.report.cells import p_value
 from fdp_bench.report.names import split_shift
 from fdp_bench.report.text.markup import markdown_table, markdown_text
-from fdp_bench.report.typeset import Layout, counted, p_value
+from fdp_bench.report.typeset import Layout, counted
 
 _TITLES = {"pass": "passed", "regressed": "regressed", "undecided": "cannot tell"}
 

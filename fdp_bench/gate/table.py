@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fdp_bench.gate.pairing import Flip, PairedArm
+from fdp_bench.report.cells import p_value, percent
 from fdp_bench.report.names import split_shift
-from fdp_bench.report.typeset import Layout, counted, detectable_text, p_value, percent
+from fdp_bench.report.typeset import Layout, counted, detectable_text
 from fdp_bench.stats.multiplicity import holm
 from fdp_bench.stats.paired import PairedCounts, exact_mcnemar, paired_difference_interval
 from fdp_bench.stats.proportion import Interval, wilson_interval

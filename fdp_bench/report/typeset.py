@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
+from fdp_bench.report.cells import (
+    Cell,
+    difference_cell,
+    number_cell,
+    p_cell,
+    percent,
+    percent_cell,
+    rate_cell,
+    severity_cell,
+)
 from fdp_bench.report.names import BATCH, EMPTY, PROBE, split_shift
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
@@ -24,14 +34,14 @@ class Layout:
         title: What the table holds.
         headers: Header of each column.
         numeric: Whether each column is aligned to the right.
-        rows: Cells as text, shape (rows, columns).
+        rows: Cells, shape (rows, columns); plain text where nothing is sorted.
         notes: Sentences that belong under the table.
     """
 
     title: str
     headers: tuple[str, ...]
     numeric: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell | str, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -40,7 +50,7 @@ class Column:
     """A column of a `Layout`: its header, how a row's cell is written, and whether it is a number."""
 
     header: str
-    cell: Callable[[Row], str]
+    cell: Callable[[Row], Cell | str]
     numeric: bool = True
 
 
@@ -54,18 +64,18 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
     columns = [
         Column("policy", lambda row: row["label"], numeric=False),
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
-        Column("n", lambda row: str(row["episodes"])),
-        Column("success % [95%]", lambda row: _rate(row, "success_rate", "success_low", "success_high")),
-        Column("held", lambda row: percent(row["success_held_rate"])),
-        Column("clean", lambda row: percent(row["clean_rate"])),
-        Column("drop pp [95%]", lambda row: signed(row, "paired_drop")),
-        Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
-        Column("err", lambda row: str(row["errors"])),
-        Column("ms p50/p95", latency_text),
+        Column("sev", severity_cell),
+        Column("n", lambda row: number_cell(row["episodes"])),
+        Column("success % [95%]", lambda row: rate_cell(row, "success_rate", "success_low", "success_high")),
+        Column("held", lambda row: percent_cell(row["success_held_rate"])),
+        Column("clean", lambda row: percent_cell(row["clean_rate"])),
+        Column("drop pp [95%]", lambda row: difference_cell(row, "paired_drop")),
+        Column("p Holm", lambda row: p_cell(row["mcnemar_p_holm"])),
+        Column("err", lambda row: number_cell(row["errors"])),
+        Column("ms p50/p95", latency),
     ]
     if has_fallbacks(records):
-        columns.insert(-1, Column("fallback % (ep.)", fallback_text))
+        columns.insert(-1, Column("fallback % (ep.)", fallback))
     tests = summary_tests(summary)
     return [
         typeset(f"{task}: success under shifts", columns, rows, summary_notes(rows, tests))
@@ -82,14 +92,14 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
     records = comparison.to_dict("records")
     columns = (
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("sev", severity_cell),
         Column("policy A", lambda row: row["policy_a"], numeric=False),
         Column("policy B", lambda row: row["policy_b"], numeric=False),
-        Column("n", lambda row: str(row["pairs"])),
-        Column("A %", lambda row: percent(row["rate_a"])),
-        Column("B %", lambda row: percent(row["rate_b"])),
-        Column("A - B pp [95%]", lambda row: signed(row, "difference")),
-        Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        Column("n", lambda row: number_cell(row["pairs"])),
+        Column("A %", lambda row: percent_cell(row["rate_a"])),
+        Column("B %", lambda row: percent_cell(row["rate_b"])),
+        Column("A - B pp [95%]", lambda row: difference_cell(row, "difference")),
+        Column("p Holm", lambda row: p_cell(row["mcnemar_p_holm"])),
     )
     note = (
         "A - B: difference of success on the same episodes in percentage points, with Newcombe's paired 95% "
@@ -111,21 +121,9 @@ def known(number: Any) -> bool:
     return isinstance(number, int | float) and not math.isnan(number)
 
 
-def percent(rate: float) -> str:
-    """A rate in whole percent."""
-    return EMPTY if math.isnan(rate) else f"{100 * rate:.0f}"
-
-
 def counted(count: int, thing: str) -> str:
     """A number of things: ``"1 pair"``, ``"2 pairs"``."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def p_value(value: float) -> str:
-    """A p-value with three decimals."""
-    if math.isnan(value):
-        return EMPTY
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def detectable_text(pairs: int) -> str:
@@ -143,14 +141,18 @@ def detectable_text(pairs: int) -> str:
 def typeset(
     title: str, columns: Sequence[Column], rows: Sequence[Row], notes: tuple[str, ...] = ()
 ) -> Layout:
-    """Write out a table's cells, each as `printable` text on one line."""
+    """Write out a table's cells; text, which may hold anybody's names, as `printable` on one line."""
     return Layout(
         title=printable(title),
         headers=tuple(printable(column.header) for column in columns),
         numeric=tuple(column.numeric for column in columns),
-        rows=tuple(tuple(printable(column.cell(row)) for column in columns) for row in rows),
+        rows=tuple(tuple(_typeset(column.cell(row)) for column in columns) for row in rows),
         notes=tuple(map(printable, notes)),
     )
+
+
+def _typeset(content: Cell | str) -> Cell | str:
+    return content if isinstance(content, Cell) else printable(content)
 
 
 def printable(text: str) -> str:
@@ -238,24 +240,6 @@ def _by_task(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return tasks
 
 
-def _rate(row: Row, rate: str, low: str, high: str) -> str:
-    return f"{percent(row[rate])} [{percent(row[low])}, {percent(row[high])}]"
-
-
-def signed(row: Row, name: str) -> str:
-    """A difference in percentage points with its interval; `EMPTY` where there is none."""
-    if math.isnan(row[name]):
-        return EMPTY
-    value, low, high = (_points(row[key]) for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value} [{low}, {high}]"
-
-
-def _points(fraction: float) -> str:
-    """A difference in whole percentage points with its sign; no sign on zero."""
-    points = round(100 * fraction)
-    return f"{points:+d}" if points else "0"
-
-
 def latency_notes(rows: list[dict[str, Any]]) -> list[str]:
     """What the latency column holds; nothing where it holds nothing."""
     of = {
@@ -276,20 +260,26 @@ def has_fallbacks(rows: Sequence[Row]) -> bool:
     return any(known(row["fallback_share"]) for row in rows)
 
 
-def fallback_text(row: Row) -> str:
+def fallback(row: Row) -> Cell:
     """Share of decisions that a fallback made and, in brackets, of episodes with any; percent."""
     if not known(row["fallback_share"]):
-        return EMPTY
+        return Cell(EMPTY)
+    text = f"{fallback_text(row)} ({percent(row['fallback_episodes'])})"
+    return Cell(text, order=row["fallback_share"])
+
+
+def fallback_text(row: Row) -> str:
+    """Share of decisions that a fallback made, in percent."""
     share = 100 * row["fallback_share"]
-    decimals = 1 if 0 < share < 9.95 else 0
-    return f"{share:.{decimals}f} ({percent(row['fallback_episodes'])})"
+    return f"{share:.{1 if 0 < share < 9.95 else 0}f}"
 
 
-def latency_text(row: Row) -> str:
+def latency(row: Row) -> Cell:
     """Median and 95th percentile of a decision's wall time, milliseconds."""
-    if math.isnan(row["inference_p50_ms"]):
-        return EMPTY
-    return "/".join(_milliseconds(row[name]) for name in ("inference_p50_ms", "inference_p95_ms"))
+    median = row["inference_p50_ms"]
+    if math.isnan(median):
+        return Cell(EMPTY)
+    return Cell(f"{_milliseconds(median)}/{_milliseconds(row['inference_p95_ms'])}", order=median)
 
 
 def _milliseconds(value: float) -> str:

@@ -32,16 +32,10 @@ from fdp_bench.stats.bootstrap import (
     SeedEstimate,
     TooFewSeedsError,
     bootstrap_seeds,
-    interquartile_mean,
 )
-from fdp_bench.stats.confidence_sequence import (
-    difference_e_value,
-    discordant_share_sequence,
-    paired_difference_sequence,
-)
+from fdp_bench.stats.confidence_sequence import paired_difference_sequence
 from fdp_bench.stats.data_efficiency import (
     CurvePoint,
-    DataEfficiencyCurve,
     TrainingResult,
     data_efficiency_curve,
 )
@@ -64,7 +58,6 @@ from fdp_bench.stats.severity import SeverityArea, severity_area, severity_area_
 __all__ = [
     "MIN_SEEDS",
     "CurvePoint",
-    "DataEfficiencyCurve",
     "GateDecision",
     "Interval",
     "NoiseFloor",
@@ -81,11 +74,8 @@ __all__ = [
     "count_pairs",
     "data_efficiency_curve",
     "decide",
-    "difference_e_value",
-    "discordant_share_sequence",
     "exact_mcnemar",
     "holm",
-    "interquartile_mean",
     "measure_noise_floor",
     "noise_quantile",
     "paired_difference_interval",

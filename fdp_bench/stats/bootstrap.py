@@ -139,15 +139,6 @@ def bootstrap_seeds(
     return SeedEstimate(value, interval, confidence, n_seeds, matrix.shape[1], method)
 
 
-def interquartile_mean(scores: npt.ArrayLike) -> float:
-    """Mean of the middle half of all scores, whichever run and stratum they come from.
-
-    Args:
-        scores: Any shape; a quarter of their number, rounded down, is left out at either end.
-    """
-    return float(trim_mean(np.asarray(scores, dtype=np.float64), _TRIMMED, axis=None))
-
-
 def _aggregate(resamples: Scores, statistic: Statistic) -> Scores:
     """Aggregate each of many matrices, shape (resamples, seeds, strata) -> (resamples,)."""
     pooled = resamples.reshape(resamples.shape[0], -1)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import betaln, roots_legendre, xlogy
+from scipy.special import roots_legendre
 
 from fdp_bench.stats.paired import PairedCounts
 from fdp_bench.stats.proportion import Interval
@@ -20,42 +20,6 @@ from fdp_bench.stats.proportion import Interval
 _N_BETS = 512
 #: Distance kept from the ends of a range, where a bet may win without bound.
 _EDGE = 1e-12
-
-
-def discordant_share_sequence(counts: PairedCounts, confidence: float = 0.95) -> Interval:
-    """Confidence sequence of the share of disagreeing pairs that the first arm wins.
-
-    D. A. Darling and H. Robbins, "Confidence sequences for mean, variance, and median", PNAS 58 (1967) 66-68,
-    with an even mixture over the share: theta is kept while B(1 + x, 1 + y) < theta^x (1 - theta)^y / alpha. It
-    excludes 1/2 exactly when the sequential comparison at alpha decides.
-
-    Args:
-        counts: The pairs seen so far.
-        confidence: Chance, at least, that all intervals over time hold the truth, in (0, 1).
-
-    Returns:
-        The interval, within [0, 1]; [0, 1] itself before any pair disagrees.
-
-    Raises:
-        ValueError: If `confidence` is out of range.
-    """
-    _check(confidence)
-    low = _lowest_share(counts.only_first, counts.only_second, confidence)
-    high = 1.0 - _lowest_share(counts.only_second, counts.only_first, confidence)
-    return Interval(low, high)
-
-
-def _lowest_share(won: int, lost: int, confidence: float) -> float:
-    if won == 0:
-        return 0.0
-    mixture = float(betaln(1 + won, 1 + lost))
-
-    def excess(share: float) -> float:
-        likelihood = float(xlogy(won, share) + xlogy(lost, 1.0 - share))
-        return mixture - likelihood + math.log1p(-confidence)
-
-    # The likelihood is log-concave with its top at the observed share, which is always kept.
-    return float(brentq(excess, 1e-300, won / (won + lost), xtol=1e-15))
 
 
 def paired_difference_sequence(counts: PairedCounts, confidence: float = 0.95) -> Interval:
@@ -91,29 +55,6 @@ def paired_difference_sequence(counts: PairedCounts, confidence: float = 0.95) -
     low = _lowest_difference(counts.only_first, counts.only_second, agreeing, confidence)
     high = -_lowest_difference(counts.only_second, counts.only_first, agreeing, confidence)
     return Interval(low, high)
-
-
-def difference_e_value(counts: PairedCounts, difference: float) -> float:
-    """Evidence against one given difference of the rates; may be looked at after every pair.
-
-    The fortune of the bets that `paired_difference_sequence` describes: its expectation is 1 at any number of
-    pairs if `difference` is the truth. The interval holds the differences whose e-value lies below 1/alpha.
-
-    Args:
-        counts: The pairs seen so far.
-        difference: First rate minus second rate under test, in (-1, 1).
-
-    Returns:
-        The e-value, above 0 and 1 before any pair; inf where it is too large for a float.
-
-    Raises:
-        ValueError: If `difference` is out of range.
-    """
-    if not -1.0 < difference < 1.0:
-        raise ValueError(f"difference {difference!r} is outside (-1, 1)")
-    agreeing = counts.both + counts.neither
-    with np.errstate(over="ignore"):
-        return float(np.exp(_log_fortune(counts.only_first, counts.only_second, agreeing, difference)))
 
 
 def _lowest_difference(won: int, lost: int, agreeing: int, confidence: float) -> float:

@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.stats import t
 
 from fdp_bench.stats.bootstrap import MIN_SEEDS
 from fdp_bench.stats.proportion import Interval, wilson_interval
-
-if TYPE_CHECKING:
-    import pandas
 
 #: ``"seeds"``: the band covers other trainings; ``"episodes"``: other episodes of the same trainings alone.
 Band = Literal["seeds", "episodes"]
@@ -52,7 +49,6 @@ class CurvePoint:
         band: What the band covers.
         n_seeds: Number of training seeds.
         episodes: Number of episodes of all seeds together.
-        seed_rates: Success rate of each seed, in the order of the seeds.
     """
 
     demonstrations: int
@@ -62,67 +58,23 @@ class CurvePoint:
     band: Band
     n_seeds: int
     episodes: int
-    seed_rates: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class DataEfficiencyCurve:
-    """Success over the number of demonstrations of one policy under one shift.
-
-    Attributes:
-        points: Ascending in the number of demonstrations.
-        confidence: Nominal coverage of the band.
-    """
-
-    points: tuple[CurvePoint, ...]
-    confidence: float
-
-    @property
-    def caption(self) -> str:
-        """What the band is, in sentences that belong under the plot."""
-        sentences = []
-        over_seeds = [point for point in self.points if point.band == "seeds"]
-        if over_seeds:
-            seeds = _span(point.n_seeds for point in over_seeds)
-            sentences.append(
-                f"Band: {self.confidence:.0%} interval over {seeds} training seeds (Student's t)."
-            )
-        alone = [point for point in self.points if point.band == "episodes"]
-        if alone:
-            seeds = _span(point.n_seeds for point in alone)
-            noun = "seed" if seeds == "1" else "seeds"
-            where = (
-                ""
-                if not over_seeds
-                else f" at {_listing(point.demonstrations for point in alone)} demonstrations"
-            )
-            sentences.append(
-                f"Only {seeds} training {noun}{where}: Wilson {self.confidence:.0%} interval over "
-                f"{_span(point.episodes for point in alone)} episodes, which says nothing about another training."
-            )
-        return " ".join(sentences)
-
-    def to_table(self) -> "pandas.DataFrame":
-        """One row a point, with the fields of `CurvePoint` as columns."""
-        import pandas
-
-        columns = list(CurvePoint.__dataclass_fields__)
-        return pandas.DataFrame([asdict(point) for point in self.points], columns=columns)
 
 
 def data_efficiency_curve(
     results: Iterable[TrainingResult], *, confidence: float = 0.95
-) -> DataEfficiencyCurve:
+) -> tuple[CurvePoint, ...]:
     """Collect trainings into a curve, each point with the widest claim that its seeds carry.
 
     From `MIN_SEEDS` seeds on, the band is Student's interval of the seeds' rates, which bootstraps of so few
     values do not reach (see `fdp_bench.stats.bootstrap_seeds`), and never narrower than Wilson's interval of all
-    episodes: three seeds that agree by chance are no certainty. With fewer seeds it is Wilson's alone, and the
-    caption says so.
+    episodes: three seeds that agree by chance are no certainty. With fewer seeds it is Wilson's alone.
 
     Args:
         results: Trainings of one policy, scored under one shift.
         confidence: Nominal coverage, in (0, 1).
+
+    Returns:
+        Points, ascending in the number of demonstrations.
 
     Raises:
         ValueError: If a seed occurs twice for one number of demonstrations, or `confidence` is out of range.
@@ -135,10 +87,9 @@ def data_efficiency_curve(
                 f"training seed {result.training_seed} occurs twice for {result.demonstrations} demonstrations"
             )
         seeds[result.training_seed] = result
-    points = tuple(
+    return tuple(
         _point([seeds[seed] for seed in sorted(seeds)], confidence) for _, seeds in sorted(by_size.items())
     )
-    return DataEfficiencyCurve(points, confidence)
 
 
 def _point(results: list[TrainingResult], confidence: float) -> CurvePoint:
@@ -160,17 +111,4 @@ def _point(results: list[TrainingResult], confidence: float) -> CurvePoint:
         band=band,
         n_seeds=len(results),
         episodes=episodes,
-        seed_rates=tuple(map(float, rates)),
     )
-
-
-def _span(values: Iterable[int]) -> str:
-    """``"3"``, or ``"3 to 5"``."""
-    distinct = sorted(set(values))
-    return str(distinct[0]) if len(distinct) == 1 else f"{distinct[0]} to {distinct[-1]}"
-
-
-def _listing(values: Iterable[int]) -> str:
-    """``"10"``, ``"10 and 25"``, ``"10, 25 and 50"``."""
-    *head, last = [str(value) for value in values]
-    return f"{', '.join(head)} and {last}" if head else last

@@ -58,25 +58,6 @@ def smallest_detectable_difference(
     return high / 1000
 
 
-def mcnemar_power(n_pairs: int, discordant_rate: float, difference: float, alpha: float = 0.05) -> float:
-    """Chance that the exact McNemar test calls a true paired difference significant.
-
-    Args:
-        n_pairs: Number of pairs, >= 1.
-        discordant_rate: True share of disagreeing pairs, in [|`difference`|, 1], above 0.
-        difference: True first rate minus second rate.
-        alpha: Two-sided level.
-
-    Raises:
-        ValueError: If the difference needs more disagreeing pairs than `discordant_rate` gives.
-    """
-    if not abs(difference) <= discordant_rate <= 1.0 or discordant_rate <= 0.0:
-        raise ValueError(
-            f"a difference of {difference} needs a discordant rate in [{abs(difference)}, 1] above 0"
-        )
-    return _power(n_pairs, discordant_rate, difference, _critical_counts(n_pairs, alpha))
-
-
 def _critical_counts(n_pairs: int, alpha: float) -> npt.NDArray[np.int64]:
     """Largest rejected smaller count for 0..n_pairs disagreeing pairs, shape (n_pairs + 1,); -1 for none."""
     disagreeing = np.arange(n_pairs + 1)

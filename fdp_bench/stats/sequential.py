@@ -7,7 +7,6 @@ equal, so by Ville's inequality (J. Ville, "Etude critique de la notion de colle
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -132,25 +131,6 @@ class SequentialComparison:
         self._largest_log_e_value = 0.0
         self._winner: Winner | None = None
         self._decided_at: int | None = None
-
-    @classmethod
-    def replay(
-        cls, first: Iterable[bool], second: Iterable[bool], alpha: float = 0.05
-    ) -> "SequentialComparison":
-        """The comparison after these pairs, as after an interruption.
-
-        Args:
-            first: Successes of the first arm, in the order of the episodes.
-            second: Successes of the second arm on the same episodes.
-            alpha: Bound on the chance of a false decision, in (0, 1).
-
-        Raises:
-            ValueError: If the lengths differ or `alpha` is out of range.
-        """
-        comparison = cls(alpha)
-        for first_succeeded, second_succeeded in zip(first, second, strict=True):
-            comparison.update(first_succeeded, second_succeeded)
-        return comparison
 
     def update(self, first: bool, second: bool) -> bool:
         """Add the next pair.

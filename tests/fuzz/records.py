@@ -82,7 +82,7 @@ def _record(spec: EpisodeSpec, number: int) -> EpisodeRecord:
         latency_ms=(10.0, 11.5),
         wall_time_s=1.5,
         safety={"peak_contact_force_n": 3.5, "action_jerk": 0.1},
-        receipt=RECEIPT if not spec.is_clean else {},
+        receipt=RECEIPT if spec.shift != "clean" else {},
         initial_state_sha256="ab" * 32,
         error="boom" if number == 5 else "",
     )

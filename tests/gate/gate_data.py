@@ -46,7 +46,7 @@ def write_run(path: Path, arms, *, sampler=DDIM, config=None, planned=None, **ma
     request = RunConfig(
         task=specs[0].task,
         policies=tuple(dict.fromkeys(spec.policy for spec in specs)),
-        shifts=tuple(dict.fromkeys(spec.shift for spec in specs if not spec.is_clean)),
+        shifts=tuple(dict.fromkeys(spec.shift for spec in specs if spec.shift != "clean")),
         episodes=max(spec.index for spec in specs) + 1,
         seed=specs[0].run_seed,
         noise_seed=specs[0].noise_seed,

@@ -71,7 +71,9 @@ def test_every_difference_has_a_line_of_its_own(tmp_path):
 def test_a_shift_that_draws_other_parameters_is_refused(tmp_path):
     drawn = read_compared_run(write_run(tmp_path / "a", ARMS))
     moved = [
-        record if record.spec.is_clean else _with_parameters(record, {"drawn": record.spec.index / 3 + 0.1})
+        record
+        if record.spec.shift == "clean"
+        else _with_parameters(record, {"drawn": record.spec.index / 3 + 0.1})
         for record in _records(ARMS)
     ]
     candidate = side(tmp_path / "b", moved)

@@ -28,7 +28,7 @@ def write_run(
     config = RunConfig(
         task=specs[0].task if specs else "fdp_bench/Lift-v1",
         policies=tuple(dict.fromkeys(spec.policy for spec in specs)) or ("dp-dit",),
-        shifts=tuple(dict.fromkeys(spec.shift for spec in specs if not spec.is_clean)),
+        shifts=tuple(dict.fromkeys(spec.shift for spec in specs if spec.shift != "clean")),
         profile=profile,
         device=device,
     )

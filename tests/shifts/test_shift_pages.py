@@ -5,7 +5,7 @@ import pytest
 
 from fdp_bench.cli.main import main
 from fdp_bench.plugins import shift_plugins
-from fdp_bench.report.shift_previews.tables import EFFECTS, between, shown_effects, variants
+from fdp_bench.report.shift_previews.tables import EFFECTS, between, variants
 from fdp_bench.tasks import TASKS
 
 KINDS = [plugin.load() for plugin in shift_plugins().values() if plugin.distribution == "fdp-bench"]
@@ -20,6 +20,15 @@ def text():
 
 def numbers(values):
     return [float(value.removesuffix("%")) / (100 if value.endswith("%") else 1) for value in values]
+
+
+def shown_effects(tables):
+    """What tables of effects hold: (task, shift with options, what was measured) -> text for each level."""
+    rows = {}
+    for task, table in re.findall(r"<summary>(.*?)</summary>(.*?)</details>", tables, re.DOTALL):
+        for shift, measure, values in re.findall(r"^\| `(.*?)` \| (.*?) \| (.*) \|$", table, re.MULTILINE):
+            rows[task, shift, measure] = tuple(values.split(" | "))
+    return rows
 
 
 def test_the_table_of_parameters_is_up_to_date():

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.cells import difference_cell, number_cell, p_cell, percent_cell, severity_cell
 from fdp_bench.report.figures.curve_plots import POINTS, point_caption
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, drawable, ink, series_style
 from fdp_bench.report.names import shift_title, short_task, split_shift
-from fdp_bench.report.typeset import Column, p_value, percent, signed, typeset
+from fdp_bench.report.typeset import Column, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -43,7 +44,7 @@ def ablation_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
         Column("task", lambda row: short_task(row["task"]), numeric=False),
         Column("variant", lambda row: str(row["variant"]), numeric=False),
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("sev", severity_cell),
         *POINTS,
     )
     caption = point_caption(rows).replace("a point", "a bar").replace("bands", "whiskers")
@@ -73,14 +74,14 @@ def order_plot(table: "pandas.DataFrame") -> Plot:
     columns = (
         Column("task", lambda row: short_task(row["task"]), numeric=False),
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("sev", severity_cell),
         Column("order A", lambda row: str(row["policy_a"]), numeric=False),
         Column("order B", lambda row: str(row["policy_b"]), numeric=False),
-        Column("n", lambda row: str(row["pairs"])),
-        Column("A %", lambda row: percent(row["rate_a"])),
-        Column("B %", lambda row: percent(row["rate_b"])),
-        Column("A - B pp [95%]", lambda row: signed(row, "difference")),
-        Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        Column("n", lambda row: number_cell(row["pairs"])),
+        Column("A %", lambda row: percent_cell(row["rate_a"])),
+        Column("B %", lambda row: percent_cell(row["rate_b"])),
+        Column("A - B pp [95%]", lambda row: difference_cell(row, "difference")),
+        Column("p Holm", lambda row: p_cell(row["mcnemar_p_holm"])),
     )
     least, most = (pick(row["pairs"] for row in rows) for pick in (min, max))
     pairs = f"{most}" if least == most else f"{least} to {most}"

@@ -5,11 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
+from fdp_bench.report.cells import number_cell, rate_cell, severity_cell
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, series_style, success_axis
-from fdp_bench.report.names import EMPTY, shift_title, short_task, split_shift
+from fdp_bench.report.names import shift_title, short_task, split_shift
 from fdp_bench.report.tables.curves import OVER_SEEDS
-from fdp_bench.report.typeset import Column, known, percent, typeset
+from fdp_bench.report.typeset import Column, known, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -162,9 +163,9 @@ def _by_shift(
 
 #: Columns that every table of points ends with.
 POINTS = (
-    Column("seeds", lambda row: str(row["train_seeds"])),
-    Column("n", lambda row: str(row["episodes"])),
-    Column("success % [95%]", lambda row: f"{percent(row['success_rate'])} {span(row)}"),
+    Column("seeds", lambda row: number_cell(row["train_seeds"])),
+    Column("n", lambda row: number_cell(row["episodes"])),
+    Column("success % [95%]", lambda row: rate_cell(row, "success_rate", "low", "high")),
     Column("interval", lambda row: str(row["interval"]), numeric=False),
 )
 _PLACE = (
@@ -172,11 +173,6 @@ _PLACE = (
     Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
     Column("policy", lambda row: str(row["series"]), numeric=False),
 )
-_LEVEL = Column("level", lambda row: f"{row['level']:g}")
-_SEVERITY = Column("sev", lambda row: split_shift(row["shift"])[1])
-_DEMOS = Column("demos", lambda row: f"{row['train_demos']:g}" if known(row["train_demos"]) else EMPTY)
-
-
-def span(row: Row) -> str:
-    """A point's interval in percent."""
-    return f"[{percent(row['low'])}, {percent(row['high'])}]"
+_LEVEL = Column("level", lambda row: number_cell(row["level"], "g"))
+_SEVERITY = Column("sev", severity_cell)
+_DEMOS = Column("demos", lambda row: number_cell(row["train_demos"], "g"))

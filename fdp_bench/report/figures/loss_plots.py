@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.cells import number_cell, rate_cell
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, ink, series_style
 from fdp_bench.report.names import short_task
@@ -38,9 +39,9 @@ def loss_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
         _TASK,
         _SERIES,
         _PHASE,
-        Column("steps", lambda row: f"{row['step']:g}"),
-        Column("training loss", lambda row: f"{row['train_loss']:.4g}"),
-        Column("held-out loss", lambda row: f"{row['heldout_loss']:.4g}"),
+        Column("steps", lambda row: number_cell(row["step"], "g")),
+        Column("training loss", lambda row: number_cell(row["train_loss"], ".4g")),
+        Column("held-out loss", lambda row: number_cell(row["heldout_loss"], ".4g")),
     )
     return Plot(
         stem="training-loss",
@@ -69,11 +70,8 @@ def rise_plot(table: "pandas.DataFrame", palette: Palette = _OWN) -> Plot:
         _SERIES,
         _PHASE,
         Column("sense shuffled", lambda row: str(row["sense"]), numeric=False),
-        Column("steps", lambda row: f"{row['step']:g}"),
-        Column(
-            "rise % [95%]",
-            lambda row: f"{100 * row['rise']:.0f} [{100 * row['low']:.0f}, {100 * row['high']:.0f}]",
-        ),
+        Column("steps", lambda row: number_cell(row["step"], "g")),
+        Column("rise % [95%]", lambda row: rate_cell(row, "rise", "low", "high")),
     )
     return Plot(
         stem="training-senses",

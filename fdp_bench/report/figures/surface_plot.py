@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fdp_bench.api import CLEAN
+from fdp_bench.report.cells import number_cell
 from fdp_bench.report.figures.curve_plots import POINTS, point_caption
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.names import short_task
@@ -35,8 +36,8 @@ def surface_plot(table: "pandas.DataFrame") -> Plot:
         Column("task", lambda row: short_task(row["task"]), numeric=False),
         Column("shift", lambda row: str(row["shift"]), numeric=False),
         Column("policy", lambda row: str(row["series"]), numeric=False),
-        Column("demos", lambda row: f"{row['train_demos']:g}"),
-        Column("level", lambda row: f"{row['level']:g}"),
+        Column("demos", lambda row: number_cell(row["train_demos"], "g")),
+        Column("level", lambda row: number_cell(row["level"], "g")),
         *POINTS,
     )
     caption = point_caption(rows).replace("a point", "a cell").replace("bands", "intervals in the table")

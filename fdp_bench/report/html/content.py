@@ -1,7 +1,7 @@
 """Everything that the page shows, as values; the template only lays it out."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,11 +133,6 @@ def film_groups(runs: Runs) -> list[FilmGroup]:
         for title, of_group in strips.items()
         if any(len(shown) > 1 for shown in of_group.values())
     ]
-
-
-def tables_of(layouts: Iterable[Any]) -> list[PageTable]:
-    """Typeset tables for the page."""
-    return [page_table(layout) for layout in layouts]
 
 
 def overview(runs: Runs, summary: "pandas.DataFrame") -> tuple[str, list[tuple[str, str]]]:

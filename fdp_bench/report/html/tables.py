@@ -1,19 +1,18 @@
 """Tables for the page: cells with what they are sorted by, and the interval of a rate as a small drawing."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.cells import Cell, difference_cell, number_cell, p_cell, percent
 from fdp_bench.report.names import EMPTY, split_shift
 from fdp_bench.report.typeset import (
     Layout,
     fallback_text,
     has_fallbacks,
-    latency_text,
-    p_value,
-    percent,
+    known,
+    latency,
     summary_notes,
     summary_tests,
 )
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     import pandas
 
 Row = Mapping[str, Any]
-
-_NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PageCell:
     """One cell.
 
     Attributes:
@@ -77,7 +74,7 @@ class PageTable:
     title: str
     headers: tuple[str, ...]
     numeric: tuple[bool, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[PageCell, ...], ...]
     notes: tuple[str, ...]
 
     @property
@@ -94,15 +91,18 @@ class PageTable:
 
 
 def page_table(layout: Layout) -> PageTable:
-    """Any typeset table; what stands in brackets is said more quietly."""
-    rows = tuple(
-        tuple(
-            _cell(text) if numeric else Cell(text) for text, numeric in zip(row, layout.numeric, strict=True)
-        )
-        for row in layout.rows
-    )
+    """Any typeset table; intervals are said more quietly."""
+    rows = tuple(tuple(map(_page_cell, row)) for row in layout.rows)
     headers = tuple(header.replace(" - ", " − ") for header in layout.headers)
     return PageTable(layout.title, headers, layout.numeric, rows, layout.notes)
+
+
+def _page_cell(content: Cell | str) -> PageCell:
+    """A typeset cell with real minus signs before its numbers, and what its column is sorted by."""
+    if isinstance(content, str) or math.isnan(content.order):
+        return PageCell(str(content))
+    interval = " to ".join(content.interval or ()).replace("-", "−")
+    return PageCell(content.text.replace("-", "−"), interval, f"{content.order:.6g}")
 
 
 def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
@@ -138,61 +138,34 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
     )
 
 
-def _headline_row(row: Row, fallbacks: bool) -> tuple[Cell, ...]:
+def _headline_row(row: Row, fallbacks: bool) -> tuple[PageCell, ...]:
     shift, level = split_shift(row["shift"])
     rate, low, high = (100 * row[name] for name in ("success_rate", "success_low", "success_high"))
     clean = None if math.isnan(row["clean_rate"]) else 100 * row["clean_rate"]
     return (
-        Cell(row["label"]),
-        Cell(shift),
+        PageCell(row["label"]),
+        PageCell(shift),
         _number(level, row["severity"]),
-        _number(str(row["episodes"]), row["episodes"]),
-        Cell(f"{rate:.0f}%", f"{low:.0f}–{high:.0f}", f"{rate:.6g}", strong=True),
-        Cell("", span=Span(rate, low, high, clean)),
+        _page_cell(number_cell(row["episodes"])),
+        PageCell(f"{rate:.0f}%", f"{low:.0f}–{high:.0f}", f"{rate:.6g}", strong=True),
+        PageCell("", span=Span(rate, low, high, clean)),
         _number(EMPTY if clean is None else f"{percent(row['clean_rate'])}%", row["clean_rate"]),
-        _drop(row),
-        _number(p_value(row["mcnemar_p_holm"]), row["mcnemar_p_holm"]),
+        _page_cell(difference_cell(row, "paired_drop")),
+        _page_cell(p_cell(row["mcnemar_p_holm"])),
         _number(f"{percent(row['success_held_rate'])}%", row["success_held_rate"]),
-        _number(str(row["errors"]), row["errors"]),
+        _page_cell(number_cell(row["errors"])),
         *([_fallback(row)] if fallbacks else []),
-        _number(latency_text(row), row["inference_p50_ms"]),
+        _page_cell(latency(row)),
     )
 
 
-def _fallback(row: Row) -> Cell:
+def _fallback(row: Row) -> PageCell:
     """Share of decisions that a fallback made, and quietly the share of episodes with any."""
-    share, _, episodes = fallback_text(row).partition(" (")
-    if not episodes:
-        return Cell(EMPTY)
-    return Cell(f"{share}%", f"{episodes.rstrip(')')}% of ep.", f"{row['fallback_share']:.6g}")
+    if not known(row["fallback_share"]):
+        return PageCell(EMPTY)
+    episodes = f"{percent(row['fallback_episodes'])}% of ep."
+    return PageCell(f"{fallback_text(row)}%", episodes, f"{row['fallback_share']:.6g}")
 
 
-def _drop(row: Row) -> Cell:
-    if math.isnan(row["paired_drop"]):
-        return Cell(EMPTY)
-    value, low, high = (
-        round(100 * row[name]) for name in ("paired_drop", "paired_drop_low", "paired_drop_high")
-    )
-    return Cell(signed_points(value), f"{signed_points(low)} to {signed_points(high)}", str(value))
-
-
-def signed_points(value: float) -> str:
-    """Whole points with a sign, and a real minus."""
-    points = round(value)
-    return f"{points:+d}".replace("-", "−") if points else "0"
-
-
-def _number(text: str, value: float) -> Cell:
-    return Cell(text, order="" if math.isnan(value) else f"{value:.6g}")
-
-
-def _cell(text: str) -> Cell:
-    """A typeset number: ``"93 [86, 97]"``, ``"<0.001"``, ``"-"``."""
-    main, bracket, detail = text.partition(" [")
-    found = _NUMBER.search(main)
-    order = found.group().replace("−", "-") if found else ""
-    if main.startswith("<") and order:
-        # Sorts before the number that it is less than.
-        order = f"{float(order) / 2:g}"
-    shown = main.replace("-", "−") if found else main
-    return Cell(shown, detail.rstrip("]").replace(", ", " to ").replace("-", "−") if bracket else "", order)
+def _number(text: str, value: float) -> PageCell:
+    return PageCell(text, order="" if math.isnan(value) else f"{value:.6g}")

@@ -68,15 +68,6 @@ def effect_tables(effects: Mapping[tuple[str, str], Sequence[Effect]]) -> str:
     return "\n\n".join(tables)
 
 
-def shown_effects(tables: str) -> dict[tuple[str, str, str], tuple[str, ...]]:
-    """Read `effect_tables` back: (task, shift with options, what was measured) -> what stands there for each level."""
-    rows: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for task, table in re.findall(r"<summary>(.*?)</summary>(.*?)</details>", tables, re.DOTALL):
-        for shift, measure, values in re.findall(r"^\| `(.*?)` \| (.*?) \| (.*) \|$", table, re.MULTILINE):
-            rows[task, shift, measure] = tuple(values.split(" | "))
-    return rows
-
-
 def fill(page: str, name: str, table: str) -> str:
     """Put a table into its place in a page.
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.cells import Cell, rate_cell
 from fdp_bench.report.names import EMPTY, short_task, split_shift
-from fdp_bench.report.typeset import Column, Layout, percent, training_text, typeset
+from fdp_bench.report.typeset import Column, Layout, training_text, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -99,9 +100,6 @@ def _notes(summary: "pandas.DataFrame", shown: list[str]) -> list[str]:
     return notes
 
 
-def _cell(shift: str, row: Row) -> str:
+def _cell(shift: str, row: Row) -> Cell:
     cell = row["cells"].get(shift)
-    if cell is None:
-        return EMPTY
-    rate, low, high = (percent(cell[name]) for name in ("success_rate", "success_low", "success_high"))
-    return f"{rate} [{low}, {high}]"
+    return Cell(EMPTY) if cell is None else rate_cell(cell, "success_rate", "success_low", "success_high")

@@ -5,7 +5,7 @@ there are enough of them, else over episodes.
 """
 
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS, Training
@@ -140,7 +140,7 @@ def pool(rows: Sequence[Row]) -> dict[str, Any]:
     results = [
         TrainingResult(1, seed, int(row["successes"]), int(row["episodes"])) for seed, row in enumerate(rows)
     ]
-    (point,) = data_efficiency_curve(results).points
+    (point,) = data_efficiency_curve(results)
     return {
         "train_seeds": point.n_seeds,
         "episodes": point.episodes,
@@ -182,7 +182,3 @@ def _demos(row: Row, trainings: Trainings) -> float:
 
 def _key(row: Row) -> PolicyKey:
     return (row["policy"], row["checkpoint"])
-
-
-#: Makes a table from a summary and the trainings.
-MakeTable = Callable[["pandas.DataFrame", Trainings], "pandas.DataFrame"]

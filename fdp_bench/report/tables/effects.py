@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import IMAGE_PREFIX, EpisodeRecord
+from fdp_bench.report.cells import number_cell, percent_cell, severity_cell
 from fdp_bench.report.names import EMPTY, split_shift
-from fdp_bench.report.typeset import Column, Layout, percent, typeset
+from fdp_bench.report.typeset import Column, Layout, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -59,12 +60,12 @@ def effect_layouts(table: "pandas.DataFrame") -> list[Layout]:
     """Typeset the effects, one table a task."""
     columns = (
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("sev", severity_cell),
         Column("camera", lambda row: str(row["camera"]).removeprefix(IMAGE_PREFIX), numeric=False),
-        Column("n", lambda row: str(row["episodes"])),
-        Column("pixel change", lambda row: f"{row['pixel_change']:.1f}"),
-        Column("target hidden %", lambda row: percent(row["target_hidden"])),
-        Column("gripper hidden %", lambda row: percent(row["gripper_hidden"])),
+        Column("n", lambda row: number_cell(row["episodes"])),
+        Column("pixel change", lambda row: number_cell(row["pixel_change"], ".1f")),
+        Column("target hidden %", lambda row: percent_cell(row["target_hidden"])),
+        Column("gripper hidden %", lambda row: percent_cell(row["gripper_hidden"])),
     )
     notes = (
         "Measured on the first frame of each of the n episodes: mean absolute change of the pixels against the "

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, Training
+from fdp_bench.report.cells import p_value, percent
 from fdp_bench.report.names import shift_title, short_task, split_shift
 from fdp_bench.report.tables.trainings import DEMOS, SEED, PolicyKey, name_series, tasks_in
-from fdp_bench.report.typeset import known, p_value, percent
+from fdp_bench.report.typeset import known
 
 if TYPE_CHECKING:
     import pandas

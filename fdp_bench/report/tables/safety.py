@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
+from fdp_bench.report.cells import Cell, number_cell, severity_cell
 from fdp_bench.report.names import EMPTY, split_shift
 from fdp_bench.report.tables.summary import EpisodeKey, by_arm
 from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, tasks_of
@@ -98,8 +99,8 @@ def safety_layouts(table: "pandas.DataFrame") -> list[Layout]:
     columns = [
         Column("policy", lambda row: str(_any(row)["label"]), numeric=False),
         Column("shift", lambda row: split_shift(_any(row)["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(_any(row)["shift"])[1]),
-        Column("n", lambda row: str(_any(row)["episodes"])),
+        Column("sev", lambda row: severity_cell(_any(row))),
+        Column("n", lambda row: number_cell(_any(row)["episodes"])),
     ]
     for figure, (name, unit) in FIGURES.items():
         columns.append(Column(f"{name}, {unit}", partial(_mean_of, figure)))
@@ -124,11 +125,11 @@ def safety_comparison_layouts(table: "pandas.DataFrame") -> list[Layout]:
     """Typeset a comparison, one table a task."""
     columns = (
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
-        Column("sev", lambda row: split_shift(row["shift"])[1]),
+        Column("sev", severity_cell),
         Column("figure", lambda row: ", ".join(FIGURES[row["figure"]]), numeric=False),
         Column("policy A", lambda row: str(row["policy_a"]), numeric=False),
         Column("policy B", lambda row: str(row["policy_b"]), numeric=False),
-        Column("n", lambda row: str(row["pairs"])),
+        Column("n", lambda row: number_cell(row["pairs"])),
         Column("A − B [95%]", _change),
     )
     rows = table.to_dict("records")
@@ -184,22 +185,24 @@ def _any(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return first
 
 
-def _mean_of(figure: str, row: Mapping[str, Any]) -> str:
-    return _short(row[figure]["mean"], figure) if figure in row else EMPTY
+def _mean_of(figure: str, row: Mapping[str, Any]) -> Cell:
+    if figure not in row:
+        return Cell(EMPTY)
+    return Cell(_short(row[figure]["mean"], figure), order=row[figure]["mean"])
 
 
-def _change_of(figure: str, row: Mapping[str, Any]) -> str:
+def _change_of(figure: str, row: Mapping[str, Any]) -> Cell:
     return _change(row.get(figure))
 
 
-def _change(row: Mapping[str, Any] | None) -> str:
+def _change(row: Mapping[str, Any] | None) -> Cell:
     if row is None or math.isnan(row["difference"]):
-        return EMPTY
-    value = _short(row["difference"], row["figure"], sign="+")
-    if math.isnan(row["difference_low"]):
-        return value
-    ends = (_short(row[name], row["figure"], sign="+") for name in ("difference_low", "difference_high"))
-    return f"{value} [{', '.join(ends)}]"
+        return Cell(EMPTY)
+    value, low, high = (
+        _short(row[name], row["figure"], sign="+")
+        for name in ("difference", "difference_low", "difference_high")
+    )
+    return Cell(value, None if math.isnan(row["difference_low"]) else (low, high), row["difference"])
 
 
 def _short(value: float, figure: str, sign: str = "") -> str:

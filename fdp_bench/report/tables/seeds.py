@@ -1,16 +1,16 @@
 """What other training seeds would give: aggregates over seeds, with (task, shift) as strata."""
 
-from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fdp_bench.api import CLEAN
+from fdp_bench.report.cells import number_cell, rate_cell
 from fdp_bench.report.names import EMPTY
 from fdp_bench.report.tables.curves import Trainings
 from fdp_bench.report.tables.trainings import name_series, tasks_in
-from fdp_bench.report.typeset import Column, Layout, percent, typeset
+from fdp_bench.report.typeset import Column, Layout, typeset
 from fdp_bench.stats import MIN_SEEDS, SeedEstimate, bootstrap_seeds, probability_of_improvement
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def seed_layout(table: "pandas.DataFrame") -> Layout:
         Column("policy", lambda row: str(row["policy"]), numeric=False),
         Column("against", lambda row: str(row["against"]) or EMPTY, numeric=False),
         Column("measure", lambda row: str(row["measure"]), numeric=False),
-        Column("seeds", lambda row: str(row["seeds"])),
-        Column("strata", lambda row: str(row["strata"])),
-        Column("% [95%]", _value),
+        Column("seeds", lambda row: number_cell(row["seeds"])),
+        Column("strata", lambda row: number_cell(row["strata"])),
+        Column("% [95%]", lambda row: rate_cell(row, "value", "low", "high")),
     )
     notes = (
         "Over all shifted cells (strata), with training seeds as runs: the intervals say what other seeds would give "
@@ -96,7 +96,3 @@ def _scores(summary: "pandas.DataFrame", trainings: Trainings) -> dict[str, _Sco
 def _columns(found: SeedEstimate) -> dict[str, Any]:
     low, high = found.interval
     return {"seeds": found.n_seeds, "strata": found.n_strata, "value": found.value, "low": low, "high": high}
-
-
-def _value(row: Mapping[str, Any]) -> str:
-    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"

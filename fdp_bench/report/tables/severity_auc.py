@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fdp_bench.api import CLEAN, EpisodeRecord
+from fdp_bench.report.cells import Cell, difference_cell, number_cell, rate_cell
 from fdp_bench.report.names import short_task
 from fdp_bench.report.names import split_shift as split
 from fdp_bench.report.tables.summary import EpisodeKey, by_arm
 from fdp_bench.report.tables.trainings import PolicyKey, are_compared, find_trainings, name_policies, tasks_of
-from fdp_bench.report.typeset import Column, Layout, percent, signed, typeset
+from fdp_bench.report.typeset import Column, Layout, typeset
 from fdp_bench.stats import severity_area, severity_area_difference
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def severity_auc_layout(table: "pandas.DataFrame") -> Layout:
         Column("shift", lambda row: str(row["shift"]), numeric=False),
         Column("policy", lambda row: str(row["policy"]), numeric=False),
         Column("minus", lambda row: str(row["against"]), numeric=False),
-        Column("levels", lambda row: str(row["levels"])),
-        Column("n", lambda row: str(row["episodes"])),
+        Column("levels", lambda row: number_cell(row["levels"])),
+        Column("n", lambda row: number_cell(row["episodes"])),
         Column("area % [95%]", _area),
     )
     notes = (
@@ -115,7 +116,5 @@ def _columns(area: Any) -> dict[str, Any]:
     return {"episodes": area.episodes, "area": area.value, "area_low": low, "area_high": high}
 
 
-def _area(row: Mapping[str, Any]) -> str:
-    if row["against"]:
-        return signed(row, "area")
-    return f"{percent(row['area'])} [{percent(row['area_low'])}, {percent(row['area_high'])}]"
+def _area(row: Mapping[str, Any]) -> Cell:
+    return difference_cell(row, "area") if row["against"] else rate_cell(row, "area", "area_low", "area_high")

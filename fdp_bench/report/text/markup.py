@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.report.cells import Cell
 from fdp_bench.report.tables.all_tasks import all_tasks_layouts
 from fdp_bench.report.typeset import Layout, comparison_layouts, summary_layouts
 
@@ -71,7 +72,7 @@ def markdown_table(layout: Layout) -> str:
     def line(cells: tuple[str, ...] | list[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    escaped = [[cell.translate(_MARKDOWN_ESCAPES) for cell in row] for row in layout.rows]
+    escaped = [[str(cell).translate(_MARKDOWN_ESCAPES) for cell in row] for row in layout.rows]
     rule = ["---:" if numeric else ":---" for numeric in layout.numeric]
     headers = [header.translate(_MARKDOWN_ESCAPES) for header in layout.headers]
     notes = [f"- {note.translate(_MARKDOWN_ESCAPES)}" for note in layout.notes]
@@ -94,9 +95,9 @@ def _no_formula(value: Any) -> Any:
 
 
 def _latex(layout: Layout) -> str:
-    def line(cells: tuple[str, ...]) -> str:
+    def line(cells: tuple[Cell | str, ...]) -> str:
         # A minus sign, not a hyphen, before a number.
-        typeset = (re.sub(r"(?<!\w)-(?=\d)", "$-$", cell.translate(_LATEX_ESCAPES)) for cell in cells)
+        typeset = (re.sub(r"(?<!\w)-(?=\d)", "$-$", str(cell).translate(_LATEX_ESCAPES)) for cell in cells)
         text = " & ".join(typeset)
         # What the line break before it would take for its argument.
         return "    " + ("{}" if text.startswith(("[", "*")) else "") + text + r" \\"

@@ -50,7 +50,8 @@ def shown(text: str) -> str:
 
 def plain_text(layout: Layout) -> str:
     """Align a table's columns; numbers to the right."""
-    lines = [layout.headers, *layout.rows]
+    rows = [tuple(map(str, row)) for row in layout.rows]
+    lines = [layout.headers, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(layout.headers))]
 
     def line(cells: tuple[str, ...]) -> str:
@@ -66,4 +67,4 @@ def plain_text(layout: Layout) -> str:
         for note in layout.notes
         for text in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     ]
-    return "\n".join([layout.title, "", line(layout.headers), rule, *map(line, layout.rows), rule, *notes])
+    return "\n".join([layout.title, "", line(layout.headers), rule, *map(line, rows), rule, *notes])

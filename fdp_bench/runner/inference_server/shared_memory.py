@@ -14,7 +14,6 @@ from fdp_bench.runner.rollout.batched_policy import BatchedPolicy
 
 #: Arrays start at multiples of this, bytes: a cache line, so that no two processes write to one.
 _ALIGNMENT = 64
-NOISE, ACTIONS = "noise", "actions"
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,6 @@ class SequentialFeed:
         for record in finished:
             self.take(record)
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to run."""
-        return next(self.chunks(), None) is None
-
     def chunks(self) -> Iterator[tuple[EpisodeSpec, ...]]:
         """See `Feed.chunks`: by blocks of indices, in each by policy, then by shift."""
         for block in self._plan:

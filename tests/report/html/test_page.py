@@ -15,7 +15,6 @@ from fdp_bench.report import write
 from fdp_bench.report.html import page as page_module
 from fdp_bench.report.html.grid import MARKS
 from fdp_bench.report.html.page import MAX_BYTES
-from fdp_bench.report.html.tables import signed_points
 from fdp_bench.report.runs import load_runs
 from fdp_bench.report.shift_previews.severity_frames import SeverityFrames
 
@@ -239,11 +238,6 @@ def test_the_citation_file_agrees_with_the_package(page: str) -> None:
     assert len(names) == 5
     assert all(f"{name}, " in page for name in names)
     assert re.findall("    title: (.+)", citation)[0] in page
-
-
-@pytest.mark.parametrize(("value", "text"), [(3.4, "+3"), (-3.6, "−4"), (0.2, "0"), (-0.2, "0")])
-def test_points_have_a_sign_and_zero_has_none(value: float, text: str) -> None:
-    assert signed_points(value) == text
 
 
 def test_the_page_says_how_often_a_fallback_acted(tmp_path: Path) -> None:

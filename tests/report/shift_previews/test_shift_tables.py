@@ -13,7 +13,6 @@ from fdp_bench.report.shift_previews.tables import (
     effect_tables,
     fill,
     parameter_table,
-    shown_effects,
     variants,
 )
 from fdp_bench.runner.rollout.environment import make_base
@@ -116,16 +115,3 @@ def test_effects_are_shown_by_task_and_measure_without_rows_of_zeros() -> None:
     ]
     assert second.splitlines()[:2] == ["<details>", "<summary>Toy</summary>"]
     assert "| `wrong` | reading change | 0 | 0.01 | 0.02 | 0.03 | 0.04 |" in second.splitlines()
-
-
-def test_what_the_tables_show_can_be_read_back() -> None:
-    shown = shown_effects(effect_tables({("dim?a=1", "Lift"): SEEN, ("dim?a=1", "Toy"): SEEN}))
-
-    assert shown == {
-        (task, "dim?a=1", measure): values
-        for task in ("Lift", "Toy")
-        for measure, values in (
-            ("pixel change", ("0.2", "1.2", "2.2", "3.2", "4.2")),
-            ("gripper hidden", ("0%", "10%", "20%", "30%", "40%")),
-        )
-    }

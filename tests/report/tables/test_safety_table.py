@@ -64,7 +64,7 @@ def test_figures_stand_side_by_side_with_their_units():
         "jerk, /step²",
     ]
     assert len(layout.rows) == 2
-    assert layout.rows[1][5].startswith("+4.5 [+")
+    assert str(layout.rows[1][5]).startswith("+4.5 [+")
     assert safety_comparison_layouts(safety_comparison(records)) == []
 
 

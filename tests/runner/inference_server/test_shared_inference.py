@@ -108,7 +108,7 @@ def test_a_worker_that_dies_beside_an_inference_process_is_replaced(tmp_path, sh
     )
 
     assert len(shared_memory) == 1
-    assert {(record.spec.is_clean, record.status) for record in store.records()} == {
+    assert {(record.spec.shift == "clean", record.status) for record in store.records()} == {
         (True, "ok"),
         (False, "error"),
     }

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 from fdp_bench.api import Training
 from fdp_bench.runner.config import RunConfig
@@ -29,7 +30,8 @@ def test_every_shifted_episode_has_its_clean_twin():
     episodes = plan_episodes(CONFIG, plan_arms(CONFIG, CHECKPOINTS))
 
     assert len({spec.id for spec in episodes}) == len(episodes) == 6 * 25
-    assert {spec.clean_twin() for spec in episodes} == {spec for spec in episodes if spec.is_clean}
+    twins = {replace(spec, shift="clean", severity=0.0) for spec in episodes}
+    assert twins == {spec for spec in episodes if spec.shift == "clean"}
 
 
 def test_a_run_cut_short_holds_pairs():
