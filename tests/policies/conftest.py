@@ -9,6 +9,7 @@ import torch
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
 from fdp_policies.identity import architecture_of
 from fdp_policies.training.job import Job
+from rounding import gentle_schedule
 
 from fdp_bench.api import PolicySpec, TaskInfo
 from fdp_bench.demos.dataset import Demonstration, Demonstrations
@@ -19,6 +20,12 @@ SIDE = 20
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def gentle(monkeypatch):
+    """Policies sample by a schedule that amplifies no rounding."""
+    monkeypatch.setattr("fdp_policies.inference.NoiseSchedule", gentle_schedule)
 
 
 @pytest.fixture(scope="session")
