@@ -8,6 +8,7 @@ import torch
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import DiffusionConfig, NetworkConfig, TrainingConfig
 from fdp_policies.training.job import Job
+from rounding import gentle_schedule
 from toy_inputs import SIDE, make_demonstration
 
 from fdp_bench.api import PolicySpec, TaskInfo
@@ -17,6 +18,12 @@ from fdp_bench.demos.dataset import Demonstrations
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def gentle(monkeypatch):
+    """Policies sample by a schedule that amplifies no rounding."""
+    monkeypatch.setattr("fdp_policies.acting.chunk_sampler.NoiseSchedule", gentle_schedule)
 
 
 @pytest.fixture(scope="session")

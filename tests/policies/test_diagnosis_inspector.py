@@ -61,7 +61,8 @@ def traced(whole, network, *, batch=5):
 def test_unaltered_inspector_acts_as_the_policy_does(inspector, lift, seen):
     policy = FactorizedDiffusionPolicy(PolicySpec("fdp", "prop>vision"), lift)
 
-    np.testing.assert_allclose(inspector.act(*seen), policy.act(*seen), atol=1e-4)
+    # The same modules on the same rows, so bit for bit; that the policy's faster ones equal them is tested elsewhere.
+    np.testing.assert_array_equal(inspector.act(*seen), policy._sampler.act_plainly(*seen))
     assert (inspector.noise_shape, inspector.n_obs_steps, inspector.n_action_steps) == (
         policy.noise_shape,
         policy.n_obs_steps,
@@ -72,7 +73,7 @@ def test_unaltered_inspector_acts_as_the_policy_does(inspector, lift, seen):
 def test_base_alone_acts_as_the_base_policy_does(inspector, lift, seen):
     base = BaseDiffusionPolicy(PolicySpec("base", "prop"), lift)
 
-    np.testing.assert_allclose(inspector.act(*seen, base_only=True), base.act(*seen), atol=1e-4)
+    np.testing.assert_array_equal(inspector.act(*seen, base_only=True), base._sampler.act_plainly(*seen))
 
 
 def test_masked_vision_is_mid_grey(inspector, seen):

@@ -15,6 +15,7 @@ from fdp_policies.score_sum import ScoreSumPolicy
 from fdp_policies.training.fit import fit
 from fdp_policies.training.found import find_trained
 from fdp_policies.training.warnings import idle_expert_warning
+from rounding import assert_equal_to_rounding, exactly
 from toy_inputs import draw, observe
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError
@@ -104,16 +105,18 @@ def test_a_consensus_follows_the_expert_that_knows_more(trained):
     assert min(losses, key=losses.get) == max(means, key=means.get)
 
 
+@pytest.mark.usefixtures("gentle")
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("sampler", [{}, {"sampler": "ddpm", "denoising_steps": "5"}])
 def test_the_fast_path_acts_as_the_plain_one(trained, task, name, sampler):
     policy = KINDS[name](PolicySpec(name, "prop,vision", str(trained(name).path), sampler), task)
-    observation, noise = observe(4), draw(policy, 4)
-    fast = policy.act(observation, noise)
+    given, plain = (observe(4), draw(policy, 4)), policy._sampler
+    fast = policy.act(*given)
     assert fast.std() > 0.05
-    np.testing.assert_allclose(fast, policy._sampler.act_plainly(observation, noise), atol=1e-4)
+    assert_equal_to_rounding(fast, plain.act_plainly, exactly(plain), given)
 
 
+@pytest.mark.usefixtures("gentle")
 @pytest.mark.parametrize("name", KINDS)
 def test_experts_on_unets_act_and_are_told_apart_by_their_names(make_job, task, stored, name):
     job = make_job(name, "prop,vision", out=stored, steps=8, eval_every=4, batch_size=8, plateau_min_steps=2)
@@ -121,10 +124,8 @@ def test_experts_on_unets_act_and_are_told_apart_by_their_names(make_job, task, 
     path = fit(replace(job, architecture=replace(job.architecture, network=network)))
     assert path.name == f"{name}-prop-vision-unet.safetensors"
     policy = KINDS[name](PolicySpec(name, "prop,vision", str(path), {"backbone": "unet"}), task)
-    observation, noise = observe(3), draw(policy, 3)
-    np.testing.assert_allclose(
-        policy.act(observation, noise), policy._sampler.act_plainly(observation, noise), atol=1e-3
-    )
+    given, plain = (observe(3), draw(policy, 3)), policy._sampler
+    assert_equal_to_rounding(policy.act(*given), plain.act_plainly, exactly(plain), given)
 
 
 def test_weights_made_from_the_same_data_and_settings_are_known_again(

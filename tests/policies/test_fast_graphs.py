@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 import torch
-from fdp_policies.diffusion import NoiseSchedule
 from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
 from fdp_policies.fdp import FactorizedDiffusionPolicy
+from rounding import assert_equal_to_rounding, exactly
 
 from fdp_bench.api import PolicySpec
 from fdp_bench.runner.rollout.latency import plausible_observation
@@ -15,12 +15,6 @@ from fdp_bench.tasks import describe
 
 CPU = torch.device("cpu")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-def gentle_schedule(config):
-    schedule = NoiseSchedule(config)
-    schedule.alphas_cumprod.clamp_(min=0.02)
-    return schedule
 
 
 def double(inputs):
@@ -112,11 +106,10 @@ def test_on_a_cpu_float32_is_exact_anyway():
 
 @pytest.mark.gpu
 @needs_gpu
+@pytest.mark.usefixtures("gentle")
 @pytest.mark.parametrize("rows", [1, 8])
 @pytest.mark.parametrize("kind", [JointDiffusionPolicy, FactorizedDiffusionPolicy])
-def test_a_gpus_graph_equals_the_plain_composition_there(kind, rows, recwarn, monkeypatch):
-    # A schedule that begins with some signal left: the real one's first step may turn roundings into 1e-4.
-    monkeypatch.setattr("fdp_policies.acting.chunk_sampler.NoiseSchedule", gentle_schedule)
+def test_a_gpus_graph_equals_the_plain_composition_there(kind, rows, recwarn):
     task = describe("fdp_bench/Lift-v1")
     spec = PolicySpec("dp-dit") if kind is JointDiffusionPolicy else PolicySpec("fdp", "prop>vision")
     policy = kind(spec, task, device="cuda")
@@ -125,9 +118,10 @@ def test_a_gpus_graph_equals_the_plain_composition_there(kind, rows, recwarn, mo
     first = policy.act(observation, noise)
     again = policy.act(observation, noise)
     assert (first == again).all()
-    assert abs(first - policy._sampler.act_plainly(observation, noise)).max() < 1e-5
     other = policy.act(observation, -noise)
-    assert abs(other - policy._sampler.act_plainly(observation, -noise)).max() < 1e-5
+    plain, exact = policy._sampler.act_plainly, exactly(policy._sampler)
+    assert_equal_to_rounding(first, plain, exact, (observation, noise))
+    assert_equal_to_rounding(other, plain, exact, (observation, -noise))
     assert not [warning for warning in recwarn if "CUDA graph" in str(warning.message)]
 
 

@@ -98,8 +98,8 @@ def test_encoders_see_where_a_blob_is(encoder, config):
 
 
 def test_attention_equals_torch_scaled_dot_product(config):
-    network = random_weights(DiffusionTransformer({"prop": (3,)}, 2, config))
-    block, tokens = network.trunk.blocks[0], torch.randn(3, 4, 32)
+    network = random_weights(DiffusionTransformer({"prop": (3,)}, 2, config)).double()
+    block, tokens = network.trunk.blocks[0], torch.randn(3, 4, 32, dtype=torch.float64)
     query, key, value = block.qkv(tokens).view(3, 4, 3, 2, 16).permute(2, 0, 3, 1, 4)
     mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value)
     expected = block.out(mixed.transpose(1, 2).reshape(3, 4, 32))

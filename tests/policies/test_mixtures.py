@@ -6,6 +6,7 @@ import torch
 from fdp_policies.config import NetworkConfig
 from fdp_policies.networks.backbones import make_mixture, make_single
 from fdp_policies.training.weighing import residual_products, weights_on_simplex
+from rounding import float64
 
 SHAPES = [{"prop": (3,)}, {"image.agentview": (20, 20, 3)}, {"prop": (3,), "tactile": (4,)}]
 
@@ -49,10 +50,13 @@ def predict(network, observation, actions, step):
 @pytest.mark.parametrize("backbone", ["dit", "unet"])
 def test_a_weighted_sum_is_the_sum_of_what_each_expert_predicts_alone(backbone):
     made = mixture("weighted", backbone=backbone)
-    made.share.copy_(torch.tensor([1.0, 2.0, 5.0]))
-    alone = [predict(expert, *given()) for expert in made.experts]
-    wanted = (alone[0] + 2 * alone[1] + 5 * alone[2]) / 8
-    torch.testing.assert_close(predict(made, *given()), wanted)
+    made.double().share.copy_(torch.tensor([1.0, 2.0, 5.0]))
+    observation, actions, step = given()
+    shown = {key: value.double() for key, value in observation.items()}, actions.double(), step
+    with float64():
+        alone = [predict(expert, *shown) for expert in made.experts]
+        together = predict(made, *shown)
+    torch.testing.assert_close(together, (alone[0] + 2 * alone[1] + 5 * alone[2]) / 8)
     assert all(each.std() > 0.01 for each in alone)
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from fdp_policies.networks.encoders import SpatialSoftmax
+from rounding import float64
 
 SIDE, CHANNELS = 6, 5
 
@@ -25,17 +26,20 @@ def module() -> SpatialSoftmax:
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=["nhwc", "nchw"])
 def test_keypoints_and_their_gradients_follow_the_definition(module, layout):
-    features = (3.0 + torch.randn(4, CHANNELS, SIDE, SIDE)).contiguous(memory_format=layout)
-    weight = torch.randn(4, 2 * CHANNELS)
+    module.double()
+    features = 3.0 + torch.randn(4, CHANNELS, SIDE, SIDE, dtype=torch.float64)
+    features = features.contiguous(memory_format=layout)
+    weight = torch.randn(4, 2 * CHANNELS, dtype=torch.float64)
     results = []
     for function in (module, lambda x: by_definition(module, x)):
         leaf = features.clone(memory_format=torch.preserve_format).requires_grad_()
         module.sharpness.grad = None
-        keypoints = function(leaf)
+        with float64():
+            keypoints = function(leaf)
         (keypoints * weight).sum().backward()
         results.append((keypoints.detach(), leaf.grad, module.sharpness.grad))
     for ours, expected in zip(*results, strict=True):
-        torch.testing.assert_close(ours, expected, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(ours, expected)
 
 
 def test_a_single_bright_spot_is_where_the_keypoint_lies(module):
