@@ -15,6 +15,7 @@ WORDS = {
     "testing": "checks for plugin authors",
     "gate": "baseline, check, compare",
     "suites": "whole experiments",
+    "calibration": "clean episodes for a guard",
     "diagnose": "what a policy depends on",
     "training": "training jobs side by side",
     "demos": "experts, demonstration files",
