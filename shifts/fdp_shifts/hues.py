@@ -14,6 +14,8 @@ MIN_HUE_TURN = 0.25
 AVOIDED_HUE_TURN = 1 / 6
 #: A colour whose strongest and weakest channel differ by less is grey or black and has no hue to avoid.
 MIN_CHROMA = 0.1
+#: Hues that differ by less are equal up to rounding, in turns.
+_ROUNDING = 1e-9
 #: Number of hues that are tried where some are to be avoided.
 _TRIED = 1001
 
@@ -49,7 +51,9 @@ def turn_clear_of(turn: float, avoided: Sequence[float]) -> float:
     distances = np.abs((tried - hues + 0.5) % 1.0 - 0.5)
     distances_before = np.minimum(hues, 1.0 - hues)
     # The mixes have the hues of the shorter way round the circle. A hue next to the old one is left behind, not passed.
-    is_passed = np.where(tried < 0.5, hues < tried, hues > tried) & (distances_before >= AVOIDED_HUE_TURN)
+    is_passed = np.where(tried < 0.5, hues < tried, hues > tried) & (
+        distances_before >= AVOIDED_HUE_TURN - _ROUNDING
+    )
     is_clear = (distances >= np.minimum(distances_before, AVOIDED_HUE_TURN)) & ~is_passed
     is_left = is_clear.all(axis=1)
     if is_left.all():

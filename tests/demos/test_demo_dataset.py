@@ -64,11 +64,21 @@ def test_single_demonstration_is_trained_on():
     assert split_names(1, None) == (("demo_0",), ())
 
 
-def test_only_what_is_needed_is_read(file):
+def test_the_first_are_trained_on_and_the_following_held_out(file):
     data = load_demonstrations(file, num_demos=5)
-    assert data.names == tuple(f"demo_{i}" for i in range(6))
+    # The file's ten: five to train on, and the others held out, since they are fewer than ten.
+    assert data.names == tuple(f"demo_{i}" for i in range(10))
     assert (data.train, data.valid) == (data.names[:5], data.names[5:])
-    assert [demo.name for demo in data.subset(data.valid)] == ["demo_5"]
+    assert [demo.name for demo in data.subset(data.valid)] == [f"demo_{i}" for i in range(5, 10)]
+
+
+@pytest.mark.parametrize(
+    ("available", "asked", "held_out"), [(200, 100, 20), (200, 10, 10), (15, 10, 5), (200, 60, 12)]
+)
+def test_a_fifth_and_at_least_ten_are_held_out_where_the_file_has_them(available, asked, held_out):
+    train, valid = split_names(available, asked)
+    assert (len(train), len(valid)) == (asked, held_out)
+    assert not {*train} & {*valid}
 
 
 def test_split_agrees_with_the_masks_in_the_file(file):
@@ -97,8 +107,10 @@ def test_packed_form_reads_as_the_same_demonstrations(file, tmp_path):
 def test_first_demonstrations_can_be_packed_alone(file, tmp_path):
     packed = tmp_path / "demos.npz"
     assert pack_demonstrations(file, packed, num_demos=6) == 6
-    ours, theirs = load_demonstrations(packed, num_demos=5), load_demonstrations(file, num_demos=5)
-    assert (ours.sha256, ours.names) == (theirs.sha256, theirs.names)
+    ours = load_demonstrations(packed, num_demos=5)
+    assert ours.names == tuple(f"demo_{i}" for i in range(6))
+    whole = load_demonstrations(file, num_demos=5)
+    assert all(np.array_equal(a.prop, b.prop) for a, b in zip(ours.demos, whole.demos, strict=False))
 
 
 def test_hash_follows_a_single_pixel(tmp_path):

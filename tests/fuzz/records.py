@@ -176,7 +176,7 @@ def use(run: Path, *, draw: bool = False) -> None:
         svg_bytes(success_figure(summary))
     overview(runs, summary)
     episode_grid(runs, Path())
-    run_facts(runs)
+    run_facts(runs, Path())
     remake_commands(runs, ["fdp-bench", "report"])
     film_groups(runs)
     runs.unfinished()

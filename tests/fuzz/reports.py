@@ -17,6 +17,7 @@ from fdp_bench.report.figures.loss_plots import loss_plot, rise_plot
 from fdp_bench.report.figures.plots import compose
 from fdp_bench.report.figures.style import svg_bytes, themed
 from fdp_bench.report.html.pictures import file_picture
+from fdp_bench.report.runs import Runs
 from fdp_bench.report.tables.losses import loss_table, rise_table
 from fdp_bench.report.text.markup import csv_text, markdown_table
 
@@ -58,7 +59,8 @@ def read_log(seed: int) -> None:
     policy = {"spec": "fdp:prop>vision", "sha256": "c0", "source": str(source), "card": card}
     manifest = Manifest("m", "complete", "", {"task": "fdp_bench/Lift-v1"}, 0, policies=[policy])
     names = {("fdp:prop>vision", "c0"): "fdp:prop>vision"}
-    tables = ((loss_plot, loss_table([manifest], names)), (rise_plot, rise_table([manifest], names)))
+    runs = Runs((Path(),), (manifest,), ())
+    tables = ((loss_plot, loss_table(runs, names)), (rise_plot, rise_table(runs, names)))
     plots = [draw(table) for draw, table in tables if not table.empty]
     for plot in plots:
         csv_text(plot.table)

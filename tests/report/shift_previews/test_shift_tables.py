@@ -108,10 +108,10 @@ READ = [Effect(reading_change=0.01 * level) for level in range(5)]
 def test_effects_are_shown_by_task_and_measure_without_rows_of_zeros() -> None:
     first, second = effect_tables({("dim", "Lift"): SEEN, ("wrong", "Toy"): READ}).split("</details>\n\n")
 
-    assert first.splitlines()[:3] == ["<details open>", "<summary>Lift</summary>", ""]
+    assert first.splitlines()[:3] == ['<details markdown="1" open>', "<summary>Lift</summary>", ""]
     assert first.splitlines()[5:7] == [
         "| `dim` | pixel change | 0.2 | 1.2 | 2.2 | 3.2 | 4.2 |",
         "| `dim` | gripper hidden | 0% | 10% | 20% | 30% | 40% |",
     ]
-    assert second.splitlines()[:2] == ["<details>", "<summary>Toy</summary>"]
+    assert second.splitlines()[:2] == ['<details markdown="1">', "<summary>Toy</summary>"]
     assert "| `wrong` | reading change | 0 | 0.01 | 0.02 | 0.03 | 0.04 |" in second.splitlines()
