@@ -147,6 +147,23 @@ class Policy(ABC):
         return replace(spec, options={key: chosen[key] for key in chosen if chosen[key] != defaults[key]})
 
     @classmethod
+    def base_of(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec | None:
+        """The policy that this one builds on and that can act alone; optional, None where there is none.
+
+        Reports show its own success beside this policy's. A card may name its weights as ``base``: ``sha256``, and
+        ``file``, which lies beside the policy's own.
+
+        Args:
+            spec: The policy, its order and options resolved.
+            task: The task.
+
+        Returns:
+            The base without its weights' path, with the same sampler, as its own `resolve` gives it.
+        """
+        del spec, task
+        return None
+
+    @classmethod
     def sampler_name(cls, spec: PolicySpec) -> str:
         """How ``cls(spec, task)`` turns noise into actions, for instance ``"ddim, 10 steps"``; empty if it does not.
 

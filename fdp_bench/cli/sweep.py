@@ -272,12 +272,18 @@ class _Bars:
 def _show(out: Path, runs: list[Path]) -> None:
     from fdp_bench.api import RunError
     from fdp_bench.report.runs import load_runs, probed_latencies
+    from fdp_bench.report.tables.bases import find_bases
     from fdp_bench.report.tables.summary import summarize
     from fdp_bench.report.text.terminal import terminal_table
 
     try:
         loaded = load_runs(runs)
-        print("\n" + terminal_table(summarize(loaded.records, probed_latencies(loaded.manifests))))
+        print(
+            "\n"
+            + terminal_table(
+                summarize(loaded.records, probed_latencies(loaded.manifests), find_bases(loaded))
+            )
+        )
     except RunError as error:
         # Runs of several versions are each whole; only one table of all of them would mislead.
         print(f"no table of all runs: {error}", file=sys.stderr)

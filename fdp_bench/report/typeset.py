@@ -2,12 +2,14 @@
 
 import math
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
 from fdp_bench.report.tables.summary import BATCH, PROBE
+from fdp_bench.report.tables.trainings import recipe_of
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
 
@@ -54,7 +56,6 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
     """
-    records = summary.to_dict("records")
     columns = (
         Column("policy", lambda row: row["label"], numeric=False),
         Column("shift", lambda row: split_shift(row["shift"])[0], numeric=False),
@@ -65,13 +66,19 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
         Column("clean", lambda row: percent(row["clean_rate"])),
         Column("drop pp [95%]", lambda row: signed(row, "paired_drop")),
         Column("p Holm", lambda row: p_value(row["mcnemar_p_holm"])),
+        Column("base (clean)", base_text),
         Column("err", lambda row: str(row["errors"])),
         Column("ms p50/p95", latency_text),
     )
     tests = summary_tests(summary)
     return [
-        typeset(f"{task}: success under shifts", columns, rows, summary_notes(rows, tests))
-        for task, rows in _by_task(records).items()
+        typeset(
+            f"{task}: success under shifts",
+            [column for column in columns if column.cell is not base_text or has_bases(rows)],
+            rows,
+            summary_notes(rows, tests),
+        )
+        for task, rows in _by_task(summary.to_dict("records")).items()
     ]
 
 
@@ -210,6 +217,7 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
             "in percentage points (+ means that the shift costs success), Newcombe's paired 95% interval; "
             f"p: exact McNemar, Holm-adjusted over {_all_of(tests, 'test', len(shifted))}."
         )
+    notes += base_notes(rows)
     incomplete = [row for row in shifted if row["pairs"] < row["episodes"]]
     if incomplete:
         missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
@@ -225,6 +233,44 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
     pairs = [row["pairs"] for row in shifted if row["pairs"]] or [row["episodes"] for row in rows]
     notes.append(detectable_text(min(pairs)))
     return tuple(notes)
+
+
+def has_bases(rows: Sequence[Row]) -> bool:
+    """Whether the base of a row's policy was run under a row's shift."""
+    return any(known(row["base_rate"]) for row in rows)
+
+
+def base_text(row: Row) -> str:
+    """What a policy's base does alone under the row's shift, and without it."""
+    if row["shift"] == CLEAN or not known(row["base_rate"]):
+        return percent(row["base_rate"])
+    return f"{percent(row['base_rate'])} ({percent(row['base_clean_rate'])})"
+
+
+def base_notes(rows: Sequence[Row]) -> list[str]:
+    """Whose success the column of the base holds, and how to add a base that was not run."""
+    notes = []
+    if has_bases(rows):
+        shown = {
+            f"{recipe_of(row['policy'])}: {recipe_of(row['base'])}" for row in rows if known(row["base_rate"])
+        }
+        notes.append(
+            "base: percent of the same episodes with success when the policy's base acts alone, under the same shift "
+            f"and, in brackets, without it ({'; '.join(sorted(shown))}). Above the base's own success the other senses "
+            "still help under the shift; below it they do harm."
+        )
+    run = {row["policy"] for row in rows if row["base_pairs"]}
+    absent = {
+        recipe_of(row["policy"]): row["base"] for row in rows if row["base"] and row["policy"] not in run
+    }
+    for policy, base in absent.items():
+        suite = recipe_of(base)
+        weights = f", with the very weights: --policy {shlex.quote(base)}" if base != suite else ""
+        notes.append(
+            f"Not run here: the base of {policy}, whose own success belongs beside it. Add the policy {suite!r} to the "
+            f"suite, or to the run{weights}."
+        )
+    return notes
 
 
 def training_text(rows: Sequence[Row]) -> str:

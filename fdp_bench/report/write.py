@@ -19,6 +19,7 @@ from fdp_bench.report.runs import Runs, probed_latencies
 from fdp_bench.report.shift_previews.severity_frames import Ladder
 from fdp_bench.report.shift_previews.strips import save_strip, shift_slug
 from fdp_bench.report.tables.all_tasks import across_table
+from fdp_bench.report.tables.bases import find_bases
 from fdp_bench.report.tables.effects import effect_table
 from fdp_bench.report.tables.safety import safety_comparison, safety_layouts, safety_table
 from fdp_bench.report.tables.seeds import seed_layout, seed_table
@@ -78,7 +79,7 @@ def write_report(
         RunError: If the folder cannot be written.
     """
     trainings = find_trainings(runs.records)
-    summary = summarize(runs.records, probed_latencies(runs.manifests))
+    summary = summarize(runs.records, probed_latencies(runs.manifests), find_bases(runs))
     comparison = compare_policies(runs.records)
     safety = safety_table(runs.records)
     plots = supported_plots(runs, summary, comparison)

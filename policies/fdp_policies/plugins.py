@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import Inspector, PolicySpec, TaskInfo, TheoryCheck, format_experts
-from fdp_policies.identity import architecture_of, sampler_of
+from fdp_policies.identity import SAMPLER_OPTIONS, architecture_of, sampler_of
 from fdp_policies.learned import LearnedPolicy, open_checkpoint, open_own_checkpoint
 
 
@@ -70,6 +70,13 @@ class FactorizedDiffusionPolicy(DiffusionPolicy):
         """Each usual sense before each other one; any others can be named too."""
         names = list(task.usual_modalities)
         return [f"{first}>{second}" for first in names for second in names if first != second]
+
+    @classmethod
+    def base_of(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:
+        """See `Policy.base_of`: the frozen network on the prioritized senses."""
+        base = architecture_of(spec, task).base()
+        sampling = {key: spec.options[key] for key in SAMPLER_OPTIONS if key in spec.options}
+        return PolicySpec(base.family, base.order, options={**base.options, **sampling})
 
     @classmethod
     def check_theory(cls) -> TheoryCheck:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fdp_bench.report.figures.curve_plots import POINTS, point_caption, shift_title, short_task
 from fdp_bench.report.figures.plots import Panel, Plot
-from fdp_bench.report.figures.style import Palette, drawable, ink, series_style
-from fdp_bench.report.typeset import Column, p_value, percent, signed, split_shift, typeset
+from fdp_bench.report.figures.style import Palette, draw_base, drawable, ink, series_style
+from fdp_bench.report.typeset import Column, known, p_value, percent, signed, split_shift, typeset
 
 if TYPE_CHECKING:
     import pandas
@@ -124,6 +124,10 @@ def draw_bars(axes: "Axes", rows: Sequence[Row], variants: Sequence[str], names:
         axes.annotate(
             f"{rate:.0f}", (high, number), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9
         )
+    based = [row for row in rows if known(row["base_rate"])]
+    if based:
+        places = [float(variants.index(row["variant"])) for row in based]
+        draw_base(axes, places, [0.45] * len(based), [100 * row["base_rate"] for row in based], rotated=True)
     axes.set_yticks(range(len(variants)), list(map(drawable, variants)))
     axes.set_ylim(len(variants) - 0.4, -0.6)
     axes.set_xlim(0, 112)

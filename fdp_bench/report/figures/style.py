@@ -23,6 +23,8 @@ COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "++", "oo", "--")
+#: What the line of a policy's base is called in legends.
+BASE_ALONE = "its base alone, same shift"
 #: Dots an inch of PNG files.
 PNG_DPI = 160
 
@@ -221,6 +223,42 @@ def success_axis(axes: "Axes", *, label: str = "success rate (% of episodes)") -
     axes.grid(axis="y", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_base(
+    axes: "Axes",
+    across: Sequence[float],
+    along: Sequence[float],
+    rates: Sequence[float],
+    *,
+    rotated: bool = False,
+) -> None:
+    """Draw what a policy's base does alone as a dashed line through each bar.
+
+    Args:
+        axes: Where to draw.
+        across: Middle of each bar on the axis of the categories.
+        along: Half the length of each line, in units of that axis.
+        rates: The base's success of each bar, in percent.
+        rotated: Whether bars lie, so that rates are on the horizontal axis.
+    """
+    from matplotlib.patheffects import withStroke
+
+    draw = axes.vlines if rotated else axes.hlines
+    low, high = (
+        [middle + sign * half for middle, half in zip(across, along, strict=True)] for sign in (-1, 1)
+    )
+    draw(
+        rates,
+        low,
+        high,
+        colors=ink(),
+        linestyles=(0, (2.5, 1.2)),
+        linewidth=2.2,
+        label=BASE_ALONE,
+        zorder=4,
+        path_effects=[withStroke(linewidth=4.2, foreground="white")],
+    )
 
 
 def finish(figure: "Figure", axes: Sequence["Axes"], caption: str) -> "Figure":

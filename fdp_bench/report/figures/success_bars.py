@@ -5,8 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
-from fdp_bench.report.figures.style import Palette, drawable, finish, ink, save_figure, series_style, themed
-from fdp_bench.report.typeset import split_shift
+from fdp_bench.report.figures.style import (
+    Palette,
+    draw_base,
+    drawable,
+    finish,
+    ink,
+    save_figure,
+    series_style,
+    themed,
+)
+from fdp_bench.report.typeset import known, split_shift
 
 if TYPE_CHECKING:
     import pandas
@@ -99,6 +108,14 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
             linewidth=0.8,
             error_kw={"elinewidth": 1.4, "capsize": 3, "ecolor": ink()},
         )
+        on_base = [
+            (center, 100 * row["base_rate"])
+            for center, row in zip(centers, bars, strict=True)
+            if known(row["base_rate"])
+        ]
+        if on_base:
+            places, base_rates = zip(*on_base, strict=True)
+            draw_base(axes, places, [0.6 * bar_width] * len(places), base_rates)
         for center, rate, up in zip(centers, rates, above, strict=True):
             axes.annotate(
                 f"{rate:.0f}",

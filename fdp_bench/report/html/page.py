@@ -78,6 +78,12 @@ class Page:
     files: Sequence[str] = ()
 
     @property
+    def has_bases(self) -> bool:
+        """Whether a drawn rate has its policy's base beside it."""
+        cells = (cell for table in self.headline for row in table.rows for cell in row)
+        return any(cell.span is not None and cell.span.base is not None for cell in cells)
+
+    @property
     def few_arms(self) -> bool:
         """Whether the grids of all arms can stand open."""
         return sum(map(len, self.grid.values())) <= _MOST_OPEN_ARMS

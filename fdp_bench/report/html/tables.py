@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.api import CLEAN
 from fdp_bench.report.typeset import (
     EMPTY,
     Layout,
+    has_bases,
+    known,
     latency_text,
     p_value,
     percent,
@@ -34,12 +37,14 @@ class Span:
         low: Lower end.
         high: Upper end.
         clean: The same arm's rate without a shift; None on clean rows.
+        base: What the policy's base does alone under the same shift; None where there is none, or it was not run.
     """
 
     rate: float
     low: float
     high: float
     clean: float | None = None
+    base: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         task: Gymnasium id that occurs in it.
     """
     rows = [row for row in summary.to_dict("records") if row["task"] == task]
+    with_base = has_bases(rows)
     headers = (
         ("policy", False),
         ("shift", False),
@@ -122,6 +128,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         ("clean", True),
         ("drop, points", True),
         ("p (Holm)", True),
+        *([("base alone", True)] if with_base else []),
         ("held", True),
         ("err", True),
         ("ms p50/p95", True),
@@ -130,29 +137,37 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         title=f"{task}: success under shifts",
         headers=tuple(text for text, _ in headers),
         numeric=tuple(numeric for _, numeric in headers),
-        rows=tuple(_headline_row(row) for row in rows),
+        rows=tuple(_headline_row(row, with_base) for row in rows),
         notes=summary_notes(rows, summary_tests(summary)),
     )
 
 
-def _headline_row(row: Row) -> tuple[Cell, ...]:
+def _headline_row(row: Row, with_base: bool) -> tuple[Cell, ...]:
     shift, level = split_shift(row["shift"])
     rate, low, high = (100 * row[name] for name in ("success_rate", "success_low", "success_high"))
-    clean = None if math.isnan(row["clean_rate"]) else 100 * row["clean_rate"]
+    clean, base = (100 * row[name] if known(row[name]) else None for name in ("clean_rate", "base_rate"))
     return (
         Cell(row["label"]),
         Cell(shift),
         _number(level, row["severity"]),
         _number(str(row["episodes"]), row["episodes"]),
         Cell(f"{rate:.0f}%", f"{low:.0f}–{high:.0f}", f"{rate:.6g}", strong=True),
-        Cell("", span=Span(rate, low, high, clean)),
+        Cell("", span=Span(rate, low, high, clean, base)),
         _number(EMPTY if clean is None else f"{percent(row['clean_rate'])}%", row["clean_rate"]),
         _drop(row),
         _number(p_value(row["mcnemar_p_holm"]), row["mcnemar_p_holm"]),
+        *([_base(row)] if with_base else []),
         _number(f"{percent(row['success_held_rate'])}%", row["success_held_rate"]),
         _number(str(row["errors"]), row["errors"]),
         _number(latency_text(row), row["inference_p50_ms"]),
     )
+
+
+def _base(row: Row) -> Cell:
+    if not known(row["base_rate"]):
+        return Cell(EMPTY)
+    clean = "" if row["shift"] == CLEAN else f"clean {percent(row['base_clean_rate'])}"
+    return Cell(f"{percent(row['base_rate'])}%", clean, f"{row['base_rate']:.6g}")
 
 
 def _drop(row: Row) -> Cell:

@@ -20,7 +20,16 @@ Row = Mapping[str, Any]
 Trainings = Mapping[PolicyKey, Training]
 
 #: What every point of every curve states, beside its place.
-POINT_COLUMNS = ("train_seeds", "episodes", "successes", "success_rate", "low", "high", "interval")
+POINT_COLUMNS = (
+    "train_seeds",
+    "episodes",
+    "successes",
+    "success_rate",
+    "low",
+    "high",
+    "interval",
+    "base_rate",
+)
 SEVERITY_COLUMNS = ("task", "shift", "train_demos", "series", "level", *POINT_COLUMNS)
 EFFICIENCY_COLUMNS = ("task", "shift", "severity", "series", "train_demos", *POINT_COLUMNS)
 SURFACE_COLUMNS = ("task", "shift", "series", "train_demos", "level", *POINT_COLUMNS)
@@ -149,7 +158,13 @@ def pool(rows: Sequence[Row]) -> dict[str, Any]:
         "low": point.low,
         "high": point.high,
         "interval": OVER_SEEDS if point.band == "seeds" else WILSON,
+        "base_rate": _mean([row["base_rate"] for row in rows]),
     }
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of all seeds' values; nan where one of them has none."""
+    return sum(values) / len(values)
 
 
 def _places(row: Row, summary: "pandas.DataFrame") -> list[tuple[str, float]]:

@@ -9,7 +9,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
-from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, recipe_of, tasks_of
+from fdp_bench.report.tables.bases import Base, Bases
+from fdp_bench.report.tables.trainings import (
+    PolicyKey,
+    are_compared,
+    find_trainings,
+    name_policies,
+    recipe_of,
+    tasks_of,
+)
 from fdp_bench.stats import (
     PairedCounts,
     count_pairs,
@@ -47,6 +55,13 @@ SUMMARY_COLUMNS = (
     "paired_drop_high",
     "mcnemar_p",
     "mcnemar_p_holm",
+    "base",
+    "base_pairs",
+    "base_rate",
+    "base_clean_rate",
+    "base_difference",
+    "base_difference_low",
+    "base_difference_high",
     "inference_p50_ms",
     "inference_p95_ms",
     "inference_source",
@@ -79,7 +94,9 @@ Latencies = Mapping[tuple[str, str], Sequence[float]]
 EpisodeKey = tuple[int, int, int]
 
 
-def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = None) -> "pandas.DataFrame":
+def summarize(
+    records: Sequence[EpisodeRecord], latency_ms: Latencies | None = None, bases: Bases | None = None
+) -> "pandas.DataFrame":
     """One row an arm, sorted by task, shift (clean first), severity and policy.
 
     Args:
@@ -88,6 +105,7 @@ def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = N
         latency_ms: (task, policy string) -> wall times of one `act` on one episode, in milliseconds, as a probe
             measured them (`fdp_bench.report.runs.probed_latencies`). For policies left out, the records' own
             latencies are used: what each batch waited. ``inference_source`` says which, `PROBE` or `BATCH`.
+        bases: As `fdp_bench.report.tables.bases.find_bases` returns them.
 
     Returns:
         Table with `SUMMARY_COLUMNS`. ``label`` names the policy as `name_policies` does; ``train_demos`` and
@@ -96,7 +114,10 @@ def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = N
         ``paired_drop`` that rate minus the shifted one, both over the ``pairs`` episodes that were run both ways: a
         positive drop means that the shift costs success. On clean rows these are nan, as are the p-values;
         ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low`` and ``_high`` ends are 95% intervals,
-        Wilson's for rates and Newcombe's for drops.
+        Wilson's for rates and Newcombe's for drops. ``base`` names the policy's base, as ``label`` does where it was
+        run and by its policy string where it was not; ``base_rate`` is the base's success under the same shift on the
+        ``base_pairs`` episodes that both have run, ``base_clean_rate`` that on the same episodes without a shift, and
+        ``base_difference`` the policy's rate minus `base_rate`, with Newcombe's interval.
 
     Raises:
         ValueError: If an episode occurs twice.
@@ -109,6 +130,7 @@ def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = N
         {"label": labels[arm[1:3]], "variant": trainings[arm[1:3]].variant}
         | {"train_demos": trainings[arm[1:3]].demos, "train_seed": trainings[arm[1:3]].seed}
         | _summary_row(arm, episodes, arms, latency_ms or {})
+        | _base_columns(arm, arms, (bases or {}).get((arm[0], arm[1:3])), labels)
         for arm, episodes in arms.items()
     ]
     table = pandas.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
@@ -223,6 +245,34 @@ def _summary_row(
     clean_successes = counts.both + counts.only_first
     row["clean_rate"] = clean_successes / counts.pairs if counts.pairs else math.nan
     return row | _difference_columns(counts, "paired_drop")
+
+
+def _base_columns(
+    arm: Arm,
+    arms: Mapping[Arm, Mapping[EpisodeKey, EpisodeRecord]],
+    base: Base | None,
+    labels: Mapping[PolicyKey, str],
+) -> dict[str, Any]:
+    """What the base does alone on the arm's episodes."""
+    if base is None:
+        return {"base": "", "base_pairs": 0}
+    if base.key is None:
+        return {"base": base.policy, "base_pairs": 0}
+    task, _, _, shift, severity = arm
+    counts = _paired_counts(arms[arm], arms.get((task, *base.key, shift, severity), {}))
+    clean = _paired_counts(arms[arm], arms.get((task, *base.key, CLEAN, 0.0), {}))
+    difference = _difference_columns(counts, "base_difference")
+    return {
+        "base": labels[base.key],
+        "base_pairs": counts.pairs,
+        "base_rate": _rate_of_second(counts),
+        "base_clean_rate": _rate_of_second(clean),
+        **{name: value for name, value in difference.items() if name.startswith("base")},
+    }
+
+
+def _rate_of_second(counts: PairedCounts) -> float:
+    return (counts.both + counts.only_second) / counts.pairs if counts.pairs else math.nan
 
 
 def _difference_columns(counts: PairedCounts, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from matplotlib.container import BarContainer
 from matplotlib.image import imread
 
 from fdp_bench.api import EpisodeRecord
-from fdp_bench.report.figures.style import COLORS, Palette
+from fdp_bench.report.figures.style import BASE_ALONE, COLORS, Palette
 from fdp_bench.report.figures.success_bars import save_success_plot, success_figure
 from fdp_bench.report.tables.summary import summarize
 
@@ -114,3 +114,22 @@ def test_plots_are_written_as_png_and_svg_with_the_same_bytes_each_time(tmp_path
     assert [file.read_bytes() for file in files] == first
     assert imread(files[0]).shape[0] > 400
     assert b"occlusion" in first[1]
+
+
+def test_what_a_base_does_alone_is_a_line_through_the_bar_of_its_policy() -> None:
+    summary = summarize(twin_arms("++++", "+---") + twin_arms("++++", "++--", policy="fdp"))
+    summary["base_rate"] = summary["base_rate"].astype(float)
+    summary.loc[summary["label"] == "fdp", "base_rate"] = [0.9, 0.75]
+    axes = success_figure(summary).axes[0]
+    (lines,) = [drawn for drawn in axes.collections if drawn.get_label() == BASE_ALONE]
+    segments = lines.get_segments()
+    assert [segment[0][1] for segment in segments] == [90.0, 75.0]
+    bars = next(bars for bars in axes.containers if bars.get_label() == "fdp")
+    for segment, bar in zip(segments, bars, strict=True):
+        assert segment[0][0] < bar.get_x()
+        assert segment[1][0] > bar.get_x() + bar.get_width()
+
+
+def test_without_a_base_no_line_is_drawn() -> None:
+    figure = success_figure(summarize(twin_arms("++++", "+---")))
+    assert BASE_ALONE not in [text.get_text() for text in figure.legends[0].get_texts()]
