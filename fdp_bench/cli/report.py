@@ -53,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
     from fdp_bench.records.writer import refuse_link
-    from fdp_bench.report.coverage import coverage_text
+    from fdp_bench.report.coverage import coverage_text, family_of
     from fdp_bench.report.runs import in_results, load_runs, newest_run
-    from fdp_bench.report.text.terminal import across_text, comparison_table, shown, terminal_table
+    from fdp_bench.report.text.terminal import across_text, comparison_table, seed_text, shown, terminal_table
     from fdp_bench.report.write import write_report
     from fdp_bench.suites.coverage import coverage_of, sweeps_in
     from fdp_bench.suites.publish import publish
@@ -92,13 +92,10 @@ def run(args: argparse.Namespace) -> int:
         runs, folder, _ladder_drawer(runs), command, notes, warnings=unfinished, coverage=coverage
     )
     # Of several tasks, the table of all of them is read last, where the terminal shows it.
-    tables = [
-        coverage_text(coverage),
-        terminal_table(report.summary),
-        comparison_table(report.comparison),
-        *notes,
-    ]
-    tables.append(across_text(report.summary))
+    family = family_of(coverage)
+    tables = [coverage_text(coverage), terminal_table(report.summary, family)]
+    tables += [comparison_table(report.comparison, family), *notes]
+    tables += [seed_text(report.summary), across_text(report.summary)]
     print(shown("\n\n".join(filter(None, tables))))
     for sentence in report.missing:
         print(shown(f"warning: {sentence}"), file=sys.stderr)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fdp_bench.report.text.markup import markdown_text
 from fdp_bench.report.text.terminal import shown
+from fdp_bench.report.typeset import THIS_REPORT
 
 
 @dataclass(frozen=True)
@@ -12,12 +13,20 @@ class Coverage:
     """How far a suite has come.
 
     Attributes:
+        suite: Its name.
         sentence: How many of its cells are complete.
         missing: What is missing, one line a group of cells; empty where nothing is.
     """
 
+    suite: str
     sentence: str
     missing: tuple[str, ...] = ()
+
+
+def family_of(coverage: Sequence[Coverage]) -> str:
+    """Whose tests a report's p-values are adjusted over: those of its suites, or of the report where it has none."""
+    names = " and ".join(one.suite for one in coverage)
+    return f"suite {names}" if names else THIS_REPORT
 
 
 def coverage_text(coverage: Sequence[Coverage]) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
+#: What p-values are adjusted over unless a suite is reported.
+THIS_REPORT = "this report"
 #: Shown where a row has no such value.
 EMPTY = "-"
 
@@ -50,11 +52,12 @@ class Column:
     numeric: bool = True
 
 
-def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
+def summary_layouts(summary: "pandas.DataFrame", family: str = THIS_REPORT) -> list[Layout]:
     """Typeset a summary, one table a task.
 
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
+        family: Whose tests the p-values are adjusted over.
     """
     columns = (
         Column("policy", lambda row: row["label"], numeric=False),
@@ -76,17 +79,18 @@ def summary_layouts(summary: "pandas.DataFrame") -> list[Layout]:
             f"{task}: success under shifts",
             [column for column in columns if column.cell is not base_text or has_bases(rows)],
             rows,
-            summary_notes(rows, tests),
+            summary_notes(rows, tests, family),
         )
         for task, rows in _by_task(summary.to_dict("records")).items()
     ]
 
 
-def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
+def comparison_layouts(comparison: "pandas.DataFrame", family: str = THIS_REPORT) -> list[Layout]:
     """Typeset a comparison of policies, one table a task.
 
     Args:
         comparison: As `fdp_bench.report.tables.summary.compare_policies` returns it.
+        family: Whose tests the p-values are adjusted over.
     """
     records = comparison.to_dict("records")
     columns = (
@@ -109,7 +113,7 @@ def comparison_layouts(comparison: "pandas.DataFrame") -> list[Layout]:
             f"{task}: policy against policy under the same shift",
             columns,
             rows,
-            (f"{note}{_all_of(len(records), 'comparison', len(rows))}.",),
+            (f"{note}{_all_of(len(records), 'comparison', len(rows))} ({_family('comparison', family)}).",),
         )
         for task, rows in _by_task(records).items()
     ]
@@ -204,7 +208,7 @@ def summary_tests(summary: "pandas.DataFrame") -> int:
     return int(summary["mcnemar_p"].notna().sum())
 
 
-def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
+def summary_notes(rows: list[dict[str, Any]], tests: int, family: str = THIS_REPORT) -> tuple[str, ...]:
     """What a reader of a summary of one task must know, sentence by sentence."""
     shifted = [row for row in rows if row["shift"] != CLEAN]
     notes = [
@@ -215,7 +219,8 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         notes.append(
             "clean: percent of the same episodes with success when no shift acts; drop: clean minus shifted "
             "in percentage points (+ means that the shift costs success), Newcombe's paired 95% interval; "
-            f"p: exact McNemar, Holm-adjusted over {_all_of(tests, 'test', len(shifted))}."
+            f"p: exact McNemar, Holm-adjusted over {_all_of(tests, 'test', len(shifted))} "
+            f"({_family('test of a shift', family)})."
         )
     notes += base_notes(rows)
     incomplete = [row for row in shifted if row["pairs"] < row["episodes"]]
@@ -226,13 +231,27 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
     notes += latency_notes(rows)
     if trained := training_text(rows):
         notes.append(f"Trained on {trained}.")
-    notes.append(
-        "Training seeds: 1 a row, so nothing here says how much another training run of a policy would "
-        "differ."
-    )
+    notes.append(_seeds_note(rows))
     pairs = [row["pairs"] for row in shifted if row["pairs"]] or [row["episodes"] for row in rows]
     notes.append(detectable_text(min(pairs)))
     return tuple(notes)
+
+
+def _family(thing: str, family: str) -> str:
+    """Names what p-values are adjusted over together."""
+    return f"one family: every {thing} in {family}"
+
+
+def _seeds_note(rows: Sequence[Row]) -> str:
+    note = (
+        "Training seeds: 1 a row, so nothing here says how much another training run of a policy would differ"
+    )
+    seeds: dict[tuple[Any, ...], set[float]] = {}
+    for row in rows:
+        kind = (recipe_of(row["policy"]), row["train_demos"], row["variant"])
+        seeds.setdefault(kind, set()).add(row["train_seed"])
+    several = any(len(of_kind) > 1 for of_kind in seeds.values())
+    return f"{note}; the table of training seeds has them side by side." if several else f"{note}."
 
 
 def has_bases(rows: Sequence[Row]) -> bool:

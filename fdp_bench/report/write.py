@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
 from fdp_bench.api.files import write_whole
-from fdp_bench.report.coverage import Coverage, coverage_markdown
+from fdp_bench.report.coverage import Coverage, coverage_markdown, family_of
 from fdp_bench.report.figures.all_plots import report_palette, supported_plots
 from fdp_bench.report.figures.films import find_films, save_film
 from fdp_bench.report.figures.plots import Plot, compose
@@ -22,6 +22,7 @@ from fdp_bench.report.tables.all_tasks import across_table
 from fdp_bench.report.tables.bases import find_bases
 from fdp_bench.report.tables.effects import effect_table
 from fdp_bench.report.tables.safety import safety_comparison, safety_layouts, safety_table
+from fdp_bench.report.tables.seed_cells import seed_cells
 from fdp_bench.report.tables.seeds import seed_layout, seed_table
 from fdp_bench.report.tables.severity_auc import area_layout, area_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
@@ -90,8 +91,8 @@ def write_report(
     texts = {
         "summary.csv": csv_text(summary),
         "comparison.csv": csv_text(comparison),
-        "summary.md": markdown_report(summary, comparison, coverage_markdown(coverage)),
-        "summary.tex": latex_report(summary, comparison),
+        "summary.md": markdown_report(summary, comparison, coverage_markdown(coverage), family_of(coverage)),
+        "summary.tex": latex_report(summary, comparison, family_of(coverage)),
     }
     if not safety.empty:
         texts |= {
@@ -110,6 +111,9 @@ def write_report(
     across = across_table(summary)
     if not across.empty:
         texts["tasks.csv"] = csv_text(across)
+    cells = seed_cells(summary)
+    if not cells.empty:
+        texts["seed-cells.csv"] = csv_text(cells)
     seeds = seed_table(summary, trainings)
     if not seeds.empty:
         texts |= {"seeds.csv": csv_text(seeds), "seeds.md": markdown_table(seed_layout(seeds))}

@@ -1,12 +1,8 @@
 """Success over the number of demonstrations, with a band that says what it covers."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
-
-import numpy as np
-from scipy.stats import t
 
 from fdp_bench.stats.bootstrap import MIN_SEEDS
 from fdp_bench.stats.proportion import Interval, wilson_interval
@@ -14,8 +10,9 @@ from fdp_bench.stats.proportion import Interval, wilson_interval
 if TYPE_CHECKING:
     import pandas
 
-#: ``"seeds"``: the band covers other trainings; ``"episodes"``: other episodes of the same trainings alone.
-Band = Literal["seeds", "episodes"]
+#: ``"range"``: from the lowest to the highest training seed, no interval; ``"episodes"``: an interval that covers other
+#: episodes of the same trainings.
+Band = Literal["range", "episodes"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class CurvePoint:
         rate: Success rate, the mean over training seeds, in [0, 1].
         low: Lower end of the band.
         high: Upper end of the band.
-        band: What the band covers.
+        band: What the band is.
         n_seeds: Number of training seeds.
         episodes: Number of episodes of all seeds together.
         seed_rates: Success rate of each seed, in the order of the seeds.
@@ -71,7 +68,7 @@ class DataEfficiencyCurve:
 
     Attributes:
         points: Ascending in the number of demonstrations.
-        confidence: Nominal coverage of the band.
+        confidence: Nominal coverage of the intervals over episodes.
     """
 
     points: tuple[CurvePoint, ...]
@@ -81,12 +78,10 @@ class DataEfficiencyCurve:
     def caption(self) -> str:
         """What the band is, in sentences that belong under the plot."""
         sentences = []
-        over_seeds = [point for point in self.points if point.band == "seeds"]
+        over_seeds = [point for point in self.points if point.band == "range"]
         if over_seeds:
             seeds = _span(point.n_seeds for point in over_seeds)
-            sentences.append(
-                f"Band: {self.confidence:.0%} interval over {seeds} training seeds (Student's t)."
-            )
+            sentences.append(f"Band: range of {seeds} training seeds.")
         alone = [point for point in self.points if point.band == "episodes"]
         if alone:
             seeds = _span(point.n_seeds for point in alone)
@@ -113,16 +108,15 @@ class DataEfficiencyCurve:
 def data_efficiency_curve(
     results: Iterable[TrainingResult], *, confidence: float = 0.95
 ) -> DataEfficiencyCurve:
-    """Collect trainings into a curve, each point with the widest claim that its seeds carry.
+    """Collect trainings into a curve, each point with what its seeds show.
 
-    From `MIN_SEEDS` seeds on, the band is Student's interval of the seeds' rates, which bootstraps of so few
-    values do not reach (see `fdp_bench.stats.bootstrap_seeds`), and never narrower than Wilson's interval of all
-    episodes: three seeds that agree by chance are no certainty. With fewer seeds it is Wilson's alone, and the
-    caption says so.
+    From `MIN_SEEDS` seeds on, the band is the range of the seeds' rates. It is no interval: what other seeds would give
+    is said across tasks and shifts alone (`fdp_bench.stats.bootstrap_seeds`). With fewer seeds the band is Wilson's
+    interval of all episodes, and the caption says so.
 
     Args:
         results: Trainings of one policy, scored under one shift.
-        confidence: Nominal coverage, in (0, 1).
+        confidence: Nominal coverage of the intervals over episodes, in (0, 1).
 
     Raises:
         ValueError: If a seed occurs twice for one number of demonstrations, or `confidence` is out of range.
@@ -142,25 +136,21 @@ def data_efficiency_curve(
 
 
 def _point(results: list[TrainingResult], confidence: float) -> CurvePoint:
-    rates = np.array([result.successes / result.episodes for result in results])
+    rates = tuple(result.successes / result.episodes for result in results)
     episodes = sum(result.episodes for result in results)
-    rate = float(rates.mean())
     interval = wilson_interval(sum(result.successes for result in results), episodes, confidence)
     band: Band = "episodes"
     if len(results) >= MIN_SEEDS:
-        error = float(rates.std(ddof=1)) / math.sqrt(len(rates))
-        reach = float(t.ppf((1.0 + confidence) / 2.0, len(rates) - 1)) * error
-        low, high = min(interval.low, rate - reach), max(interval.high, rate + reach)
-        interval, band = Interval(max(low, 0.0), min(high, 1.0)), "seeds"
+        interval, band = Interval(min(rates), max(rates)), "range"
     return CurvePoint(
         demonstrations=results[0].demonstrations,
-        rate=rate,
+        rate=sum(rates) / len(rates),
         low=interval.low,
         high=interval.high,
         band=band,
         n_seeds=len(results),
         episodes=episodes,
-        seed_rates=tuple(map(float, rates)),
+        seed_rates=rates,
     )
 
 

@@ -38,7 +38,7 @@ def coverage_of(folder: Path) -> Coverage:
         suite, how = _suite_of(journal)
         return check_suite(suite, folder, how)
     except SpecError as error:
-        return Coverage(f"The cells of suite {journal.name} cannot be counted: {error}.")
+        return Coverage(journal.name, f"The cells of suite {journal.name} cannot be counted: {error}.")
 
 
 def _suite_of(journal: Journal) -> tuple[Suite, str]:
@@ -92,7 +92,9 @@ def check_suite(suite: Suite, folder: Path, how: str = "") -> Coverage:
         }
         counts = Counter(shift for shift, _ in indices)
         done.append((cell, {shift: counts[shift] for shift in shifts}))
-    return Coverage(_sentence(f"Suite {suite.name}{how}", suite, done), tuple(_missing(suite, done)))
+    return Coverage(
+        suite.name, _sentence(f"Suite {suite.name}{how}", suite, done), tuple(_missing(suite, done))
+    )
 
 
 def _specs(run: Path) -> list[EpisodeSpec]:

@@ -22,13 +22,14 @@ def trained_arm(
     shift: str = CLEAN,
     level: int = 0,
     task: str = "fdp_bench/Lift-v1",
+    shift_options: str = "",
 ) -> list[EpisodeRecord]:
-    """One arm of one training; its first episodes succeed."""
+    """One arm of one training; its first episodes succeed. A shift's options stand behind its level."""
     outcomes = "+" * successes + "-" * (episodes - successes)
     head, mark, options = policy.partition("?")
     name = policy if demos is None else f"{head}@cache/{demos}-{seed}.safetensors{mark}{options}"
     checkpoint = hashlib.sha256(repr((policy, demos, seed, variant)).encode()).hexdigest()
-    text = CLEAN if shift == CLEAN else f"{shift}@{level}"
+    text = CLEAN if shift == CLEAN else f"{shift}@{level}{shift_options}"
     records = arm(outcomes, policy=name, checkpoint=checkpoint, shift=text, severity=level / 5, task=task)
     facts = {"train_demos": demos, "train_seed": seed, "variant": variant}
     return [replace(record, spec=replace(record.spec, **facts)) for record in records]

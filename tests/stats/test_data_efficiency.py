@@ -1,8 +1,6 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_1samp
 
 from fdp_bench.stats import TrainingResult, data_efficiency_curve, wilson_interval
 
@@ -17,17 +15,11 @@ def test_points_ascend_with_the_demonstrations() -> None:
     assert [point.rate for point in curve.points] == [0.1, 0.4, 0.9]
 
 
-def test_three_seeds_have_students_band() -> None:
-    point = data_efficiency_curve(trainings(10, [10, 25, 35])).points[0]
-    student = ttest_1samp([0.2, 0.5, 0.7], 0.5).confidence_interval(0.95)
-    assert (point.band, point.n_seeds, point.episodes) == ("seeds", 3, 150)
-    assert point.seed_rates == (0.2, 0.5, 0.7)
-    assert (point.low, point.high) == pytest.approx((max(student.low, 0), min(student.high, 1)))
-
-
-def test_seeds_that_agree_by_chance_keep_the_uncertainty_of_their_episodes() -> None:
-    point = data_efficiency_curve(trainings(10, [50, 50, 50])).points[0]
-    assert (point.low, point.high) == pytest.approx(wilson_interval(150, 150))
+def test_three_seeds_have_their_range_and_each_seed() -> None:
+    point = data_efficiency_curve(trainings(10, [25, 10, 35])).points[0]
+    assert (point.band, point.n_seeds, point.episodes) == ("range", 3, 150)
+    assert point.seed_rates == (0.5, 0.2, 0.7)
+    assert (point.low, point.high) == (0.2, 0.7)
 
 
 @pytest.mark.parametrize("successes", [[30], [30, 40]])
@@ -44,30 +36,15 @@ def test_caption_tells_points_with_seeds_from_those_without() -> None:
     curve = data_efficiency_curve(
         trainings(10, [5, 6, 7]) + trainings(25, [9, 9, 9, 9]) + trainings(50, [30]) + trainings(100, [40])
     )
-    assert "95% interval over 3 to 4 training seeds" in curve.caption
+    assert "Band: range of 3 to 4 training seeds." in curve.caption
     assert "Only 1 training seed at 50 and 100 demonstrations" in curve.caption
 
 
 def test_table_has_one_row_a_point() -> None:
     table = data_efficiency_curve(trainings(10, [5]) + trainings(50, [20, 30, 40])).to_table()
     assert table["demonstrations"].tolist() == [10, 50]
-    assert table["band"].tolist() == ["episodes", "seeds"]
+    assert table["band"].tolist() == ["episodes", "range"]
     assert list(data_efficiency_curve([]).to_table().columns) == list(table.columns)
-
-
-@pytest.mark.parametrize(("mean", "spread"), [(0.6, 0.08), (0.95, 0.03), (0.5, 0.0), (0.99, 0.0)])
-def test_bands_of_three_seeds_hold_the_truth_at_least_as_often_as_they_say(
-    mean: float, spread: float
-) -> None:
-    rng = np.random.default_rng(5)
-    rates = np.clip(mean + spread * rng.standard_normal((600, 3)), 0, 1)
-    truth = float(np.clip(mean + spread * rng.standard_normal(1_000_000), 0, 1).mean())
-    hits = 0
-    for successes in rng.binomial(50, rates):
-        point = data_efficiency_curve(trainings(10, successes.tolist())).points[0]
-        hits += point.low <= truth <= point.high
-    # Two standard errors of 600 experiments below 0.95.
-    assert hits / 600 >= 0.95 - 0.018
 
 
 @given(successes=st.lists(st.integers(0, 50), min_size=1, max_size=6))

@@ -29,7 +29,7 @@ def suite(write_suite):
 
 def test_a_complete_suite_says_how_many_cells_it_has(suite):
     write_sweep(OUT, suite)
-    assert coverage_of(OUT) == Coverage("Suite my-suite is complete: 12 cells of 5 episodes.")
+    assert coverage_of(OUT) == Coverage("my-suite", "Suite my-suite is complete: 12 cells of 5 episodes.")
 
 
 def test_what_is_missing_is_said_by_the_largest_group_that_lacks_it(suite, tmp_path):
@@ -104,6 +104,6 @@ def test_the_command_exits_with_1_where_something_of_what_is_asked_is_missing(su
 
 def test_names_in_it_do_not_act_as_markdown():
     assert (
-        coverage_markdown([Coverage("Suite a lacks:", ("x_y_z", "b"))])
+        coverage_markdown([Coverage("a", "Suite a lacks:", ("x_y_z", "b"))])
         == "Suite a lacks:\n\n- x\\_y\\_z\n- b\n\n"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.report.figures.bar_plots import ablation_plot, order_plot
 from fdp_bench.report.figures.curve_plots import efficiency_plot, severity_plot
+from fdp_bench.report.figures.gain_plot import gain_plot
 from fdp_bench.report.figures.loss_plots import loss_plot, rise_plot
 from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.figures.style import Palette
@@ -18,6 +19,7 @@ from fdp_bench.report.tables.curves import (
     severity_table,
     surface_table,
 )
+from fdp_bench.report.tables.gains import gain_table
 from fdp_bench.report.tables.losses import loss_table, rise_table
 from fdp_bench.report.tables.orders import order_table
 from fdp_bench.report.tables.trainings import (
@@ -54,6 +56,7 @@ def supported_plots(
     names = name_policies(trainings, tasks_in(summary))
     palette = report_palette(summary, trainings)
     candidates: tuple[tuple[Callable[[pandas.DataFrame], Plot], pandas.DataFrame], ...] = (
+        (gain_plot, gain_table(runs)),
         (partial(severity_plot, palette=palette), severity_table(summary, trainings)),
         (partial(efficiency_plot, palette=palette), efficiency_table(summary, trainings)),
         (surface_plot, surface_table(summary, trainings)),

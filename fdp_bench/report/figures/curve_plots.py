@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN, LEVELS
 from fdp_bench.report.figures.plots import Panel, Plot
 from fdp_bench.report.figures.style import Palette, series_style, success_axis
-from fdp_bench.report.tables.curves import OVER_SEEDS
+from fdp_bench.report.tables.curves import SEED_RANGE
 from fdp_bench.report.typeset import EMPTY, Column, known, percent, split_shift, typeset
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def draw_curves(axes: "Axes", rows: Sequence[Row], names: Sequence[str], x: str)
         style = series_style(number)
         places = [row[x] for row in points]
         rates, lows, highs = ([100 * row[key] for row in points] for key in ("success_rate", "low", "high"))
+        draw_seeds(axes, points, places, style.color, style.marker)
         axes.fill_between(places, lows, highs, color=style.color, alpha=0.15, linewidth=0)
         axes.errorbar(
             places,
@@ -111,15 +112,38 @@ def point_caption(rows: Sequence[Row]) -> str:
     word = "seed" if seeds == "1" else "seeds"
     over = {row["interval"] for row in rows}
     bands = []
-    if over - {OVER_SEEDS}:
+    if over - {SEED_RANGE}:
         bands.append(
             "bands: Wilson 95% intervals over episodes, which say nothing about training another policy"
         )
-    if OVER_SEEDS in over:
+    if SEED_RANGE in over:
         bands.append(
-            "bands of 3 or more training seeds: Student's 95% intervals over them, never narrower than Wilson's"
+            "of 3 or more training seeds a point is the mean, small marks are the seeds, and bands their range, no "
+            "interval"
         )
     return f"{episodes} episodes a point, {seeds} training {word}; {'; '.join(bands)}."
+
+
+def draw_seeds(axes: "Axes", rows: Sequence[Row], places: Sequence[float], color: str, marker: str) -> None:
+    """Draw a small mark for each training seed of points that have several.
+
+    Args:
+        axes: Where to draw.
+        rows: Points.
+        places: Their places on the horizontal axis.
+        color: Of the marks.
+        marker: Of the marks.
+    """
+    marks = [
+        (place, 100 * rate)
+        for row, place in zip(rows, places, strict=True)
+        for rate in row["seed_rates"]
+        if len(row["seed_rates"]) > 1
+    ]
+    if marks:
+        axes.plot(
+            *zip(*marks, strict=True), linestyle="", marker=marker, color=color, markersize=3.5, alpha=0.8
+        )
 
 
 def _draw_severity(axes: "Axes", rows: Sequence[Row], draw: Any) -> None:
@@ -175,6 +199,7 @@ POINTS = (
     Column("seeds", lambda row: str(row["train_seeds"])),
     Column("n", lambda row: str(row["episodes"])),
     Column("success % [95%]", lambda row: f"{percent(row['success_rate'])} {span(row)}"),
+    Column("each seed %", lambda row: seed_text(row["seed_rates"])),
     Column("interval", lambda row: str(row["interval"]), numeric=False),
 )
 _PLACE = (
@@ -185,6 +210,11 @@ _PLACE = (
 _LEVEL = Column("level", lambda row: f"{row['level']:g}")
 _SEVERITY = Column("sev", lambda row: split_shift(row["shift"])[1])
 _DEMOS = Column("demos", lambda row: f"{row['train_demos']:g}" if known(row["train_demos"]) else EMPTY)
+
+
+def seed_text(rates: Sequence[float]) -> str:
+    """Each training seed's rate in percent; `EMPTY` for a single one."""
+    return " / ".join(map(percent, rates)) if len(rates) > 1 else EMPTY
 
 
 def span(row: Row) -> str:

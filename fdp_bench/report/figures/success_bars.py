@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN
+from fdp_bench.report.figures.curve_plots import point_caption
 from fdp_bench.report.figures.style import (
     Palette,
+    SeriesStyle,
     draw_base,
     drawable,
     finish,
@@ -15,6 +17,7 @@ from fdp_bench.report.figures.style import (
     series_style,
     themed,
 )
+from fdp_bench.report.tables.curves import cell_table
 from fdp_bench.report.typeset import known, split_shift
 
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ _MOST_GROUPS = 6
 
 
 def success_figure(summary: "pandas.DataFrame", palette: Palette = _OWN) -> "Figure":
-    """Draw the success rate of each arm: a group a shift, a bar a policy, a panel a task.
+    """Draw the success rate of each cell: a group a shift, a bar a policy, a panel a task.
+
+    The bar of several training seeds is their mean, with a small mark for each.
 
     A task with more than `_MOST_GROUPS` groups gets a panel for each shift, its severities beside the clean
     group. A policy looks alike in all panels, and takes room only where it was run.
@@ -43,11 +48,12 @@ def success_figure(summary: "pandas.DataFrame", palette: Palette = _OWN) -> "Fig
     """
     from matplotlib.figure import Figure
 
-    rows = summary.to_dict("records")
-    names = palette.order(summary["label"])
+    cells = cell_table(summary)
+    rows = cells.to_dict("records")
+    names = palette.order(cells["series"])
     panels = _panels(rows)
     groups = max(len({row["shift"] for row in panel}) for _, panel in panels)
-    bars = max(len({row["label"] for row in panel}) for _, panel in panels)
+    bars = max(len({row["series"] for row in panel}) for _, panel in panels)
     width = max(6.4, 1.2 + groups * (0.5 + 0.42 * bars))
     figure = Figure(figsize=(width, 0.9 + 3.3 * len(panels)), layout="constrained")
     all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
@@ -85,17 +91,17 @@ def _panels(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, An
 
 def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
     """Draw a task's bars; a policy's place in `names` gives its style."""
-    policies = list(dict.fromkeys(row["label"] for row in rows))
+    policies = list(dict.fromkeys(row["series"] for row in rows))
     shifts = list(dict.fromkeys(row["shift"] for row in rows))
     bar_width = min(0.8 / len(policies), 0.35)
     for number, policy in enumerate(policies):
         style = series_style(names.index(policy))
-        bars = [row for row in rows if row["label"] == policy]
+        bars = [row for row in rows if row["series"] == policy]
         offset = (number - (len(policies) - 1) / 2) * bar_width
         centers = [shifts.index(row["shift"]) + offset for row in bars]
         rates = [100 * row["success_rate"] for row in bars]
-        below = [100 * (row["success_rate"] - row["success_low"]) for row in bars]
-        above = [100 * (row["success_high"] - row["success_rate"]) for row in bars]
+        below = [100 * (row["success_rate"] - row["low"]) for row in bars]
+        above = [100 * (row["high"] - row["success_rate"]) for row in bars]
         axes.bar(
             centers,
             rates,
@@ -108,6 +114,7 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
             linewidth=0.8,
             error_kw={"elinewidth": 1.4, "capsize": 3, "ecolor": ink()},
         )
+        _draw_seeds(axes, bars, centers, bar_width, style)
         on_base = [
             (center, 100 * row["base_rate"])
             for center, row in zip(centers, bars, strict=True)
@@ -136,6 +143,33 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def _draw_seeds(
+    axes: "Axes",
+    bars: Sequence[dict[str, Any]],
+    centers: Sequence[float],
+    bar_width: float,
+    style: SeriesStyle,
+) -> None:
+    """Draw a small mark for each training seed, side by side in its bar."""
+    marks = []
+    for row, center in zip(bars, centers, strict=True):
+        rates = row["seed_rates"]
+        step = 0.5 * bar_width / len(rates)
+        places = [center + step * (number - (len(rates) - 1) / 2) for number in range(len(rates))]
+        if len(rates) > 1:
+            marks += [(place, 100 * rate) for place, rate in zip(places, rates, strict=True)]
+    if marks:
+        axes.plot(
+            *zip(*marks, strict=True),
+            linestyle="",
+            marker=style.marker,
+            markerfacecolor="white",
+            markeredgecolor=ink(),
+            markersize=4,
+            zorder=5,
+        )
+
+
 def _tick(shift: str) -> str:
     if shift == CLEAN:
         return CLEAN
@@ -144,9 +178,7 @@ def _tick(shift: str) -> str:
 
 
 def _caption(rows: Sequence[dict[str, Any]]) -> str:
-    least, most = (pick(row["episodes"] for row in rows) for pick in (min, max))
-    episodes = f"n = {most}" if least == most else f"n = {least} to {most}"
     return (
-        f"{episodes} episodes a bar, Wilson 95% intervals; an error counts as a failure.\n"
-        "1 training seed a bar: the intervals say nothing about training another one."
+        point_caption(rows).replace("a point", "a bar").replace("bands", "whiskers")
+        + " An error counts as a failure."
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fdp_bench.report.coverage import Coverage
+from fdp_bench.report.coverage import Coverage, family_of
 from fdp_bench.report.figures.curve_plots import short_task
 from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
@@ -23,6 +23,7 @@ from fdp_bench.report.tables.safety import (
     safety_layouts,
     safety_table,
 )
+from fdp_bench.report.tables.seed_cells import seed_cell_layouts
 from fdp_bench.report.tables.seeds import seed_layout, seed_table
 from fdp_bench.report.tables.severity_auc import area_layout, area_table
 from fdp_bench.report.tables.trainings import find_trainings
@@ -63,6 +64,7 @@ def assemble(
         command: The command that writes the report.
         notes: Blocks of plain text that belong under the tables.
     """
+    family = family_of(coverage)
     title, facts = overview(runs, summary)
     areas, seeds = area_table(runs.records), seed_table(summary, find_trainings(runs.records))
     aggregates = [] if areas.empty else [area_layout(areas)]
@@ -74,8 +76,9 @@ def assemble(
         warnings=warnings,
         coverage=coverage,
         across=[page_table(layout) for layout in across_layouts(summary)],
-        headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
-        comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
+        seeds=[page_table(layout) for layout in seed_cell_layouts(summary)],
+        headline=[headline_table(summary, task, family) for task in dict.fromkeys(summary["task"])],
+        comparison=[page_table(layout) for layout in comparison_layouts(comparison, family)],
         charts=[chart(plot) for plot in plots],
         notes=notes,
         areas=[page_table(layout) for layout in aggregates],

@@ -38,6 +38,7 @@ class Page:
         warnings: What is missing or unfinished.
         coverage: What the runs hold of their suites.
         across: All tasks in one table, where there are several.
+        seeds: Training seeds side by side, one table a task, where there are several.
         headline: Success under shifts, one table a task.
         comparison: Policy against policy, one table a task.
         notes: Blocks of plain text below these tables.
@@ -65,6 +66,7 @@ class Page:
     warnings: Sequence[str] = ()
     coverage: Sequence[Coverage] = ()
     across: Sequence[PageTable] = ()
+    seeds: Sequence[PageTable] = ()
     comparison: Sequence[PageTable] = ()
     notes: Sequence[str] = ()
     charts: Sequence[Chart] = ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fdp_bench.api import CLEAN
 from fdp_bench.report.typeset import (
     EMPTY,
+    THIS_REPORT,
     Layout,
     has_bases,
     known,
@@ -109,12 +110,13 @@ def page_table(layout: Layout) -> PageTable:
     return PageTable(layout.title, headers, layout.numeric, rows, layout.notes)
 
 
-def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
+def headline_table(summary: "pandas.DataFrame", task: str, family: str = THIS_REPORT) -> PageTable:
     """The summary of one task with each interval drawn.
 
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
         task: Gymnasium id that occurs in it.
+        family: Whose tests the p-values are adjusted over.
     """
     rows = [row for row in summary.to_dict("records") if row["task"] == task]
     with_base = has_bases(rows)
@@ -138,7 +140,7 @@ def headline_table(summary: "pandas.DataFrame", task: str) -> PageTable:
         headers=tuple(text for text, _ in headers),
         numeric=tuple(numeric for _, numeric in headers),
         rows=tuple(_headline_row(row, with_base) for row in rows),
-        notes=summary_notes(rows, summary_tests(summary)),
+        notes=summary_notes(rows, summary_tests(summary), family),
     )
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.report.figures.curve_plots import short_task
+from fdp_bench.report.tables.curves import SEED_RANGE, WILSON, cell_table
 from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, split_shift, training_text, typeset
 
 if TYPE_CHECKING:
@@ -54,10 +55,10 @@ def across_layouts(summary: "pandas.DataFrame") -> list[Layout]:
 
 
 def _cells(summary: "pandas.DataFrame") -> dict[tuple[str, str], dict[str, Row]]:
-    """(task, policy's name) -> shift -> row of the summary."""
+    """(task, policy's name) -> shift -> row of `fdp_bench.report.tables.curves.cell_table`."""
     cells: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in summary.to_dict("records"):
-        cells.setdefault((row["task"], row["label"]), {})[row["shift"]] = row
+    for row in cell_table(summary).to_dict("records"):
+        cells.setdefault((row["task"], row["series"]), {})[row["shift"]] = row
     return cells
 
 
@@ -83,10 +84,20 @@ def _notes(summary: "pandas.DataFrame", shown: list[str]) -> list[str]:
     rows = summary.to_dict("records")
     least, most = (pick(row["episodes"] for row in rows) for pick in (min, max))
     episodes = f"{most}" if least == most else f"{least} to {most}"
+    cells = cell_table(summary)
     notes = [
-        f"success: percent of {episodes} episodes a cell with success at any step, Wilson 95% interval; paired drops "
-        "and tests stand in the tables of each task."
+        f"success: percent of {episodes} episodes a cell and training with success at any step; paired drops and tests "
+        "stand in the tables of each task."
     ]
+    if (cells["interval"] == WILSON).any():
+        seeds = sorted(set(cells.loc[cells["interval"] == WILSON, "train_seeds"]))
+        pooled = f" over {' or '.join(map(str, seeds))} training seeds" if seeds[-1] > 1 else ""
+        notes.append(
+            f"[..]: Wilson 95% interval over the episodes{pooled}; it says nothing about another training."
+        )
+    if (cells["interval"] == SEED_RANGE).any():
+        counts = " or ".join(map(str, sorted(set(cells.loc[cells["interval"] == SEED_RANGE, "train_seeds"]))))
+        notes.append(f"(..): {counts} training seeds, their mean and their range, which is no interval.")
     if len(shown) < len(_shifts(summary)):
         notes.append("Of each shift the highest severity is shown.")
     trained = {
@@ -103,5 +114,5 @@ def _cell(shift: str, row: Row) -> str:
     cell = row["cells"].get(shift)
     if cell is None:
         return EMPTY
-    rate, low, high = (percent(cell[name]) for name in ("success_rate", "success_low", "success_high"))
-    return f"{rate} [{low}, {high}]"
+    rate, low, high = (percent(cell[name]) for name in ("success_rate", "low", "high"))
+    return f"{rate} ({low} to {high})" if cell["interval"] == SEED_RANGE else f"{rate} [{low}, {high}]"

@@ -1,7 +1,7 @@
 """Tables behind the curves: success over severity, over demonstrations, over both, and over variants.
 
-Rates are fractions. A point pools the training seeds of one series; its interval is over training seeds where
-there are enough of them, else over episodes.
+Rates are fractions. A point is the mean of the training seeds of one series, with their range where there are enough
+of them, else with an interval over episodes.
 """
 
 import math
@@ -9,8 +9,16 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS, Training
-from fdp_bench.report.tables.trainings import DEMOS, SEED, PolicyKey, name_series, recipe_of, tasks_in
-from fdp_bench.report.typeset import split_shift
+from fdp_bench.report.tables.trainings import (
+    DEMOS,
+    SEED,
+    PolicyKey,
+    name_series,
+    recipe_of,
+    tasks_in,
+    trainings_in,
+)
+from fdp_bench.report.typeset import known, split_shift
 from fdp_bench.stats import TrainingResult, data_efficiency_curve
 
 if TYPE_CHECKING:
@@ -28,14 +36,16 @@ POINT_COLUMNS = (
     "low",
     "high",
     "interval",
+    "seed_rates",
     "base_rate",
 )
 SEVERITY_COLUMNS = ("task", "shift", "train_demos", "series", "level", *POINT_COLUMNS)
 EFFICIENCY_COLUMNS = ("task", "shift", "severity", "series", "train_demos", *POINT_COLUMNS)
 SURFACE_COLUMNS = ("task", "shift", "series", "train_demos", "level", *POINT_COLUMNS)
 ABLATION_COLUMNS = ("task", "shift", "severity", "family", "variant", *POINT_COLUMNS)
+CELL_COLUMNS = ("task", "shift", "severity", "series", "seeds", "seed_episodes", *POINT_COLUMNS)
 #: Values of ``interval``.
-WILSON, OVER_SEEDS = "Wilson", "over seeds"
+WILSON, SEED_RANGE = "Wilson", "range of seeds"
 
 
 def severity_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.DataFrame":
@@ -121,6 +131,30 @@ def ablation_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas
     return _pooled(points, ("task", "shift", "severity", "family", "variant"), ABLATION_COLUMNS)
 
 
+def cell_table(summary: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Every cell of a suite: a policy on a task under a shift, with its training seeds side by side.
+
+    Returns:
+        Table with `CELL_COLUMNS`, in the order of the summary; ``seeds`` is a tuple of the training seeds, in the order
+        of ``seed_rates``; ``seed_episodes`` that of the number of episodes of each.
+    """
+    import pandas
+
+    names = name_series(trainings_in(summary), tasks_in(summary))
+    groups: dict[tuple[Hashable, ...], list[Row]] = {}
+    for row in _records(summary):
+        place = (row["task"], row["shift"], row["severity"], names[_key(row)])
+        groups.setdefault(place, []).append(row)
+    rows = [
+        dict(zip(CELL_COLUMNS, place, strict=False))
+        | {"seeds": tuple(int(row["train_seed"]) for row in members if known(row["train_seed"]))}
+        | {"seed_episodes": tuple(int(row["episodes"]) for row in members)}
+        | pool(members)
+        for place, members in groups.items()
+    ]
+    return pandas.DataFrame(rows, columns=list(CELL_COLUMNS))
+
+
 def _pooled(
     points: Iterable[Mapping[str, Any]], place: Sequence[str], columns: Sequence[str]
 ) -> "pandas.DataFrame":
@@ -137,14 +171,14 @@ def _pooled(
 
 
 def pool(rows: Sequence[Row]) -> dict[str, Any]:
-    """Join one series' training seeds at one point: the mean over seeds, and what its seeds allow to claim.
+    """Join one series' training seeds at one point: their mean, each of them, and what they allow to claim.
 
     Args:
         rows: Rows of a summary, one a training seed.
 
     Returns:
         Values for `POINT_COLUMNS`, by `fdp_bench.stats.data_efficiency_curve`: from `fdp_bench.stats.MIN_SEEDS`
-        seeds on the interval covers other trainings, below that other episodes alone.
+        seeds on ``low`` and ``high`` are their range, below that an interval over episodes. ``seed_rates`` is a tuple.
     """
     results = [
         TrainingResult(1, seed, int(row["successes"]), int(row["episodes"])) for seed, row in enumerate(rows)
@@ -157,7 +191,8 @@ def pool(rows: Sequence[Row]) -> dict[str, Any]:
         "success_rate": point.rate,
         "low": point.low,
         "high": point.high,
-        "interval": OVER_SEEDS if point.band == "seeds" else WILSON,
+        "interval": SEED_RANGE if point.band == "range" else WILSON,
+        "seed_rates": point.seed_rates,
         "base_rate": _mean([row["base_rate"] for row in rows]),
     }
 

@@ -62,7 +62,7 @@ def findings(
         found.append(
             Finding(
                 f"{short_task(task)}, {where}" if several else where,
-                tuple((row["series"], f"{percent(row['success_rate'])}%") for row in _named(ranked)),
+                tuple((row["series"], _rate(row)) for row in _named(ranked)),
                 _verdict(ranked, [pair for pair in pairs if (pair["task"], pair["shift"]) == (task, shift)]),
             )
         )
@@ -84,6 +84,7 @@ def _ranked(rows: Sequence[Row], names: Mapping[PolicyKey, str]) -> list[Row]:
         series.setdefault(names[row["policy"], row["checkpoint"]], []).append(row)
     pooled = [
         {**members[0], "series": name, "seeds": len(members)}
+        | {"seed_rates": tuple(row["success_rate"] for row in members)}
         | {"success_rate": sum(row["success_rate"] for row in members) / len(members)}
         for name, members in series.items()
     ]
@@ -110,7 +111,7 @@ def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
         return ""
     seeds = max(row["seeds"] for row in ranked)
     if seeds > 1:
-        return f"Means over {seeds} training seeds; the curves have their intervals."
+        return f"Means over {seeds} training seeds, and their range, which is no interval."
     first, second, last = ranked[0], ranked[1], ranked[-1]
     if ahead := _ahead(first, second, pairs):
         return ahead
@@ -121,6 +122,13 @@ def _verdict(ranked: Sequence[Row], pairs: Sequence[Row]) -> str:
     if first["success_rate"] == last["success_rate"]:
         return "No difference between them."
     return "The differences between them are within chance on these episodes."
+
+
+def _rate(row: Row) -> str:
+    """A rate, with the range of its training seeds where there are several."""
+    rates = row["seed_rates"]
+    span = f" ({percent(min(rates))} to {percent(max(rates))})" if len(rates) > 1 else ""
+    return f"{percent(row['success_rate'])}%{span}"
 
 
 def _ahead(first: Row, second: Row, pairs: Sequence[Row]) -> str:

@@ -1,6 +1,6 @@
 """What other training seeds would give: aggregates over seeds, with (task, shift) as strata."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from fdp_bench.api import CLEAN
 from fdp_bench.report.tables.curves import Trainings
 from fdp_bench.report.tables.trainings import name_series, tasks_in
-from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, typeset
+from fdp_bench.report.typeset import EMPTY, Column, Layout, percent, signed, typeset
 from fdp_bench.stats import MIN_SEEDS, SeedEstimate, bootstrap_seeds, probability_of_improvement
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ SEED_COLUMNS = ("policy", "against", "measure", "seeds", "strata", "value", "low
 #: What a series was trained on, by task; its strata, (task, shift); success rates of shape (seeds, strata).
 _Scores = tuple[frozenset[tuple[str, int | None]], tuple[tuple[str, str], ...], "npt.NDArray[np.float64]"]
 #: Values of ``measure``.
-MEAN, IQM, IMPROVEMENT = "mean", "interquartile mean", "probability of improvement"
+MEAN, IQM = "mean", "interquartile mean"
+DIFFERENCE, IMPROVEMENT = "difference of means", "probability of improvement"
 
 
 def seed_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.DataFrame":
@@ -31,7 +32,8 @@ def seed_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.Dat
         trainings: As `fdp_bench.report.tables.trainings.find_trainings` returns them.
 
     Returns:
-        Table with `SEED_COLUMNS`; intervals cover other training seeds. Policies with fewer than
+        Table with `SEED_COLUMNS`; intervals cover other training seeds. `DIFFERENCE` is the policy's mean minus the
+        other's, in [-1, 1]. Policies with fewer than
         `fdp_bench.stats.MIN_SEEDS` seeds, or whose seeds were not run under the same shifts, have no row, and
         policies are held against each other where they share shifts and number of demonstrations.
     """
@@ -48,6 +50,9 @@ def seed_table(summary: "pandas.DataFrame", trainings: Trainings) -> "pandas.Dat
         scores.items(), 2
     ):
         if sizes == their_sizes and strata == their_strata:
+            rows.append(
+                {"policy": one, "against": other, "measure": DIFFERENCE} | _difference(first, second, strata)
+            )
             found = probability_of_improvement(first, second, trainings=[task for task, _ in strata])
             rows.append({"policy": one, "against": other, "measure": IMPROVEMENT} | _columns(found))
     return pandas.DataFrame(rows, columns=list(SEED_COLUMNS))
@@ -65,8 +70,9 @@ def seed_layout(table: "pandas.DataFrame") -> Layout:
     )
     notes = (
         "Over all shifted cells (strata), with training seeds as runs: the intervals say what other seeds would give "
-        "(fdp_bench.stats.bootstrap_seeds). Probability of improvement: chance that a training of the policy "
-        "succeeds more often than one of the other, a tie for half.",
+        "(fdp_bench.stats.bootstrap_seeds). Difference of means: of the policy minus the other, in points, over pairs "
+        "of their trainings in the order of the seeds. Probability of improvement: chance that a training of the "
+        "policy succeeds more often than one of the other, a tie for half.",
     )
     return typeset("Over training seeds", columns, table.to_dict("records"), notes)
 
@@ -97,5 +103,20 @@ def _columns(found: SeedEstimate) -> dict[str, Any]:
     return {"seeds": found.n_seeds, "strata": found.n_strata, "value": found.value, "low": low, "high": high}
 
 
+def _difference(
+    first: "npt.NDArray[np.float64]", second: "npt.NDArray[np.float64]", strata: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """Mean of the first minus the second, each of shape (seeds, strata), over the seeds that both have."""
+    pairs = min(len(first), len(second))
+    # Differences lie in [-1, 1], and the bootstrap takes what lies in [0, 1].
+    halves = (first[:pairs] - second[:pairs] + 1) / 2
+    found = _columns(
+        bootstrap_seeds(halves, trainings=[task for task, _ in strata], rng=np.random.default_rng(0))
+    )
+    return found | {name: 2 * found[name] - 1 for name in ("value", "low", "high")}
+
+
 def _value(row: Mapping[str, Any]) -> str:
+    if row["measure"] == DIFFERENCE:
+        return signed({"value": row["value"], "value_low": row["low"], "value_high": row["high"]}, "value")
     return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"

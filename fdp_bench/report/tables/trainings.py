@@ -1,5 +1,6 @@
 """How policies are called in tables and plots: by their recipe, and by what tells their trainings apart."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,19 @@ def tasks_in(summary: "pandas.DataFrame") -> dict[PolicyKey, set[str]]:
     return tasks
 
 
+def trainings_in(summary: "pandas.DataFrame") -> dict[PolicyKey, Training]:
+    """What the policies of a summary were trained on; see `find_trainings`."""
+    names = ("policy", "checkpoint", "train_demos", "train_seed", "variant")
+    return {
+        (policy, checkpoint): Training(_whole(demos), _whole(seed), variant)
+        for policy, checkpoint, demos, seed, variant in zip(*(summary[name] for name in names), strict=True)
+    }
+
+
+def _whole(value: float) -> int | None:
+    return None if value is None or math.isnan(value) else int(value)
+
+
 def recipe_of(policy: str) -> str:
     """A policy string without its checkpoint: equal for all trainings of one kind of policy."""
     head, mark, options = policy.partition("?")
@@ -94,13 +108,21 @@ def name_series(
     Args:
         trainings: (policy, checkpoint) -> its training.
         tasks: See `name_policies`.
-        pooled: Some of `DEMOS` and `SEED`. A policy whose pooled facts are unknown keeps a name of its own.
+        pooled: Some of `DEMOS` and `SEED`. A policy whose pooled facts are unknown keeps a name of its own, and so do
+            two that were trained alike on one task, from one seed too: they are no two seeds.
     """
     shared, own = _names(trainings, pooled, tasks), name_policies(trainings, tasks)
-    return {
-        key: shared[key] if all(getattr(training, fact) is not None for fact in pooled) else own[key]
-        for key, training in trainings.items()
-    }
+
+    def is_one_of_several(key: PolicyKey) -> bool:
+        training = trainings[key]
+        is_known = all(getattr(training, fact) is not None for fact in pooled)
+        return is_known and not any(
+            trainings[other] == training and shared[other] == shared[key] and _meet(key, other, tasks)
+            for other in trainings
+            if other != key
+        )
+
+    return {key: shared[key] if is_one_of_several(key) else own[key] for key in trainings}
 
 
 def are_compared(first: PolicyKey, second: PolicyKey, trainings: Mapping[PolicyKey, Training]) -> bool:

@@ -4,7 +4,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.report.tables.all_tasks import across_layouts
-from fdp_bench.report.typeset import Layout, comparison_layouts, summary_layouts
+from fdp_bench.report.tables.seed_cells import seed_cell_layouts
+from fdp_bench.report.typeset import THIS_REPORT, Layout, comparison_layouts, summary_layouts
 
 if TYPE_CHECKING:
     import pandas
@@ -38,26 +39,39 @@ def csv_text(table: "pandas.DataFrame") -> str:
     safe = table.rename(columns=_no_formula)
     for name in safe.columns:
         if not is_numeric_dtype(safe[name]):
-            safe[name] = safe[name].map(_no_formula)
+            safe[name] = safe[name].map(_csv_cell)
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame", head: str = "") -> str:
+def markdown_report(
+    summary: "pandas.DataFrame", comparison: "pandas.DataFrame", head: str = "", family: str = THIS_REPORT
+) -> str:
     """Both tables as GitHub-flavoured Markdown with their notes; first, of several tasks, one table of all.
 
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
         comparison: As `fdp_bench.report.tables.summary.compare_policies` returns it, of the same records.
         head: Markdown that stands before the tables.
+        family: Whose tests the p-values are adjusted over.
     """
-    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
-    return head + "\n".join(markdown_table(layout) for layout in layouts)
+    return head + "\n".join(map(markdown_table, _layouts(summary, comparison, family)))
 
 
-def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
+def latex_report(
+    summary: "pandas.DataFrame", comparison: "pandas.DataFrame", family: str = THIS_REPORT
+) -> str:
     r"""The same as LaTeX ``table`` environments; needs ``\usepackage{booktabs}``."""
-    layouts = [*across_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
+    layouts = _layouts(summary, comparison, family)
     return "\n".join(["% Needs \\usepackage{booktabs}.", *map(_latex, layouts)])
+
+
+def _layouts(summary: "pandas.DataFrame", comparison: "pandas.DataFrame", family: str) -> list[Layout]:
+    return [
+        *across_layouts(summary),
+        *seed_cell_layouts(summary),
+        *summary_layouts(summary, family),
+        *comparison_layouts(comparison, family),
+    ]
 
 
 def markdown_text(text: str) -> str:
@@ -87,6 +101,11 @@ def markdown_table(layout: Layout) -> str:
             "",
         ]
     )
+
+
+def _csv_cell(value: Any) -> Any:
+    """Several numbers in one cell stand side by side; text does not act."""
+    return " / ".join(f"{number:.6g}" for number in value) if isinstance(value, tuple) else _no_formula(value)
 
 
 def _no_formula(value: Any) -> Any:

@@ -4,7 +4,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from fdp_bench.report.tables.all_tasks import across_layouts
-from fdp_bench.report.typeset import Layout, comparison_layouts, printable, summary_layouts
+from fdp_bench.report.tables.seed_cells import seed_cell_layouts
+from fdp_bench.report.typeset import THIS_REPORT, Layout, comparison_layouts, printable, summary_layouts
 
 if TYPE_CHECKING:
     import pandas
@@ -13,16 +14,17 @@ if TYPE_CHECKING:
 WIDTH = 110
 
 
-def terminal_table(summary: "pandas.DataFrame") -> str:
+def terminal_table(summary: "pandas.DataFrame", family: str = THIS_REPORT) -> str:
     """The summary as aligned plain text with its footnotes, one block a task.
 
     Args:
         summary: As `fdp_bench.report.tables.summary.summarize` returns it.
+        family: Whose tests the p-values are adjusted over.
 
     Returns:
         Lines without a trailing newline.
     """
-    return "\n\n".join(plain_text(layout) for layout in summary_layouts(summary))
+    return "\n\n".join(plain_text(layout) for layout in summary_layouts(summary, family))
 
 
 def across_text(summary: "pandas.DataFrame") -> str:
@@ -34,13 +36,23 @@ def across_text(summary: "pandas.DataFrame") -> str:
     return "\n\n".join(plain_text(layout) for layout in across_layouts(summary))
 
 
-def comparison_table(comparison: "pandas.DataFrame") -> str:
+def seed_text(summary: "pandas.DataFrame") -> str:
+    """Training seeds side by side as aligned plain text; empty where no cell has several.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summary.summarize` returns it.
+    """
+    return "\n\n".join(plain_text(layout) for layout in seed_cell_layouts(summary))
+
+
+def comparison_table(comparison: "pandas.DataFrame", family: str = THIS_REPORT) -> str:
     """The comparison of policies as aligned plain text; empty where there is nothing to compare.
 
     Args:
         comparison: As `fdp_bench.report.tables.summary.compare_policies` returns it.
+        family: Whose tests the p-values are adjusted over.
     """
-    return "\n\n".join(plain_text(layout) for layout in comparison_layouts(comparison))
+    return "\n\n".join(plain_text(layout) for layout in comparison_layouts(comparison, family))
 
 
 def shown(text: str) -> str:

@@ -133,3 +133,20 @@ def test_what_a_base_does_alone_is_a_line_through_the_bar_of_its_policy() -> Non
 def test_without_a_base_no_line_is_drawn() -> None:
     figure = success_figure(summarize(twin_arms("++++", "+---")))
     assert BASE_ALONE not in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_of_several_seeds_the_bar_is_the_mean_and_each_seed_a_mark() -> None:
+    records = [
+        record for seed, rate in enumerate((2, 9, 7)) for record in trained_arm(rate, demos=100, seed=seed)
+    ]
+    figure = success_figure(summarize(records))
+    axes = figure.axes[0]
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([60.0])
+    (marks,) = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    assert list(marks.get_ydata()) == pytest.approx([20.0, 90.0, 70.0])
+    whisker = axes.containers[0].lines[2][0].get_segments()[0]
+    assert [end[1] for end in whisker] == pytest.approx([20.0, 90.0])
+    caption = " ".join(figure.get_supxlabel().split())
+    assert "3 training seeds" in caption
+    assert "their range, no interval" in caption
+    assert "Wilson" not in caption

@@ -61,7 +61,7 @@ def test_policies_without_a_training_are_left_out_of_that_note():
 
 def test_tests_of_all_tasks_are_adjusted_together_and_the_notes_say_so():
     assert "over 2 tests of all tasks" in " ".join(terminal_table(summarize(two_tasks())).split())
-    assert "over 1 test." in " ".join(terminal_table(summarize(twin_arms("++", "+-"))).split())
+    assert "over 1 test (one family" in " ".join(terminal_table(summarize(twin_arms("++", "+-"))).split())
 
 
 def test_every_text_format_begins_with_it_where_there_are_several_tasks():

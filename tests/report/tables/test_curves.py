@@ -46,7 +46,7 @@ def test_one_severity_is_no_curve():
     assert table(severity_table, twin_arms("++", "+-")).empty
 
 
-def test_three_training_seeds_give_an_interval_over_seeds():
+def test_three_training_seeds_give_their_mean_and_range_and_each_of_them():
     records = [
         record
         for demos in (10, 25)
@@ -54,10 +54,10 @@ def test_three_training_seeds_give_an_interval_over_seeds():
         for record in trained_arm(successes, demos=demos, seed=seed)
     ]
     point = table(efficiency_table, records).iloc[0]
-    assert point["interval"] == "over seeds"
+    assert point["interval"] == "range of seeds"
     assert (point["train_seeds"], point["episodes"], point["success_rate"]) == (3, 30, 0.5)
-    # Student's interval of 0.2, 0.5 and 0.8 leaves [0, 1]; Wilson's of 15 of 30 would not.
-    assert (point["low"], point["high"]) == (0.0, 1.0)
+    assert (point["low"], point["high"]) == (0.2, 0.8)
+    assert point["seed_rates"] == (0.2, 0.5, 0.8)
 
 
 def test_two_training_seeds_are_pooled_under_wilsons_interval():

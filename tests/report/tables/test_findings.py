@@ -56,7 +56,7 @@ def test_only_the_largest_training_sets_are_told_of_and_seeds_are_averaged():
     ]
     records += trained_arm(10, policy="a", demos=10, seed=0)
     (only,) = found(records)
-    assert only.rates == (("a", "40%"), ("b", "10%"))
+    assert only.rates == (("a", "40% (20 to 60)"), ("b", "10% (10 to 10)"))
     assert "2 training seeds" in only.verdict
 
 

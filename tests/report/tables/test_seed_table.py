@@ -1,7 +1,8 @@
 import pytest
 from fake_sweeps import trained_arm
+from scipy.stats import ttest_1samp
 
-from fdp_bench.report.tables.seeds import IMPROVEMENT, IQM, MEAN, seed_layout, seed_table
+from fdp_bench.report.tables.seeds import DIFFERENCE, IMPROVEMENT, IQM, MEAN, seed_layout, seed_table
 from fdp_bench.report.tables.summary import summarize
 from fdp_bench.report.tables.trainings import find_trainings
 
@@ -57,5 +58,17 @@ def test_tasks_are_pooled_whatever_their_policies_were_trained_on():
         for record in seeds(rates, policy=policy, demos=demos, task=task)
     ]
     rows = table(records)
-    assert rows["policy"].tolist() == ["a", "a", "b", "b", "a"]
+    assert rows["policy"].tolist() == ["a", "a", "b", "b", "a", "a"]
     assert set(rows["strata"]) == {4}
+
+
+def test_the_difference_of_two_policies_has_students_interval_over_the_seeds_differences():
+    records = seeds((9, 7, 8)) + seeds((4, 3, 1), policy="b")
+    row = table(records).query("measure == @DIFFERENCE", local_dict={"DIFFERENCE": DIFFERENCE}).iloc[0]
+    student = ttest_1samp([0.5, 0.4, 0.7], 0).confidence_interval(0.95)
+    assert (row["policy"], row["against"], row["seeds"]) == ("a", "b", 3)
+    assert row["value"] == pytest.approx(1.6 / 3)
+    # The bootstrap's standard error is that of 2,000 resamples.
+    assert (row["low"], row["high"]) == pytest.approx((student.low, student.high), abs=0.03)
+    text = " ".join(map(" ".join, seed_layout(table(records)).rows))
+    assert "difference of means 3 2 +53 [" in text
