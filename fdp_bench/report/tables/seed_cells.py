@@ -59,7 +59,9 @@ def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
         "range is no interval: it does not say what another seed would give."
     ]
     if most >= MIN_SEEDS:
-        notes.append("Intervals over training seeds stand in the table over all shifts.")
+        notes.append(
+            'Intervals over training seeds, across all shifts, stand in the table "Over training seeds".'
+        )
     else:
         notes.append(f"No interval over training seeds is given for fewer than {MIN_SEEDS} of them.")
     if any(known(row["base_rate"]) for row in rows):

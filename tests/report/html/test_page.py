@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,15 +9,17 @@ from xml.etree import ElementTree
 import pytest
 from fake_records import arm, twin_arms
 from fake_runs import write_run
+from fake_suites import BASE, suite_runs
 from pages import HOSTILE, ladder, no_ladder, ordinary_records, write_hostile_page, write_page
 
 from fdp_bench import __version__
 from fdp_bench.report import write
+from fdp_bench.report.coverage import Coverage
 from fdp_bench.report.html import page as page_module
 from fdp_bench.report.html.grid import MARKS
 from fdp_bench.report.html.page import MAX_BYTES
 from fdp_bench.report.html.tables import signed_points
-from fdp_bench.report.runs import load_runs
+from fdp_bench.report.runs import Runs, load_runs
 from fdp_bench.report.shift_previews.severity_frames import Ladder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -195,6 +198,62 @@ def test_several_tasks_stand_in_one_table_with_a_line_between_them(tmp_path: Pat
     table = text[text.index("All tasks: success under shifts</caption>") :].partition("</table>")[0]
     rows = re.findall(r"<tr(.*?)>\s*<th scope=\"row\">(.*?)</th>", table)
     assert rows == [("", "Can-v1"), (' class="turn"', "Lift-v1"), ("", "Lift-v1")]
+
+
+def write_suite_page(folder: Path, runs: Runs, **options: object) -> Tags:
+    """The page of a suite's runs, whose manifests name the weights of each base."""
+    for number, manifest in enumerate(runs.manifests):
+        task = manifest.config["task"]
+        run = write_run(folder / "runs" / str(number), [r for r in runs.records if r.spec.task == task])
+        facts = json.loads((run / "manifest.json").read_text())
+        (run / "manifest.json").write_text(json.dumps({**facts, "policies": list(manifest.policies)}))
+    write.write_report(load_runs([folder / "runs"]), folder, no_ladder, **options)  # type: ignore[arg-type]
+    return Tags((folder / "report.html").read_text())
+
+
+def test_what_a_base_does_alone_is_drawn_and_has_a_column(tmp_path: Path) -> None:
+    runs = suite_runs(1, 1, 1)
+    tags = write_suite_page(tmp_path, runs)
+    alone = sum(r.success_once for r in runs.records if r.spec.bare_policy == BASE and r.spec.is_clean)
+    text = " ".join(tags.shown.split())
+    assert "base alone" in text
+    assert f"clean {2 * alone}" in text
+    assert "dashed line: the policy's base alone under the same shift" in text
+    drawn = [line for line in tags.all("line") if line.get("class") == "base"]
+    assert drawn[0]["x1"] == f"{2 + 2.0 * alone}"
+    assert len(drawn) == 2
+
+
+def test_without_a_base_there_is_no_column_for_it(tags: Tags) -> None:
+    assert "base alone" not in tags.shown
+
+
+def test_training_seeds_and_the_figure_of_gains_are_on_the_page(tmp_path: Path) -> None:
+    tags = write_suite_page(tmp_path, suite_runs(2, 1, 3))
+    assert "Lift-v1: training seeds side by side" in tags.shown
+    assert "gains, over what the base does alone" in tags.shown
+    written = {file.name for file in tmp_path.iterdir()}
+    assert {f"base-and-gain.{ending}" for ending in ("png", "svg", "csv", "md")} <= written
+    assert {"seed-cells.csv", "seeds.csv"} <= written
+
+
+def test_what_a_suite_lacks_stands_at_the_top_and_names_the_family_of_its_tests(tmp_path: Path) -> None:
+    coverage = [Coverage("paper", "Suite paper is not complete:", ("Door: all 4 cells <b>",))]
+    tags = write_suite_page(tmp_path, suite_runs(1, 1, 1), coverage=coverage)
+    text = " ".join(tags.shown.split())
+    assert text.index("Suite paper is not complete: Door: all 4 cells <b>") < text.index(
+        "success under shifts"
+    )
+    assert "every comparison in suite paper" in text
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("Suite paper is not complete:\n\n- Door: all 4 cells \\<b\\>\n\n### ")
+    assert "every test of a shift in suite paper" in summary
+
+
+def test_runs_below_the_page_are_named_as_seen_from_it(tmp_path: Path) -> None:
+    tags = write_suite_page(tmp_path, suite_runs(1, 1, 1))
+    assert "Manifest of runs/0" in " ".join(tags.shown.split())
+    assert str(tmp_path) not in tags.shown
 
 
 def test_what_could_not_be_drawn_is_told(tmp_path: Path) -> None:
