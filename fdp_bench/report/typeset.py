@@ -270,8 +270,11 @@ def base_notes(rows: Sequence[Row]) -> list[str]:
     """Whose success the column of the base holds, and how to add a base that was not run."""
     notes = []
     if has_bases(rows):
+        recipes = {row["label"]: recipe_of(row["policy"]) for row in rows}
         shown = {
-            f"{recipe_of(row['policy'])}: {recipe_of(row['base'])}" for row in rows if known(row["base_rate"])
+            f"{recipe_of(row['policy'])}: {recipes.get(row['base'], row['base'])}"
+            for row in rows
+            if known(row["base_rate"])
         }
         notes.append(
             "base: percent of the same episodes with success when the policy's base acts alone, under the same shift "

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Styles of a figure that stands alone.
 _OWN = Palette()
+#: Room that a bar's number takes above its whisker, in percent.
+_NUMBER_HEIGHT = 11.0
 #: Groups of bars in a panel before a task is split into one panel a shift.
 _MOST_GROUPS = 6
 
@@ -123,10 +125,10 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
         if on_base:
             places, base_rates = zip(*on_base, strict=True)
             draw_base(axes, places, [0.6 * bar_width] * len(places), base_rates)
-        for center, rate, up in zip(centers, rates, above, strict=True):
+        for center, row in zip(centers, bars, strict=True):
             axes.annotate(
-                f"{rate:.0f}",
-                (center, rate + up),
+                f"{100 * row['success_rate']:.0f}",
+                (center, _top(row)),
                 xytext=(0, 3),
                 textcoords="offset points",
                 ha="center",
@@ -141,6 +143,12 @@ def _draw_panel(axes: "Axes", rows: Sequence[dict[str, Any]], names: Sequence[st
     axes.grid(axis="y", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _top(row: dict[str, Any]) -> float:
+    """Where a bar's number stands, in percent: above its whisker, and above the base's line if that is in the way."""
+    high, base = 100 * float(row["high"]), 100 * float(row["base_rate"])
+    return base + 1 if -1 <= base - high <= _NUMBER_HEIGHT else high
 
 
 def _draw_seeds(

@@ -150,3 +150,12 @@ def test_of_several_seeds_the_bar_is_the_mean_and_each_seed_a_mark() -> None:
     assert "3 training seeds" in caption
     assert "their range, no interval" in caption
     assert "Wilson" not in caption
+
+
+@pytest.mark.parametrize(("base", "height"), [(0.2, 69.9), (0.75, 76.0), (0.95, 69.9)])
+def test_a_number_stands_clear_of_the_line_of_the_base(base: float, height: float) -> None:
+    summary = summarize(twin_arms("++++", "+---"))
+    summary["base_rate"] = base
+    number = success_figure(summary).axes[0].texts[1]
+    assert number.get_text() == "25"
+    assert number.xy[1] == pytest.approx(height, abs=0.1)

@@ -131,6 +131,17 @@ def test_the_table_says_what_the_base_does_alone() -> None:
     assert "(fdp:prop>vision: base:prop)" in " ".join(text.split())
 
 
+def test_the_note_names_a_base_once_for_all_its_seeds() -> None:
+    arms, cards = [], {}
+    for seed in (0, 1):
+        fdp, base = (trained_arm(5, policy=policy, demos=100, seed=seed) for policy in (FDP, "base:prop"))
+        arms += [fdp, base]
+        cards[key_of(fdp)] = names(base)
+    runs = runs_of(*arms, cards=cards)
+    text = " ".join(terminal_table(summarize(runs.records, bases=find_bases(runs))).split())
+    assert "(fdp:prop>vision: base:prop)" in text
+
+
 def test_a_base_that_was_not_run_is_asked_for() -> None:
     fdp = trained_arm(5, policy=FDP, demos=100, seed=0)
     card = {"base": {"sha256": "f" * 64, "file": "base-prop.safetensors"}}
