@@ -243,6 +243,23 @@ class Pusher(Policy):
         return np.ones((len(observation["prop"]), 1, self.task.action_dim), np.float32)
 
 
+class Caller(Policy):
+    """Always gives the action that its option says, components joined by commas."""
+
+    modalities = ("prop",)
+
+    def act(self, observation, noise):
+        del noise
+        action = np.array(self.spec.options["action"].split(","), np.float32)
+        return np.tile(action, (len(observation["prop"]), 1, 1))
+
+
+class OwnCaller(Caller):
+    """The same in the environment's own units."""
+
+    action_units = "environment"
+
+
 class Picky(Policy):
     """Knows no options."""
 

@@ -16,6 +16,8 @@ FRAGILE_TASK = "fake_tasks:fdp_bench_fakes/Fragile-v0"
 DOOMED_TASK = "fake_tasks:fdp_bench_fakes/Doomed-v0"
 #: Task that leaves its observation space in some episodes.
 LYING_TASK = "fake_tasks:fdp_bench_fakes/Lying-v0"
+#: Task whose actions are pixels, 0 to 512.
+PIXEL_TASK = "fake_tasks:fdp_bench_fakes/Pixels-v0"
 #: Task that keeps none of the optional rules: no `task_info`, `scene`, `draw_images`, `safety`, `success_held`.
 BARE_TASK = "fake_tasks:fdp_bench_fakes/Bare-v0"
 
@@ -84,8 +86,31 @@ class Bare(gymnasium.Env):
         return {"prop": np.array([self.x], np.float32)}
 
 
-for name, kind in (("Fragile", Fragile), ("Doomed", Doomed), ("Lying", Lying), ("Bare", Bare)):
+class Pixels(gymnasium.Env):
+    """A point that goes 30% of the way to where an action says, in pixels; solved near (128, 384)."""
+
+    metadata = {"render_modes": [], "modalities": {"prop": ("prop",)}}  # noqa: RUF012
+    observation_space = gymnasium.spaces.Dict({"prop": gymnasium.spaces.Box(0.0, 512.0, (2,), np.float32)})
+    action_space = gymnasium.spaces.Box(0.0, 512.0, (2,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self.place = self.np_random.uniform(0, 512, 2)
+        return {"prop": self.place.astype(np.float32)}, {}
+
+    def step(self, action):
+        self.place = self.place + 0.3 * (action - self.place)
+        solved = bool(np.abs(self.place - [128.0, 384.0]).max() < 20)
+        return {"prop": self.place.astype(np.float32)}, 0.0, False, False, {"success": solved}
+
+
+for name, kind in (
+    ("Fragile", Fragile),
+    ("Doomed", Doomed),
+    ("Lying", Lying),
+    ("Bare", Bare),
+    ("Pixels", Pixels),
+):
     if f"fdp_bench_fakes/{name}-v0" not in gymnasium.registry:
-        gymnasium.register(
-            f"fdp_bench_fakes/{name}-v0", entry_point=kind, max_episode_steps=30 if kind is Bare else None
-        )
+        steps = 30 if kind in (Bare, Pixels) else None
+        gymnasium.register(f"fdp_bench_fakes/{name}-v0", entry_point=kind, max_episode_steps=steps)

@@ -24,6 +24,8 @@ POLICIES = {
     "misbuilt": "fake_policies:Misbuilt",
     "untrained": "fake_policies:Untrained",
     "pusher": "fake_policies:Pusher",
+    "caller": "fake_policies:Caller",
+    "own-caller": "fake_policies:OwnCaller",
     "picky": "fake_policies:Picky",
     "remembering": "fake_policies:Remembering",
 }

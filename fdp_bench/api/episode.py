@@ -13,6 +13,8 @@ RECORD_SCHEMA = 1
 #: Shift string of an unshifted episode.
 CLEAN = "clean"
 _STATUSES = ("ok", "error")
+#: Fields that earlier versions did not write: None where unknown, and then left out of the file.
+LATER_FIELDS = ("actions_cut",)
 #: Types of a receipt's entries, those of its parts included; see `fdp_bench.api.Receipt`.
 _RECEIPT = {
     "shift": str,
@@ -109,6 +111,8 @@ class EpisodeRecord:
         error: Text of the error; empty for ``"ok"``.
         said: Tail of what the episode's process wrote to standard error before it was lost; left out of the file where
             it is empty, as it is for an undisturbed episode, and out of comparisons between runs.
+        actions_cut: Share of the executed action components that lay outside their bounds and were cut to them, in
+            [0, 1]; None where no step was taken, and in records from before it was counted.
     """
 
     spec: EpisodeSpec
@@ -123,12 +127,16 @@ class EpisodeRecord:
     initial_state_sha256: str = ""
     error: str = ""
     said: str = ""
+    actions_cut: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the schema's version and the episode's id."""
         data = {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
         if not self.said:
             del data["said"]
+        for name in LATER_FIELDS:
+            if data[name] is None:
+                del data[name]
         return data
 
     @classmethod
@@ -163,6 +171,8 @@ class EpisodeRecord:
         for name, value in (("index", spec.index), ("run_seed", spec.run_seed), ("steps", self.steps)):
             if value < 0:
                 raise ValueError(f"{name} is {value}; it must not be negative")
+        if self.actions_cut is not None and not 0.0 <= self.actions_cut <= 1.0:
+            raise ValueError(f"actions_cut is {self.actions_cut}; it is a share in [0, 1]")
         if spec.noise_seed < 0 or not 0.0 <= spec.severity <= 1.0:
             raise ValueError(f"noise_seed {spec.noise_seed} or severity {spec.severity} is out of range")
         check_entries(self.receipt, {**_RECEIPT, "parts": Sequence[Mapping[str, Any]]}, "receipt")
@@ -170,9 +180,19 @@ class EpisodeRecord:
             check_entries(part, _RECEIPT, "receipt.parts[]")
 
     def comparable(self) -> dict[str, Any]:
-        """The record without wall times, which is equal for equal runs."""
+        """The record without wall times, which is equal for equal runs of one version; see `comparable_pair`."""
         data = self.to_json()
         del data["latency_ms"], data["wall_time_s"]
         data.pop("said", None)
         data["spec"] = self.spec.identity()
         return data
+
+
+def comparable_pair(a: EpisodeRecord, b: EpisodeRecord) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both records without wall times, and without the fields that only one of them has: equal for equal runs."""
+    first, second = a.comparable(), b.comparable()
+    for name in LATER_FIELDS:
+        if (name in first) != (name in second):
+            first.pop(name, None)
+            second.pop(name, None)
+    return first, second

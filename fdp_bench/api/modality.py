@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ class TaskInfo:
         control_hz: Control steps a second of simulated time.
         profile: Render profile, ``"fast"`` or ``"reference"``; empty where an environment has none.
         default_modalities: Modalities that a policy reads which could read any and names none; empty for all.
+        action_low: Lower bound of each action component in the environment's own units; empty where that is -1 for all.
+        action_high: Upper bounds; empty where that is 1 for all.
     """
 
     task_id: str
@@ -46,8 +49,30 @@ class TaskInfo:
     control_hz: float
     profile: str = ""
     default_modalities: tuple[str, ...] = ()
+    action_low: tuple[float, ...] = ()
+    action_high: tuple[float, ...] = ()
 
     @property
     def usual_modalities(self) -> tuple[str, ...]:
         """`default_modalities`, or all where none are stated."""
         return self.default_modalities or tuple(self.modalities)
+
+    def unit_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Actions in [-1, 1] for actions in the environment's own units, shape (..., A).
+
+        What lies outside the environment's bounds comes out outside of [-1, 1].
+        """
+        middle, half = self._action_scale()
+        unit: npt.NDArray[np.float64] = (np.asarray(actions, np.float64) - middle) / half
+        return unit
+
+    def own_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Actions in the environment's own units for actions in [-1, 1]; the inverse of `unit_actions`."""
+        middle, half = self._action_scale()
+        own: npt.NDArray[np.float64] = middle + half * np.asarray(actions, np.float64)
+        return own
+
+    def _action_scale(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        low = np.array(self.action_low or [-1.0] * self.action_dim, np.float64)
+        high = np.array(self.action_high or [1.0] * self.action_dim, np.float64)
+        return (low + high) / 2.0, (high - low) / 2.0

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,9 @@ class Policy(ABC):
     #: Ids of the built-in tasks for which the policy comes with weights, ``()`` for none; None for all that have any.
     #: `fdp-bench doctor` reports what is not there.
     bundled_tasks: ClassVar[tuple[str, ...] | None] = None
+    #: What `act` returns: ``"unit"``, actions in [-1, 1] that are scaled to the environment's bounds, or
+    #: ``"environment"``, actions in the environment's own units, which are handed on as they are.
+    action_units: ClassVar[Literal["unit", "environment"]] = "unit"
 
     modalities: tuple[str, ...]
     n_obs_steps: int = 1
@@ -112,7 +115,8 @@ class Policy(ABC):
             noise: Standard normal noise, shape (B, *noise_shape), float32.
 
         Returns:
-            Actions, shape (B, n_action_steps, A), float32, in [-1, 1].
+            Actions, shape (B, n_action_steps, A), float32, in `action_units`. What lies outside the bounds is cut to
+            them, and the episode's record says which share of all components was (``actions_cut``).
         """
 
     def reset(self, lanes: npt.NDArray[np.int64]) -> None:  # noqa: B027

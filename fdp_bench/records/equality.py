@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fdp_bench.api.episode import EpisodeRecord
+from fdp_bench.api.episode import EpisodeRecord, comparable_pair
 from fdp_bench.records.store import RunStore
 
 
 def compare_records(run_a: Path, run_b: Path) -> list[str]:
-    """Compare the episode records of two runs; order and wall times do not count.
+    """Compare the episode records of two runs; order, wall times and fields of one version only do not count.
 
     Args:
         run_a: Folder of a run.
@@ -26,9 +26,8 @@ def compare_records(run_a: Path, run_b: Path) -> list[str]:
     differences += [f"only in {run_b}: {_name(b[key])}" for key in b if key not in a]
     for key in a:
         if key in b:
-            differences += [
-                f"{_name(a[key])}: {line}" for line in _differences(a[key].comparable(), b[key].comparable())
-            ]
+            lines = _differences(*comparable_pair(a[key], b[key]))
+            differences += [f"{_name(a[key])}: {line}" for line in lines]
     return differences
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fdp_bench.api import EpisodeRecord, RunError, nearest
+from fdp_bench.api.episode import comparable_pair
 from fdp_bench.records import Manifest, RunStore
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
 from fdp_bench.tasks.external.task_map import remember_data
@@ -144,7 +145,7 @@ def load_runs(paths: Sequence[Path]) -> Runs:
     for store in stores:
         for record in store.records():
             known, where = records.setdefault(record.spec.id, (record, store.path))
-            if known is not record and known.comparable() != record.comparable():
+            if known is not record and _differ(known, record):
                 raise RunError(
                     f"{where} and {store.path} tell different outcomes of episode {record.spec.index} of "
                     f"{record.spec.policy}, {record.spec.shift}; report them apart"
@@ -159,6 +160,11 @@ def load_runs(paths: Sequence[Path]) -> Runs:
     )
     _check_task_versions(record.spec.task for record in runs.records)
     return runs
+
+
+def _differ(a: EpisodeRecord, b: EpisodeRecord) -> bool:
+    first, second = comparable_pair(a, b)
+    return first != second
 
 
 def _open(path: Path) -> RunStore:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, LEVELS
+from fdp_bench.report.tables.cut_actions import cut_notes
 from fdp_bench.report.tables.summary import BATCH, PROBE
 from fdp_bench.stats import smallest_detectable_difference
 from fdp_bench.stats.design import DISCORDANT_RATE
@@ -215,7 +216,7 @@ def summary_notes(rows: list[dict[str, Any]], tests: int) -> tuple[str, ...]:
         missing = sum(row["episodes"] - row["pairs"] for row in incomplete)
         episodes = counted(missing, "shifted episode")
         notes.append(f"{episodes} without a clean twin yet; drop and clean leave them out.")
-    notes += latency_notes(rows)
+    notes += cut_notes(rows) + latency_notes(rows)
     if trained := training_text(rows):
         notes.append(f"Trained on {trained}.")
     notes.append(

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec, comparable_pair
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.planning.plan import Arm, plan_episodes
@@ -74,9 +74,10 @@ def read_retest(store: RunStore) -> Retest | None:
     if not same:
         return None
     fresh = {record.spec: record for record in again if record.spec not in ordinary}
+    pairs_by_id = {record.spec.id: comparable_pair(ordinary[record.spec], record) for record in same}
     repeat = check_repeat(
-        {record.spec.id: ordinary[record.spec].comparable() for record in same},
-        {record.spec.id: record.comparable() for record in same},
+        {key: first for key, (first, _) in pairs_by_id.items()},
+        {key: again for key, (_, again) in pairs_by_id.items()},
     )
     both: dict[tuple[str, str], list[tuple[bool, bool]]] = {}
     for spec, record in ordinary.items():

@@ -80,7 +80,7 @@ class PolicyCheck:
                 self._demand(False, f"lists the order {order!r} and refuses it: {error}")
 
     def declares_itself(self, policy: Policy, task: TaskInfo) -> None:
-        """Modalities, numbers of steps and the noise's shape are stated and make sense."""
+        """Modalities, numbers of steps, units and the noise's shape are stated and make sense."""
         modalities = getattr(policy, "modalities", None)
         self._demand(
             isinstance(modalities, tuple) and bool(modalities) and {*modalities} <= {*task.modalities},
@@ -91,6 +91,10 @@ class PolicyCheck:
             self._demand(
                 isinstance(value, int) and value >= 1, f"states {name} = {value!r}: a whole number >= 1"
             )
+        self._demand(
+            policy.action_units in ("unit", "environment"),
+            f'states action_units = {policy.action_units!r}: "unit" or "environment"',
+        )
         shape = policy.noise_shape
         self._demand(
             isinstance(shape, tuple) and all(isinstance(size, int) and size >= 1 for size in shape),
@@ -98,7 +102,7 @@ class PolicyCheck:
         )
 
     def answers_in_form(self, policy: Policy, task: TaskInfo, batch: Batch, noise: Noise) -> None:
-        """Actions are float32 of shape (B, n_action_steps, A), finite, in [-1, 1]."""
+        """Actions are float32 of shape (B, n_action_steps, A), finite, in [-1, 1] unless they have other units."""
         actions = self._act(policy, batch, noise)
         self._demand(isinstance(actions, np.ndarray), f"returns {type(actions).__name__}, no NumPy array")
         shape = (self.rows, policy.n_action_steps, task.action_dim)
@@ -106,7 +110,11 @@ class PolicyCheck:
         self._demand(actions.dtype == np.float32, f"returns actions of {actions.dtype}, not float32")
         self._demand(bool(np.isfinite(actions).all()), "returns actions that are not finite")
         peak = float(np.abs(actions).max())
-        self._demand(peak <= 1.0, f"returns actions up to {peak:.3g}, outside [-1, 1]: clip them")
+        self._demand(
+            peak <= 1.0 or policy.action_units == "environment",
+            f'returns actions up to {peak:.3g}, outside [-1, 1]: clip them, or state action_units = "environment" where '
+            "they are in the environment's own units",
+        )
 
     def is_determined_by_its_noise(self, policy: Policy, batch: Batch, noise: Noise) -> None:
         """Equal observations and noise give equal actions, whatever the global generators hold."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,8 @@ class LeRobotPolicy(Policy):
 
     option_values: ClassVar[OptionValues | None] = {"cameras": ""}
     bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
+    #: LeRobot's data hold what the environment was given, and the postprocessor gives such actions back.
+    action_units: ClassVar[Literal["unit", "environment"]] = "environment"
     #: Whether the policy draws from torch's generator. It is then asked row by row, under a seed made from the row's
     #: noise. LeRobot's diffusion policy needs no word about it.
     stochastic: ClassVar[bool] = False
@@ -124,7 +126,7 @@ class LeRobotPolicy(Policy):
             start = torch.as_tensor(noise, device=self.device)
             chunk = self._predict_by_row(batch, start) if self._draws_inside else self.predict(batch, start)
             actions = self._postprocess(chunk[:, : self.n_action_steps].cpu())
-        return actions.numpy().clip(-1.0, 1.0).astype(np.float32, copy=False)
+        return actions.numpy().astype(np.float32, copy=False)
 
     def predict(self, batch: dict[str, "Tensor"], noise: "Tensor") -> "Tensor":
         """Ask the policy for a chunk of normalized actions; override it where the policy is asked in another way.

@@ -12,6 +12,7 @@ from typing import Any
 
 from fdp_bench.api import CheckpointError, PluginError, nearest
 from fdp_bench.api.validation import is_file, is_folder
+from fdp_policies.lerobot_statistics import check_statistics
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PREPROCESSOR, POSTPROCESSOR = "policy_preprocessor.json", "policy_postprocessor.json"
@@ -76,16 +77,22 @@ def load_folder(folder: Path, policy_class: Any = None) -> tuple[Any, Any, Any]:
         (policy, preprocessor, postprocessor), on the CPU.
 
     Raises:
-        CheckpointError: If the folder is refused or its weights do not fit its config.
+        CheckpointError: If the folder is refused, its weights do not fit its config, or a normalizer has no statistics.
         PluginError: If LeRobot is not installed.
     """
     checked_files(folder)
-    kind = str(_read_json(folder / CONFIG).get("type", ""))
+    config = _read_json(folder / CONFIG)
+    kind = str(config.get("type", ""))
     if policy_class is None and kind not in KINDS:
         raise CheckpointError(
             f"{folder} holds a policy of type {kind!r}{nearest(kind, KINDS)}; for others write a plugin of a few "
             "lines, see policies/README.md"
         )
+    for name, step, features in (
+        (PREPROCESSOR, "normalizer_processor", "input_features"),
+        (POSTPROCESSOR, "unnormalizer_processor", "output_features"),
+    ):
+        check_statistics(folder / name, _read_json(folder / name)["steps"], step, config, features)
     try:
         from lerobot.configs.policies import PreTrainedConfig
 
@@ -96,12 +103,12 @@ def load_folder(folder: Path, policy_class: Any = None) -> tuple[Any, Any, Any]:
             "`pip install --no-deps -r requirements/lerobot.txt` from its sources installs it"
         ) from error
     try:
-        config = PreTrainedConfig.from_pretrained(folder)
-        config.device = "cpu"
+        settings = PreTrainedConfig.from_pretrained(folder)
+        settings.device = "cpu"
         for name, value in (("pretrained_backbone_weights", None), ("compile_model", False)):
-            if hasattr(config, name):
-                setattr(config, name, value)
-        model = model_class.from_pretrained(folder, config=config, strict=True)
+            if hasattr(settings, name):
+                setattr(settings, name, value)
+        model = model_class.from_pretrained(folder, config=settings, strict=True)
         return model, *_load_processors(folder)
     except Exception as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -83,7 +83,7 @@ def test_pixels_come_as_fractions_with_channels_first():
     assert np.allclose(seen[CAMERA].numpy(), np.moveaxis(frames, -1, -3) / 255)
 
 
-def test_actions_are_postprocessed_then_clipped():
+def test_actions_leave_the_postprocessor_in_the_environments_units_and_uncut():
     def make_policy(self):
         return LeRobotParts(Chunks(), dict, lambda actions: 0 * actions + torch.tensor([0.5, 9.0]))
 
@@ -95,7 +95,8 @@ def test_actions_are_postprocessed_then_clipped():
         "image.front": np.zeros((1, 1, 32, 32, 3), np.uint8),
     }
 
-    assert policy.act(observation, np.zeros((1,), np.float32)).tolist() == [[[0.5, 1.0]] * 3]
+    assert policy.act(observation, np.zeros((1,), np.float32)).tolist() == [[[0.5, 9.0]] * 3]
+    assert policy.action_units == "environment"
 
 
 def test_modalities_are_those_that_the_policy_reads():

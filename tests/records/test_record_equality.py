@@ -34,6 +34,15 @@ def test_each_difference_is_named(tmp_path, capsys):
     assert "5 differences" in capsys.readouterr().out
 
 
+def test_a_field_that_only_one_sides_version_writes_does_not_count(tmp_path):
+    old = write(tmp_path / "old", [record(0)])
+    new = write(tmp_path / "new", [record(0, actions_cut=0.25)])
+    other = write(tmp_path / "other", [record(0, actions_cut=0.5)])
+
+    assert compare_records(old, new) == compare_records(new, old) == []
+    assert [line.partition(": ")[2] for line in compare_records(new, other)] == ["actions_cut: 0.25 != 0.5"]
+
+
 def test_something_that_is_no_run_is_an_error(tmp_path, capsys):
     with pytest.raises(RunError):
         compare_records(tmp_path, tmp_path)

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api import CLEAN, EpisodeRecord
+from fdp_bench.report.tables.cut_actions import share_cut
 from fdp_bench.report.tables.trainings import are_compared, find_trainings, name_policies, recipe_of, tasks_of
 from fdp_bench.stats import (
     PairedCounts,
@@ -50,6 +51,7 @@ SUMMARY_COLUMNS = (
     "inference_p50_ms",
     "inference_p95_ms",
     "inference_source",
+    "actions_cut",
 )
 #: Columns of `compare_policies`, in order.
 COMPARISON_COLUMNS = (
@@ -95,8 +97,9 @@ def summarize(records: Sequence[EpisodeRecord], latency_ms: Latencies | None = N
         Rates lie in [0, 1]. Of a shifted arm, ``clean_rate`` is the success rate of its clean twins and
         ``paired_drop`` that rate minus the shifted one, both over the ``pairs`` episodes that were run both ways: a
         positive drop means that the shift costs success. On clean rows these are nan, as are the p-values;
-        ``mcnemar_p_holm`` is adjusted over all shifted rows. The ``_low`` and ``_high`` ends are 95% intervals,
-        Wilson's for rates and Newcombe's for drops.
+        ``mcnemar_p_holm`` is adjusted over all shifted rows. ``actions_cut`` is the share of executed action components
+        that were cut to their bounds, nan where no record counted them. The ``_low`` and ``_high`` ends are 95%
+        intervals, Wilson's for rates and Newcombe's for drops.
 
     Raises:
         ValueError: If an episode occurs twice.
@@ -216,6 +219,7 @@ def _summary_row(
         "inference_p50_ms": float(np.percentile(latencies, 50)) if latencies else math.nan,
         "inference_p95_ms": float(np.percentile(latencies, 95)) if latencies else math.nan,
         "inference_source": (PROBE if probed else BATCH) if latencies else "",
+        "actions_cut": share_cut(episodes.values()),
     }
     if shift == CLEAN:
         return row | {"pairs": 0, "clean_rate": math.nan, "mcnemar_p": math.nan}

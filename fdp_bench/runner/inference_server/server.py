@@ -9,12 +9,12 @@ actions into the same slots.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
 
 from fdp_bench.api.errors import SpecError
-from fdp_bench.api.modality import TaskInfo
+from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy
 from fdp_bench.runner.inference_server.shared_memory import PolicyFacts, Slot, SlotLayout
 from fdp_bench.runner.processes.messages import Beat, Failure
@@ -33,6 +33,7 @@ class ServeRequest:
         device: Device that policies are built on.
         batch_rows: Rows of every policy batch.
         act_timeout_s: Seconds that a policy may take for a decision; 0.0 for any time.
+        shown: An observation of the task.
     """
 
     policies: tuple[str, ...]
@@ -40,6 +41,7 @@ class ServeRequest:
     device: str
     batch_rows: int
     act_timeout_s: float = 0.0
+    shown: Observation = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,11 @@ class InferenceServer:
 
     def _check(self, request: ServeRequest) -> Served:
         policies = check_policies(
-            request.policies, request.task, request.device, lambda what: self._parent.send(Beat(what))
+            request.policies,
+            request.task,
+            request.device,
+            lambda: request.shown,
+            lambda what: self._parent.send(Beat(what)),
         )
         self._policies = {number: self._load(policy.spec) for number, policy in enumerate(policies)}
         facts = [

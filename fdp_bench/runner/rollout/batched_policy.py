@@ -68,7 +68,7 @@ class BatchedPolicy:
         self.policy = policy
         self.keys = policy_keys(policy, task)
         self.noise_shape = tuple(policy.noise_shape)
-        self._rows, self._pid = batch_rows, os.getpid()
+        self._task, self._rows, self._pid = task, batch_rows, os.getpid()
         self._timeout_s = act_timeout_s
         self._answer_shape = (batch_rows, policy.n_action_steps, task.action_dim)
 
@@ -105,8 +105,8 @@ class BatchedPolicy:
             noises: Row -> standard normal noise of `noise_shape`.
 
         Returns:
-            Row -> actions, shape (n_action_steps, A), clipped to [-1, 1], or what was wrong; and the wall time
-            that the batch waited, in milliseconds.
+            Row -> actions, shape (n_action_steps, A), in the units of [-1, 1] but not cut to it, or what was wrong; and
+            the wall time that the batch waited, in milliseconds.
         """
         start = time.perf_counter()
         try:
@@ -136,7 +136,20 @@ class BatchedPolicy:
         end_copies(self._pid)
         if answer.shape != self._answer_shape:
             raise PolicyError(f"act returned shape {answer.shape}; {self._answer_shape} is needed")
-        return {row: _checked(answer[row]) for row in observations}
+        return {row: self._checked(answer[row]) for row in observations}
+
+    def _checked(self, actions: npt.NDArray[Any]) -> Actions | PolicyError:
+        if not np.issubdtype(actions.dtype, np.floating):
+            return PolicyError(f"act returned dtype {actions.dtype}; float32 is needed")
+        if self.policy.action_units == "environment":
+            actions = self._task.unit_actions(actions)
+        with np.errstate(over="ignore"):
+            narrowed = actions.astype(np.float32)
+        return (
+            narrowed
+            if np.isfinite(narrowed).all()
+            else PolicyError("act returned actions that are not finite")
+        )
 
 
 def policy_keys(policy: Policy, task: TaskInfo) -> tuple[str, ...]:
@@ -154,14 +167,6 @@ def policy_keys(policy: Policy, task: TaskInfo) -> tuple[str, ...]:
             )
         keys += [key for key in task.modalities[modality] if key not in keys]
     return tuple(keys)
-
-
-def _checked(actions: npt.NDArray[Any]) -> Actions | PolicyError:
-    if not np.issubdtype(actions.dtype, np.floating):
-        return PolicyError(f"act returned dtype {actions.dtype}; float32 is needed")
-    if not np.isfinite(actions).all():
-        return PolicyError("act returned actions that are not finite")
-    return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
 
 def _fault(error: BaseException) -> PolicyError:

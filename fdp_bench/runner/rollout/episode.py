@@ -24,7 +24,7 @@ from fdp_bench.runner.rollout.contract_monitor import (
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.frame_schedule import FrameSchedule
 from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, culprit, told
-from fdp_bench.runner.rollout.record_fields import action_jerk, combined_receipt, readable
+from fdp_bench.runner.rollout.record_fields import action_jerk, combined_receipt, components_beyond, readable
 from fdp_bench.runner.rollout.recorder import Recorder
 
 #: Control steps in a row that success must hold to end an episode.
@@ -87,6 +87,7 @@ class Episode:
         self._history: deque[Observation] = deque(maxlen=policy.n_obs_steps)
         self._started = time.perf_counter()
         self._actions: list[Actions] = []
+        self._components_cut = 0
         self._latency_ms: list[float] = []
         self._successes_in_a_row = 0
         self._success_once = self._success_held = False
@@ -139,7 +140,7 @@ class Episode:
         return generator.standard_normal(shape, dtype=np.float32)
 
     def advance(self, actions: Actions) -> None:
-        """Execute a chunk of actions, shape (n_action_steps, A), or as much of it as the episode lasts."""
+        """Execute a chunk of actions cut to [-1, 1], shape (n_action_steps, A), until the episode ends."""
         try:
             for action in actions:
                 self._step(action)
@@ -194,9 +195,14 @@ class Episode:
             receipt=self._receipt,
             initial_state_sha256=self._initial_state_sha256,
             error=self._error,
+            actions_cut=self._share_cut(),
         )
         self._save_pictures()
         return readable(record)
+
+    def _share_cut(self) -> float | None:
+        components = self.steps * self._task.action_dim
+        return round(self._components_cut / components, 6) if components else None
 
     def _save_pictures(self) -> None:
         strip, video = self._pictures.strip, self._pictures.video
@@ -211,12 +217,14 @@ class Episode:
             assert path is not None
             raise RunError(unwritable(path, error)) from error
 
-    def _step(self, action: Actions) -> None:
+    def _step(self, asked: Actions) -> None:
+        action = np.clip(asked, -1.0, 1.0)
         self._draw(self.steps + 1)
         if self._sentry is not None:
             self._sentry.expect(action)
         observation, terminated, truncated, info = step_result(self._env.step(action))
         self._actions.append(action)
+        self._components_cut += components_beyond(asked)
         if self._sentry is not None and self._is_shifted:
             breach = self._sentry.breach_in_step(terminated, truncated, info)
             if breach:

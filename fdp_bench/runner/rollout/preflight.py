@@ -11,9 +11,10 @@ import numpy as np
 
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import CheckpointError, FdpBenchError, PluginError, SpecError
-from fdp_bench.api.modality import TaskInfo
+from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec
 from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_policy, require_plugin
+from fdp_bench.runner.rollout.action_units import check_units
 from fdp_bench.runner.rollout.batched_policy import policy_keys
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.lane import Lane
@@ -77,6 +78,7 @@ class PreflightReport:
         plugins: ``kind``, ``name``, ``distribution`` and ``version`` of each plugin used.
         renderer: Render profile and OpenGL strings; empty for a task that is not drawn by this package.
         observation_dtypes: Observation key -> dtype's name.
+        shown: An observation of the task without a shift.
     """
 
     task: TaskInfo
@@ -85,6 +87,7 @@ class PreflightReport:
     plugins: tuple[Mapping[str, str], ...]
     renderer: Mapping[str, str]
     observation_dtypes: Mapping[str, str]
+    shown: Observation = field(default_factory=dict)
 
 
 def check(
@@ -106,10 +109,18 @@ def check(
     task = replace(task, modalities=dict(task.modalities), observation_shapes=dict(task.observation_shapes))
     shift_texts = [format_shifts(resolve_shifts(parse_shifts(text))) for text in request.shifts]
     shifts = tuple(dict.fromkeys(text for text in shift_texts if text != CLEAN))
-    policies = check_policies(request.policies, task, request.device, begin)
+    policies = check_policies(
+        request.policies,
+        task,
+        request.device,
+        lambda: _check_environment(lane.environment(CLEAN), CLEAN, task),
+        begin,
+    )
+    shown: Observation = {}
     for shift in (CLEAN, *shifts):
         begin(f"shift {shift!r}")
-        _check_environment(lane.environment(shift), shift, task)
+        first = _check_environment(lane.environment(shift), shift, task)
+        shown = shown or first
     if isinstance(lane.base.unwrapped, ForeignEnv):
         _refuse_another_map(lane.base.unwrapped, policies)
         check_starts_alike(lane.base.unwrapped)
@@ -120,11 +131,16 @@ def check(
         plugins=(*plugins_used([policy.spec for policy in policies], shifts), *_distribution_of(lane.base)),
         renderer=_renderer(task),
         observation_dtypes=_dtypes(lane.base),
+        shown=shown,
     )
 
 
 def check_policies(
-    texts: Sequence[str], task: TaskInfo, device: str, begin: Callable[[str], None] = lambda what: None
+    texts: Sequence[str],
+    task: TaskInfo,
+    device: str,
+    observe: Callable[[], Observation],
+    begin: Callable[[str], None] = lambda what: None,
 ) -> tuple[ResolvedPolicy, ...]:
     """Resolve policies and load each one once.
 
@@ -132,6 +148,7 @@ def check_policies(
         texts: Policy strings as typed.
         task: The task.
         device: Device that they are built on.
+        observe: Gives an observation of the task.
         begin: See `check`.
 
     Returns:
@@ -143,7 +160,7 @@ def check_policies(
     policies: dict[str, ResolvedPolicy] = {}
     for text in texts:
         begin(f"policy {text!r}")
-        found = _check_policy(text, task, device)
+        found = _check_policy(text, task, device, observe)
         policies.setdefault(found.spec, found)
     return tuple(policies.values())
 
@@ -167,7 +184,9 @@ def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
     return policy
 
 
-def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
+def _check_policy(
+    text: str, task: TaskInfo, device: str, observe: Callable[[], Observation]
+) -> ResolvedPolicy:
     asked = parse_policy(text)
     kind = load_policy(asked.name)
     spec = kind.resolve(asked, task)
@@ -177,6 +196,7 @@ def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
             f"policy {str(spec)!r} has no weights for task {task.task_id!r}: {weights.source}"
         )
     policy = build_policy(spec, task, device)
+    check_units(policy, task, observe, _PROBE_S)
     card = json.loads(json.dumps(dict(weights.card), default=str))
     return ResolvedPolicy(
         spec=str(spec),
@@ -204,6 +224,11 @@ def _check_constants(policy: Policy) -> None:
             raise PluginError(
                 f"policy {str(policy.spec)!r} states {name} = {value!r}; a whole number >= 1 is needed"
             )
+    if policy.action_units not in ("unit", "environment"):
+        raise PluginError(
+            f'policy {str(policy.spec)!r} states action_units = {policy.action_units!r}; write "unit" for actions in '
+            '[-1, 1], or "environment" for actions in the environment\'s own units'
+        )
     shape = policy.noise_shape
     if not isinstance(shape, (tuple, list)) or not all(isinstance(side, Integral) for side in shape):
         raise PluginError(
@@ -223,10 +248,11 @@ def _refuse_another_map(env: ForeignEnv, policies: Sequence[ResolvedPolicy]) -> 
             )
 
 
-def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
+def _check_environment(env: Environment, shift: str, task: TaskInfo) -> Observation:
+    """Take a step under a shift; returns what was shown at first."""
     try:
         frame_lags(env)
-        env.reset(seed=0, options={"shift_seed": 0})
+        first: Observation = env.reset(seed=0, options={"shift_seed": 0})[0]
         combined_receipt(shift, shifts_of(env))
         _, _, _, _, info = env.step(np.zeros(task.action_dim, dtype=np.float32))
     except FdpBenchError:
@@ -240,6 +266,7 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> None:
             f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it, or name the key that "
             f"says it in a map, success = KEY (info holds {has})"
         )
+    return first
 
 
 def _distribution_of(env: Environment) -> tuple[Mapping[str, str], ...]:

@@ -14,6 +14,8 @@ from fdp_bench.api.validation import parse_json
 from fdp_bench.runner.rollout.batched_policy import Actions
 from fdp_bench.runner.rollout.plugin_calls import told
 
+#: How far beyond [-1, 1] a component may lie by rounding, where bounds were scaled.
+_ROUNDING = 1e-5
 #: What a record raises that is no plain JSON, or not the JSON of a record.
 _UNREADABLE = (TypeError, ValueError, RecursionError)
 
@@ -34,6 +36,11 @@ def combined_receipt(shift: str, shifts: Sequence[Shift]) -> dict[str, Any]:
         return receipts[0].to_json()
     parts = [receipt.to_json() for receipt in receipts]
     return {"shift": shift, "status": "applied", "parts": parts} if parts else {}
+
+
+def components_beyond(actions: Actions) -> int:
+    """Number of action components outside [-1, 1], rounding aside: what is cut before an environment is given them."""
+    return int(np.count_nonzero(np.abs(actions) > 1.0 + _ROUNDING))
 
 
 def action_jerk(actions: Sequence[Actions]) -> float:

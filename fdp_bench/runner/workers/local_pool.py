@@ -194,6 +194,7 @@ class WorkerPool:
             request.device,
             self.settings.batch_rows,
             self.settings.act_timeout_s,
+            report.shown,
         )
         self._serve = (serve, dict(report.observation_dtypes))
         policies = self.sharing.prepare(*self._serve, len(self.members), self.settings.lanes)

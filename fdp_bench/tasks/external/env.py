@@ -86,6 +86,8 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             control_hz=float(task_map.control_hz or env.unwrapped.metadata.get("render_fps") or 0.0),
             profile=profile if self.scene is not None else "",
             default_modalities=task_map.default_modalities,
+            action_low=self._scaler.low,
+            action_high=self._scaler.high,
         )
 
     def __str__(self) -> str:
@@ -118,10 +120,6 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             observation, reward, terminated, truncated, info = self.inner.step(scaled)
         shown = self._observation(observation)
         return shown, float(reward), bool(terminated), bool(truncated), self._with_success(info)
-
-    def unit_actions(self, actions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Our actions for actions in the environment's own units, shape (..., A); see `ActionScaler.unscaled`."""
-        return self._scaler.unscaled(actions)
 
     @property
     def read_keys(self) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ class ActionScaler:
 
     Attributes:
         size: Number of components.
+        low: Lower bound of each; empty where the bounds are -1 and 1.
+        high: Upper bound of each; likewise.
 
     Raises:
         SpecError: If the space is no Box (A,) of finite bounds.
@@ -97,6 +99,8 @@ class ActionScaler:
         self._dtype = space.dtype
         self._is_unit = bool((low == -1.0).all() and (high == 1.0).all())
         self._middle, self._half = (low + high) / 2.0, (high - low) / 2.0
+        self.low = () if self._is_unit else tuple(map(float, low))
+        self.high = () if self._is_unit else tuple(map(float, high))
         self._low, self._high = low, high
 
     def scaled(self, action: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -112,18 +116,6 @@ class ActionScaler:
         if not self._is_unit:
             given = np.clip(self._middle + self._half * given, self._low, self._high)
         return given.astype(self._dtype)
-
-    def unscaled(self, action: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Actions for the environment's own, shape (..., A): in [-1, 1] within the bounds; the inverse of `scaled`.
-
-        Raises:
-            ValueError: If the actions have another shape or are not finite.
-        """
-        given = np.asarray(action, np.float64)
-        if given.shape[-1:] != (self.size,) or not np.isfinite(given).all():
-            raise ValueError(f"action {action!r} is not {self.size} finite numbers")
-        unit: npt.NDArray[np.float64] = (given - self._middle) / self._half
-        return unit
 
 
 def frame_space(where: str, key: str, space: gymnasium.Space[Any], source: str) -> spaces.Box:

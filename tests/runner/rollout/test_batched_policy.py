@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,11 +62,21 @@ def test_only_the_keys_of_the_policys_modalities_are_shown():
     assert [*policy.batches[0][0]] == ["prop"]
 
 
-def test_actions_are_clipped_to_their_range():
+def test_actions_beyond_the_bounds_are_handed_on_for_the_episode_to_count():
     answers, _ = ask(Spy(lambda o, n: np.full((4, 3, 2), 7.0)), [0])
 
     assert answers[0].dtype == np.float32
-    assert (answers[0] == 1.0).all()
+    assert (answers[0] == 7.0).all()
+
+
+def test_actions_in_the_environments_units_are_scaled_from_its_bounds():
+    task = replace(TASK, action_low=(0.0, -2.0), action_high=(512.0, 0.0))
+    policy = Spy(lambda o, n: np.tile([384.0, -2.0], (4, 3, 1)))
+    policy.action_units = "environment"
+
+    answers, _ = BatchedPolicy(policy, task, 4).act({0: {"prop": np.zeros((1, 3))}}, {0: np.zeros(4)})
+
+    np.testing.assert_array_equal(answers[0], np.tile(np.float32([0.5, -1.0]), (3, 1)))
 
 
 @pytest.mark.parametrize(
