@@ -2,6 +2,7 @@
 
 fdp-bench demos --task Lift --num 200 --out lift.hdf5   robomimic's layout; the same command goes on after a kill
 fdp-bench demos --import ph.hdf5 --out can.hdf5         robomimic's or robosuite's own HDF5
+fdp-bench demos --import abs.hdf5 --actions absolute --out can.hdf5    actions that are poses, as of *_abs.hdf5
 fdp-bench demos --import FOLDER --out lift.hdf5         a LeRobotDataset v3 or a Minari dataset
 fdp-bench demos --import old.hdf5 --out lift.hdf5       a file of this program: its frames drawn anew, with touch
 fdp-bench demos --to-lerobot lift.hdf5 --out FOLDER     write a LeRobotDataset v3; its video is compressed
@@ -44,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--pack", type=Path, metavar="FILE", help="HDF5 file to pack into one .npz for training elsewhere"
     )
     what.add_argument("--card", type=Path, metavar="FILE", help="demonstration file to describe")
+    parser.add_argument(
+        "--actions",
+        choices=("absolute", "clipped"),
+        help="with --import, what its actions are: absolute poses of the hand, or clipped by the environment itself",
+    )
     parser.add_argument("--out", type=Path, help="file or folder to write")
     parser.add_argument(
         "--num",
@@ -69,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         _refuse("which file shall be written? name it with --out FILE")
     if args.source is not None:
         return _import(args)
+    if args.actions is not None:
+        _refuse("--actions goes with --import: it says what the source's actions are")
     if args.to_lerobot is not None:
         return _export(args)
     if args.pack is not None:
@@ -108,7 +116,13 @@ def _import(args: argparse.Namespace) -> int:
     if args.task is not None:
         typed_task(args.task)
     summary = import_demonstrations(
-        args.source, args.out, task=args.task, profile=args.profile, num_demos=args.num, progress=True
+        args.source,
+        args.out,
+        task=args.task,
+        profile=args.profile,
+        num_demos=args.num,
+        actions=args.actions,
+        progress=True,
     )
     print(
         f"wrote {summary.num_demos} demonstrations of {summary.task_id} ({summary.num_steps} steps, "

@@ -11,6 +11,11 @@ from fdp_bench.api import DatasetError
 
 #: Most control steps of one demonstration.
 MAX_STEPS = 100_000
+#: What a user may say of a source's actions: absolute poses of the hand, or cut by the environment itself.
+ABSOLUTE, CLIPPED = "absolute", "clipped"
+ACTION_KINDS = (ABSOLUTE, CLIPPED)
+#: How far beyond [-1, 1] an action may lie by rounding.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class ImportedEpisode:
     Attributes:
         prop: Shape (T, D), float32.
         images: Camera key -> frames, shape (T, H, W, 3), uint8, upright RGB.
-        actions: Shape (T, A), float32, in [-1, 1].
+        actions: Shape (T, A), in units of [-1, 1]; float32 and cut to it once `settled`.
         rewards: Shape (T,), float32; None where the source has none.
         states: Flat simulator states, shape (T, S), float64; None likewise.
         model_file: MuJoCo XML that the states belong to; empty likewise.
@@ -31,7 +36,7 @@ class ImportedEpisode:
 
     prop: npt.NDArray[np.float32]
     images: Mapping[str, npt.NDArray[np.uint8]]
-    actions: npt.NDArray[np.float32]
+    actions: npt.NDArray[np.floating[Any]]
     rewards: npt.NDArray[np.float32] | None = None
     states: npt.NDArray[np.float64] | None = None
     model_file: str = ""
@@ -82,13 +87,12 @@ class Source(Protocol):
         ...
 
 
-def checked_actions(actions: npt.NDArray[Any], place: str, origin: Origin) -> npt.NDArray[np.float32]:
-    """Actions as a demonstration holds them: finite, and cut to [-1, 1] as the environment would.
+def checked_actions(actions: npt.NDArray[Any], place: str) -> npt.NDArray[np.float64]:
+    """Actions of a source, finite and as many as a demonstration may have; not cut.
 
     Args:
         actions: Shape (T, A).
         place: Where they stand, for messages.
-        origin: Gets a note where something was cut.
 
     Raises:
         DatasetError: If there is no step, there are too many, or a number is not finite.
@@ -97,9 +101,32 @@ def checked_actions(actions: npt.NDArray[Any], place: str, origin: Origin) -> np
         raise DatasetError(f"{place} has {len(actions)} steps; a demonstration has 1 to {MAX_STEPS}")
     if not np.isfinite(actions).all():
         raise DatasetError(f"{place} holds actions that are not finite")
-    largest = float(np.abs(actions).max(initial=0.0))
-    if largest > 1.0:
-        origin.note("Actions beyond [-1, 1] were cut to it, as the environment does.")
+    return actions.astype(np.float64)
+
+
+def cut_actions(
+    actions: npt.NDArray[np.floating[Any]], origin: Origin, *, is_shown: bool, asked: str | None = None
+) -> npt.NDArray[np.float32]:
+    """Actions as a demonstration holds them: float32, cut to [-1, 1] where the environment is known to do the same.
+
+    Args:
+        actions: In units of [-1, 1], shape (T, A).
+        origin: Gets a note where something was cut.
+        is_shown: Whether the actions, cut like this, were seen to lead to what was recorded.
+        asked: `CLIPPED` where the user says that the environment cuts them.
+
+    Raises:
+        DatasetError: If some lie outside and nothing says what the environment made of them.
+    """
+    beyond = np.abs(actions) > 1.0 + _ROUNDING
+    if beyond.any():
+        if not is_shown and asked != CLIPPED:
+            raise DatasetError(
+                f"{100 * beyond.mean():.3g}% of its action components lie outside the bounds, up to "
+                f"{np.abs(actions).max():.3g} where 1 is the bound, and nothing shows what was made of them; if the "
+                "environment cuts them itself, say so with: --actions clipped"
+            )
+        origin.note("Actions beyond the bounds were cut to them, as the environment does.")
     return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
 

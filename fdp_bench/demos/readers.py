@@ -33,6 +33,8 @@ CARD_ENTRIES: Mapping[str, Any] = {
     "cameras": Sequence[str],
     "vectors": Sequence[str],
     "task_map_sha256": str,
+    "action_low": Sequence[float],
+    "action_high": Sequence[float],
 }
 _PACKED_ENTRIES = ("task_id", "profile", "format", "cameras")
 

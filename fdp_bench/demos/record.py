@@ -25,18 +25,22 @@ from fdp_bench.api import (
     stream,
     stream_int,
 )
+from fdp_bench.api.success import SUCCESS, SuccessError, read_success
 from fdp_bench.demos.demo_episode import MAX_STEPS, ImportedEpisode
 from fdp_bench.demos.layout import GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
 from fdp_bench.demos.recording.recorded_episode import DEMO_EXPERT, DEMO_STATE
 from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.demos.robomimic import write_hdf5
 from fdp_bench.tasks.external.env import ForeignEnv
+from fdp_bench.tasks.external.make import takes_more
 from fdp_bench.tasks.make import make_task
 
 #: Asked for each action: (what the task shows, the environment itself) -> action, shape (A,). Where it has a method
 #: ``reset(generator)``, that is called before each episode with a `numpy.random.Generator`.
 Act = Callable[[Observation, Any], npt.ArrayLike]
 
+#: How far beyond the bounds an action may lie by rounding, where 1 is the bound.
+_ROUNDING = 1e-5
 #: Control steps in a row that success must hold to end an episode, as in a run.
 HELD_STEPS = 10
 
@@ -86,7 +90,8 @@ def record(
         out: File to write, HDF5; must not exist.
         seed: Decides all initial states and what ``act.reset`` is given, >= 0. Runs never start in these states.
         profile: Render profile of frames that this package draws.
-        own_units: Whether `act` speaks in the environment's own action bounds, and not in [-1, 1].
+        own_units: Whether `act` speaks in the environment's own action bounds, and not in [-1, 1]. Either way what it
+            says must lie within the bounds: an action is kept as it was said, or the recording is refused.
         only_successes: Whether episodes without success are left out: they show what not to do.
         made_by: What the file's card calls the policy; its name in Python by default.
         progress: Whether to show a progress bar on standard error.
@@ -96,7 +101,8 @@ def record(
 
     Raises:
         SpecError: If the task cannot be built, or says nothing of success.
-        DatasetError: If a number is out of range, `out` exists or cannot be written, or `act` gives no such action.
+        DatasetError: If a number is out of range, `out` exists or cannot be written, or `act` gives no such action, or
+            one beyond the bounds; an environment that takes more than it declares is named.
         RunError: If the policy hardly ever succeeds.
     """
     out = Path(out)
@@ -150,7 +156,7 @@ class _Recorder:
         self._env = make_task(task, profile)
         own: Any = self._env.unwrapped
         self._foreign = own if isinstance(own, ForeignEnv) else None
-        self._own_units = own_units and self._foreign is not None
+        self._own_units = own_units
         self._shown_env = self._foreign.inner.unwrapped if self._foreign else own
         self.info: TaskInfo = own.task_info
         self._vectors = [
@@ -225,17 +231,35 @@ class _Recorder:
                 f"the policy gave {str(given)[:120]!r} for an action of {self.info.task_id}; give "
                 f"{self.info.action_dim} finite numbers"
             ) from None
-        ours = self._foreign.unit_actions(action) if self._own_units and self._foreign else action
-        return np.clip(ours, -1.0, 1.0).astype(np.float32)
+        unit = self.info.unit_actions(action) if self._own_units else action
+        if np.abs(unit).max() > 1.0 + _ROUNDING:
+            raise DatasetError(self._beyond(action, self.info.own_actions(unit)))
+        return np.clip(unit, -1.0, 1.0).astype(np.float32)
+
+    def _beyond(self, given: npt.NDArray[np.float64], own: npt.NDArray[np.float64]) -> str:
+        """What is said of an action beyond the bounds: recorded as it is or cut, it would not be what was done."""
+        low, high = min(self.info.action_low, default=-1.0), max(self.info.action_high, default=1.0)
+        said = f"the policy gave {np.round(given, 6).tolist()} for an action of {self.info.task_id}"
+        declared = f"whose environment declares {low:g} to {high:g}"
+        if self._foreign is not None and takes_more(self._foreign, own):
+            return (
+                f"{said}, {declared} and takes more: what it was given cannot be recorded; let its action_space hold "
+                "all that it takes, for instance through gymnasium.wrappers.TransformAction"
+            )
+        unit = "its own units" if self._own_units else "units of [-1, 1]"
+        return f"{said} in {unit}, {declared}: cut actions to the bounds in the policy, np.clip(action, low, high)"
 
     def _success(self, info: dict[str, Any]) -> bool:
-        if "success" not in info:
+        if SUCCESS not in info:
             has = ", ".join(map(repr, info)) or "nothing"
             raise SpecError(
                 f"task {self.info.task_id!r} gives no info['success']; name the key that says it in a map, "
                 f"success = KEY (info holds {has})"
             )
-        return bool(info["success"])
+        try:
+            return read_success(info)
+        except SuccessError as error:
+            raise SpecError(f"task {self.info.task_id!r}: {error}") from None
 
     def _episode(
         self, seen: list[Observation], actions: list[npt.NDArray[np.float32]], rewards: list[float]

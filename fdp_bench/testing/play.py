@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api import Observation, image_keys
+from fdp_bench.api.success import SUCCESS, read_success
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -106,7 +107,7 @@ def play(
     for step, action in enumerate(actions, start=1):
         watch.draw(drawn is None or step in drawn)
         observation, reward, terminated, truncated, info = env.step(action)
-        record(observation, (reward, terminated, truncated, info.get("success")))
+        record(observation, (reward, terminated, truncated, read_success(info) if SUCCESS in info else None))
     watch.draw(True)
     return episode
 

@@ -112,8 +112,8 @@ class PolicyCheck:
         peak = float(np.abs(actions).max())
         self._demand(
             peak <= 1.0 or policy.action_units == "environment",
-            f'returns actions up to {peak:.3g}, outside [-1, 1]: clip them, or state action_units = "environment" where '
-            "they are in the environment's own units",
+            f"returns actions up to {peak:.3g}, outside [-1, 1]: clip them, or, if they are in the environment's "
+            'own units, state action_units = "environment"',
         )
 
     def is_determined_by_its_noise(self, policy: Policy, batch: Batch, noise: Noise) -> None:

@@ -11,7 +11,8 @@ import gymnasium
 
 from fdp_bench.api import DatasetError, TaskInfo, nearest
 from fdp_bench.demos.advice import way_to
-from fdp_bench.demos.demo_episode import ImportedEpisode, Source
+from fdp_bench.demos.demo_episode import ABSOLUTE, ACTION_KINDS, ImportedEpisode, Source
+from fdp_bench.demos.formats.settling import settled
 from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
 from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.tasks import TASKS, describe, resolve_task
@@ -48,6 +49,7 @@ def import_demonstrations(
     task: str | None = None,
     profile: str = "fast",
     num_demos: int | None = None,
+    actions: str | None = None,
     progress: bool = False,
 ) -> ImportSummary:
     """Read demonstrations of another program and write them as a file that ``fdp-bench train`` reads.
@@ -60,6 +62,8 @@ def import_demonstrations(
         task: Gymnasium id or short name of the task, or the path of a map; None asks the source.
         profile: Render profile of the frames.
         num_demos: Number of demonstrations, the first ones; None takes all.
+        actions: What its actions are where they are not the task's own, ``"absolute"`` poses of the hand or
+            ``"clipped"`` by the environment itself; see `fdp_bench.demos.demo_episode.ACTION_KINDS`.
         progress: Whether to show a progress bar on standard error.
 
     Returns:
@@ -73,20 +77,30 @@ def import_demonstrations(
         raise DatasetError(f"{out} exists already; delete it or choose another --out")
     if profile not in PROFILES:
         raise DatasetError(f"render profile {profile!r} is not known{nearest(profile, PROFILES)}")
+    if actions is not None and actions not in ACTION_KINDS:
+        raise DatasetError(f"actions cannot be {actions!r}{nearest(actions, ACTION_KINDS)}")
     if not source.exists():
         raise DatasetError(f"there is no file or folder {source}; check the path")
     task_id = resolve_task(task) if task else _task_of(source)
     with ExitStack() as stack:
         env = stack.enter_context(closing(make_task(task_id, profile))) if task_id not in TASKS else None
         info = task_info(task_id, profile) if env is None else env.unwrapped.task_info  # type: ignore[attr-defined]
-        opened = stack.enter_context(_open(source, info) if env is None else _open_mapped(source, env))
+        if env is not None and actions == ABSOLUTE:
+            raise DatasetError(
+                f"--actions absolute is for the package's own tasks; actions of {info.task_id} are in the units of its "
+                "environment"
+            )
+        opened = stack.enter_context(
+            _open(source, info, actions) if env is None else _open_mapped(source, env, actions)
+        )
         count = opened.num_demos if num_demos is None else num_demos
         if not 1 <= count <= opened.num_demos:
             raise DatasetError(
                 f"{source} holds {opened.num_demos} demonstrations, and {count} were asked for; "
                 f"use 1-{opened.num_demos}"
             )
-        lengths = _write(out, opened, _entries(info, env), count, progress)
+        episodes = _shown(settled(opened, info, count, actions), count, progress)
+        lengths = _write(out, opened, _entries(info, env), episodes)
         return ImportSummary(
             out, info.task_id, count, sum(lengths), opened.origin.format, tuple(opened.origin.notes)
         )
@@ -97,12 +111,12 @@ def task_info(task_id: str, profile: str) -> TaskInfo:
     return replace(describe(task_id), profile=profile)
 
 
-def _open(source: Path, info: TaskInfo) -> Source:
+def _open(source: Path, info: TaskInfo, actions: str | None) -> Source:
     """Tell the format by what is there, and open it."""
     from fdp_bench.demos.formats.robomimic.read import RobomimicFile
 
     if source.is_file():
-        return RobomimicFile(source, info)
+        return RobomimicFile(source, info, actions)
     if (source / "meta" / "info.json").is_file():
         from fdp_bench.demos.formats.lerobot.read import LerobotFolder
 
@@ -117,7 +131,7 @@ def _open(source: Path, info: TaskInfo) -> Source:
     )
 
 
-def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
+def _open_mapped(source: Path, env: gymnasium.Env[Any, Any], actions: str | None) -> Source:
     """The same for somebody else's environment: formats that hold observations as they are."""
     from fdp_bench.demos.formats.minari.folder import is_minari
     from fdp_bench.tasks.external.env import ForeignEnv
@@ -126,9 +140,9 @@ def _open_mapped(source: Path, env: gymnasium.Env[Any, Any]) -> Source:
     if is_minari(source) and isinstance(own, ForeignEnv):
         from fdp_bench.demos.formats.minari.mapped import MappedMinariFolder
 
-        return MappedMinariFolder(source, own)
+        return MappedMinariFolder(source, own, actions)
     if (source / "meta" / "info.json").is_file() and {"prop", "vision"} <= set(own.task_info.modalities):
-        return _open(source, own.task_info)
+        return _open(source, own.task_info, actions)
     raise DatasetError(
         f"{source} cannot be read as demonstrations of {own.task_info.task_id}: that takes a Minari dataset of its "
         "environment, or a LeRobotDataset where it has 'prop' and 'vision'; "
@@ -165,30 +179,23 @@ def _entries(info: TaskInfo, env: gymnasium.Env[Any, Any] | None) -> dict[str, A
     }
 
 
-def _write(out: Path, opened: Source, entries: Mapping[str, Any], count: int, progress: bool) -> list[int]:
+def _write(
+    out: Path, opened: Source, entries: Mapping[str, Any], episodes: Iterator[ImportedEpisode]
+) -> list[int]:
     """Write everything beside `out`, then move it there."""
     from fdp_bench.demos.robomimic import write_hdf5
 
     unfinished = out.with_name(out.name + ".unfinished")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        shown = _shown(_with_rewards(opened, count), count, progress)
         # What there is to say of the source is complete when all of it was read.
-        lengths = write_hdf5(unfinished, shown, lambda: _env_args(opened, entries))
+        lengths = write_hdf5(unfinished, episodes, lambda: _env_args(opened, entries))
         unfinished.replace(out)
     except OSError as error:
         raise DatasetError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return lengths
-
-
-def _with_rewards(opened: Source, count: int) -> Iterator[ImportedEpisode]:
-    """The demonstrations, with a note where rewards are missing: the written file has zeros then."""
-    for episode in opened.episodes(count):
-        if episode.rewards is None:
-            opened.origin.note("The source holds no rewards; zeros stand in their place.")
-        yield episode
 
 
 def _shown(episodes: Iterator[ImportedEpisode], count: int, progress: bool) -> Iterator[ImportedEpisode]:

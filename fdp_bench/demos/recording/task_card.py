@@ -22,7 +22,8 @@ def task_entries(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     Returns:
         JSON-ready. ``vectors`` names the keys of numbers that the file's layout has no place of their own for,
         whether or not the file holds them; ``task_map_sha256`` is the map's that observations were read by, empty where
-        there is none.
+        there is none; ``action_low`` and ``action_high`` are the bounds that the file's actions are scaled from, empty
+        where these are -1 and 1.
     """
     own: Any = env.unwrapped
     info: TaskInfo = own.task_info
@@ -35,6 +36,8 @@ def task_entries(env: gymnasium.Env[Any, Any]) -> dict[str, Any]:
         "vectors": [key for key in info.observation_shapes if key not in placed],
         "horizon": info.horizon,
         "control_hz": info.control_hz,
+        "action_low": list(info.action_low),
+        "action_high": list(info.action_high),
     }
 
 

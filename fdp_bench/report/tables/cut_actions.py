@@ -11,7 +11,7 @@ NOTED_SHARE = 0.01
 
 
 def share_cut(records: Iterable[EpisodeRecord]) -> float:
-    """Share of the executed action components that were cut, over those records that counted them; nan where none did."""
+    """Share of the executed action components that were cut, over records that counted them; nan where none did."""
     counted = [(record.actions_cut, record.steps) for record in records if record.actions_cut is not None]
     steps = sum(taken for _, taken in counted)
     return sum(share * taken for share, taken in counted) / steps if steps else math.nan

@@ -41,10 +41,8 @@ def check_units(policy: Policy, task: TaskInfo, observe: Callable[[], Observatio
         low, high = min(task.action_low, default=-1.0), max(task.action_high, default=1.0)
         rule = f"the bounds of {task.task_id}, {low:g} to {high:g}; it was made for another action space"
     else:
-        rule = (
-            "[-1, 1], up to "
-            f'{largest:.3g}; if it acts in the environment\'s own units, state action_units = "environment" in its class'
-        )
+        own_units = 'in the environment\'s own units, state action_units = "environment"'
+        rule = f"[-1, 1], up to {largest:.3g}; if they are {own_units}"
     raise SpecError(
         f"policy {str(policy.spec)!r} gives actions {100 * share:.0f}% of whose components lie outside {rule}"
     )

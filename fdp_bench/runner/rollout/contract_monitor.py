@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fdp_bench.api.modality import Observation
+from fdp_bench.api.success import SUCCESS, SUCCESS_HELD, SuccessError, read_success
 
 #: How far a number may lie outside its declared bounds, as a share of their distance: rounding is no fault.
 _SLACK = 1e-3
@@ -39,7 +40,7 @@ class Sentry(gymnasium.Wrapper):
         self._expected: npt.NDArray[Any] | None = None
         self._steps_taken = 0
         self._is_action_changed = False
-        self._verdict: tuple[bool | None, ...] = ()
+        self._verdict: tuple[bool | str, ...] = ()
         self._seed: int | None = None
         self._pristine = self._digest("dynamics_sha256")
         self._is_tampered = False
@@ -117,9 +118,16 @@ def _kept(observation: Any) -> Any:
     }
 
 
-def _verdict(terminated: Any, truncated: Any, info: Mapping[str, Any]) -> tuple[bool | None, ...]:
-    told = (info.get(key) for key in ("success", "success_held"))
-    return (bool(terminated), bool(truncated), *(None if value is None else bool(value) for value in told))
+def _verdict(terminated: Any, truncated: Any, info: Mapping[str, Any]) -> tuple[bool | str, ...]:
+    return (bool(terminated), bool(truncated), *(_told(info, key) for key in (SUCCESS, SUCCESS_HELD)))
+
+
+def _told(info: Mapping[str, Any], key: str) -> bool | str:
+    try:
+        return read_success(info, key)
+    except SuccessError as error:
+        # Said of the episode where it is read.
+        return str(error)
 
 
 def step_result(result: Any) -> tuple[Observation, Any, Any, Mapping[str, Any]]:

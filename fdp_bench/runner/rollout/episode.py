@@ -11,6 +11,7 @@ import numpy as np
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
+from fdp_bench.api.success import SUCCESS_HELD, SuccessError, read_success
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
 from fdp_bench.records.writer import unwritable
 from fdp_bench.runner.rollout.batched_policy import Actions, AskedPolicy, Noise
@@ -233,11 +234,14 @@ class Episode:
         self._history.append(observation)
         self._check_observation(observation)
         self._recorder.see(observation, is_decision=self._schedule.is_decision(self.steps))
-        if "success" not in info:
-            raise ResultFault("info holds no 'success'")
-        self._successes_in_a_row = self._successes_in_a_row + 1 if info["success"] else 0
-        self._success_once |= bool(info["success"])
-        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HELD_STEPS))
+        try:
+            success = read_success(info)
+            held = read_success(info, SUCCESS_HELD) if SUCCESS_HELD in info else None
+        except SuccessError as error:
+            raise ResultFault(str(error)) from None
+        self._successes_in_a_row = self._successes_in_a_row + 1 if success else 0
+        self._success_once |= success
+        self._success_held = self._successes_in_a_row >= HELD_STEPS if held is None else held
         out_of_time = truncated or self.steps >= self._task.horizon
         self.done = bool(terminated or out_of_time or self._success_held)
 

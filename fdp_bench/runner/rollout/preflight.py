@@ -13,6 +13,7 @@ from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import CheckpointError, FdpBenchError, PluginError, SpecError
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec
+from fdp_bench.api.success import SUCCESS, SuccessError, read_success
 from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_policy, require_plugin
 from fdp_bench.runner.rollout.action_units import check_units
 from fdp_bench.runner.rollout.batched_policy import policy_keys
@@ -260,12 +261,16 @@ def _check_environment(env: Environment, shift: str, task: TaskInfo) -> Observat
     except PLUGIN_ERRORS as error:
         under = "" if shift == CLEAN else f" under shift {shift!r}"
         raise PluginError(f"task {task.task_id!r}{under} fails on its first step: {told(error)}") from error
-    if "success" not in info:
+    if SUCCESS not in info:
         has = ", ".join(map(repr, info)) or "nothing"
         raise SpecError(
             f"task {task.task_id!r} gives no info['success'], so nothing can be counted; wrap it, or name the key that "
             f"says it in a map, success = KEY (info holds {has})"
         )
+    try:
+        read_success(info)
+    except SuccessError as error:
+        raise SpecError(f"task {task.task_id!r}: {error}") from None
     return first
 
 

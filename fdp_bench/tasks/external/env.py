@@ -9,6 +9,7 @@ from gymnasium import spaces
 
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.modality import Observation, TaskInfo
+from fdp_bench.api.success import SUCCESS
 from fdp_bench.tasks.external.model import ForeignModel
 from fdp_bench.tasks.external.senses import (
     ActionScaler,
@@ -104,7 +105,7 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             self._model.follow()
         if self.scene is not None:
             self.scene.restore()
-        return self._observation(observation), {"success": False, **self._with_success(info)}
+        return self._observation(observation), {SUCCESS: False, **self._with_success(info)}
 
     def step(self, action: npt.NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take one control step.
@@ -233,5 +234,5 @@ class ForeignEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def _with_success(self, info: dict[str, Any]) -> dict[str, Any]:
         if self._map.success not in info:
-            return {key: value for key, value in info.items() if key != "success"}
-        return {**info, "success": bool(info[self._map.success])}
+            return {key: value for key, value in info.items() if key != SUCCESS}
+        return {**info, SUCCESS: info[self._map.success]}

@@ -5,6 +5,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 
 from fdp_bench.api.errors import FdpBenchError, RenderingError, SpecError
 from fdp_bench.api.modality import TaskInfo
@@ -108,6 +109,22 @@ def map_of_metadata(env: gymnasium.Env[Any, Any], task_id: str) -> TaskMap:
         "observation": {key: {"camera": name} for key, name in dict(cameras).items()},
     }
     return parse_map(data, f"in the metadata of {task_id!r}")
+
+
+def takes_more(env: ForeignEnv, own_action: npt.NDArray[Any]) -> bool:
+    """Whether an environment acts on what its action space does not hold, instead of cutting it to its bounds.
+
+    Args:
+        env: The environment; it is reset.
+        own_action: An action beyond the bounds, in the environment's own units, shape (A,).
+    """
+    space: Any = env.inner.action_space
+    outcomes = []
+    for action in (own_action, np.clip(own_action, space.low, space.high)):
+        env.inner.reset(seed=0)
+        outcomes.append(env.read(env.inner.step(action.astype(space.dtype))[0]))
+    given, cut = outcomes
+    return any(not np.array_equal(given[key], cut[key], equal_nan=True) for key in given)
 
 
 def check_starts_alike(env: ForeignEnv) -> None:

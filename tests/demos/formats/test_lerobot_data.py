@@ -2,9 +2,10 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
-from demo_data import HEADER
+from demo_data import HEADER, still_arm
 
 from fdp_bench.api import DatasetError
 from fdp_bench.demos.card import dataset_card
@@ -29,10 +30,11 @@ def smooth_episode(seed, steps):
         moved = np.arange(steps)[:, None, None] * 20
         planes = [across + moved, down + moved * 0, across + down - moved + 40 * number]
         frames[key] = (np.stack(planes, axis=-1) % 200).astype(np.uint8)
+    prop, actions = still_arm(seed, steps)
     return ImportedEpisode(
-        prop=rng.standard_normal((steps, 16)).astype(np.float32),
+        prop=prop,
         images=frames,
-        actions=rng.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        actions=actions,
         tactile=rng.standard_normal((steps, 12)).astype(np.float32),
     )
 
@@ -108,7 +110,15 @@ def foreign(path, **header):
         )
         for each in made
     ]
-    said = {"task_id": "mine/Reach-v0", "profile": "fast", "format": 1, "vectors": ["where"], **header}
+    bounds = {"action_low": [], "action_high": []}
+    said = {
+        "task_id": "mine/Reach-v0",
+        "profile": "fast",
+        "format": 1,
+        "vectors": ["where"],
+        **bounds,
+        **header,
+    }
     write_hdf5(path, episodes, {"env_name": "mine/Reach-v0", "type": 2, "fdp_bench": said})
     return path
 
@@ -126,6 +136,25 @@ def test_senses_and_rate_of_somebody_elses_task_are_written(tmp_path):
     demos = load_demonstrations(file).demos
     where = np.concatenate([demo.vectors["where"] for demo in demos])
     np.testing.assert_array_equal(np.array(rows["observation.where"].to_pylist(), np.float32), where)
+
+
+def test_actions_are_written_in_the_environments_own_units(tmp_path):
+    import pyarrow.parquet as pq
+
+    file = foreign(tmp_path / "reach.hdf5", control_hz=10.0, action_low=[0.0, -2.0], action_high=[512.0, 0.0])
+    export_lerobot(file, tmp_path / "reach")
+    rows = pq.read_table(tmp_path / "reach" / "data" / "chunk-000" / "file-000.parquet")
+    unit = np.concatenate([demo.actions for demo in load_demonstrations(file).demos])
+    np.testing.assert_allclose(rows["action"].to_pylist(), [256.0, -1.0] + unit * [256.0, 1.0], rtol=1e-6)
+
+
+def test_a_file_that_does_not_say_its_bounds_is_not_written(tmp_path):
+    file = foreign(tmp_path / "reach.hdf5", control_hz=10.0)
+    with h5py.File(file, "r+") as opened:
+        text = opened["data"].attrs["env_args"]
+        opened["data"].attrs["env_args"] = text.replace("action_low", "low")
+    with pytest.raises(DatasetError, match="bounds of its actions"):
+        export_lerobot(file, tmp_path / "reach")
 
 
 @pytest.mark.parametrize(("header", "said"), [({}, "does not say"), ({"control_hz": 12.5}, "says 12.5")])

@@ -56,8 +56,8 @@ def test_the_map_is_applied_to_observations_and_actions(example, capfd):
     data = load_demonstrations(example / "reach.hdf5", task_id="mine/ReachByEye-v0")
 
     assert "wrote 2 demonstrations of mine/ReachByEye-v0 (10 steps, from minari)" in shown
-    assert "It has no 'image.front', and the first demonstration cannot be replayed" in shown
-    assert "(it says neither its seed nor its options)" in shown
+    assert "Nothing shows that its actions are this environment's: it cannot be replayed" in shown
+    assert "(it says neither its seed nor its options). It has no 'image.front'" in shown
     for made, demo in zip(episodes, data.demos, strict=True):
         np.testing.assert_array_equal(demo.prop, made["observations"][:-1, :2])
         np.testing.assert_allclose(demo.actions, 2.0 * made["actions"], atol=1e-6)
@@ -67,22 +67,26 @@ def test_the_map_is_applied_to_observations_and_actions(example, capfd):
     assert card["source"]["dataset_id"] == "mine/reach-v0"
 
 
-def test_actions_beyond_the_environments_bounds_are_cut_and_noted(example):
+def test_actions_beyond_the_environments_bounds_are_cut_only_where_somebody_says_that_it_does(example):
     write(example / "in", [reached(0, 4) | {"actions": np.full((4, 2), 0.9, np.float32)}])
 
-    summary = import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+    with pytest.raises(DatasetError, match=r"100% of its .* up to 1\.8 .* --actions clipped"):
+        import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+    summary = import_demonstrations(
+        example / "in", example / "out.hdf5", task="reach.toml", actions="clipped"
+    )
 
-    assert any("beyond [-1, 1]" in note for note in summary.notes)
+    assert any("beyond the bounds were cut" in note for note in summary.notes)
     assert (load_demonstrations(example / "out.hdf5").demos[0].actions == 1.0).all()
 
 
-def played(seed, steps):
+def played(seed, steps, most=0.5):
     """An episode as Minari's collector records it: the seed, and what came of it."""
     env = gymnasium.make("reach:mine/Reach-v0", disable_env_checker=True)
     generator = np.random.default_rng(seed)
     observations, actions = [env.reset(seed=seed)[0]], []
     for _ in range(steps):
-        actions.append(generator.uniform(-0.5, 0.5, 2).astype(np.float32))
+        actions.append(generator.uniform(-most, most, 2).astype(np.float32))
         observations.append(env.step(actions[-1])[0])
     env.close()
     return {"observations": np.array(observations), "actions": np.array(actions)}
@@ -94,7 +98,7 @@ def test_frames_are_drawn_where_the_seeds_lead_to_what_was_recorded(example):
     summary = import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
     data = load_demonstrations(example / "out.hdf5")
 
-    assert any("Frames were drawn while each demonstration" in note for note in summary.notes)
+    assert any("led to what was recorded. Frames were drawn" in note for note in summary.notes)
     env = make_task("reach.toml")
     for seed, demo in zip((7, 8), data.demos, strict=True):
         observation, _ = env.reset(seed=seed)
@@ -106,6 +110,57 @@ def test_frames_are_drawn_where_the_seeds_lead_to_what_was_recorded(example):
     env.close()
     assert demo.images["image.front"].std() > 10
     assert task_info(data).modalities == {"prop": ("prop",), "vision": ("image.front",)}
+
+
+def test_actions_in_another_unit_than_the_environments_are_refused(example):
+    """Scaled to [-1, 1], as a policy behind a wrapper says them; the environment takes 0.5 m/s at most."""
+    made = played(7, 5)
+    write(example / "in", [made | {"actions": 2.0 * made["actions"]}], seeds=(7,))
+
+    with pytest.raises(DatasetError, match="do not lead to what was recorded: at step 1 'prop' is"):
+        import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+
+
+def test_actions_that_the_environment_itself_would_not_have_cut_are_refused(example):
+    """It drives its motors with whatever it is given."""
+    write(example / "in", [played(7, 5, most=0.9)], seeds=(7,))
+
+    with pytest.raises(DatasetError, match="do not lead to what was recorded"):
+        import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+
+
+def test_actions_that_the_environment_cuts_are_cut_and_noted(example):
+    text = (example / "reach.py").read_text()
+    (example / "reach.py").write_text(
+        text.replace("ctrl[:] = action", "ctrl[:] = np.clip(action, -0.5, 0.5)")
+    )
+    made = played(7, 5, most=0.9)
+    write(example / "in", [made], seeds=(7,))
+
+    summary = import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+
+    assert any("beyond the bounds were cut" in note for note in summary.notes)
+    unit = np.clip(2.0 * made["actions"], -1.0, 1.0)
+    np.testing.assert_allclose(load_demonstrations(example / "out.hdf5").demos[0].actions, unit, atol=1e-6)
+
+
+@pytest.mark.parametrize(("bound", "fits"), [(0.5, True), (1.0, False)])
+def test_bounds_that_a_dataset_states_must_be_the_environments(example, bound, fits):
+    space = {"type": "Box", "dtype": "float32", "shape": [2], "low": [-bound] * 2, "high": [bound] * 2}
+    write(example / "in", [played(7, 5)], seeds=(7,), action_space=json.dumps(space))
+
+    if fits:
+        import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+    else:
+        with pytest.raises(DatasetError, match=r"bounds low = \[-1.0, -1.0\].*\[-0.5, -0.5\]"):
+            import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml")
+
+
+def test_poses_of_a_hand_are_for_the_packages_own_tasks(example):
+    write(example / "in", [played(7, 5)], seeds=(7,))
+
+    with pytest.raises(DatasetError, match="--actions absolute is for the package's own tasks"):
+        import_demonstrations(example / "in", example / "out.hdf5", task="reach.toml", actions="absolute")
 
 
 def test_what_went_another_way_has_no_frames(example):

@@ -6,6 +6,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from demo_data import HOME, still_arm
 from PIL import Image
 
 from fdp_bench.api import DatasetError
@@ -18,12 +19,13 @@ CAMERAS = ("image.agentview", "image.wrist")
 
 def episode(seed, steps):
     rng = np.random.default_rng(seed)
+    prop, actions = still_arm(seed, steps + 1)
     return {
-        "actions": rng.uniform(-1, 1, (steps, 7)).astype(np.float32),
+        "actions": actions[:-1],
         "rewards": np.ones(steps),
         "terminations": np.zeros(steps, bool),
         "truncations": np.zeros(steps, bool),
-        "observations/prop": rng.standard_normal((steps + 1, 16)).astype(np.float32),
+        "observations/prop": prop,
         **{
             f"observations/{key}": rng.integers(0, 256, (steps + 1, 84, 84, 3), dtype=np.uint8)
             for key in CAMERAS
@@ -101,7 +103,7 @@ def test_one_array_of_numbers_is_prop(tmp_path):
     )
     with h5py.File(folder / "data" / "main_data.hdf5", "r+") as file:
         for index, steps in enumerate(STEPS):
-            file[f"episode_{index}/observations"] = np.ones((steps + 1, 16))
+            file[f"episode_{index}/observations"] = np.tile(HOME, (steps + 1, 1))
     summary, data = imported(folder, tmp_path)
     assert not data.demos[0].images
     assert sum("cannot be trained" in note for note in summary.notes) == len(CAMERAS)

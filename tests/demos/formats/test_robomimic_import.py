@@ -147,11 +147,19 @@ def test_frames_without_states_are_not_taken_for_those_of_another_profile(played
         import_demonstrations(file, tmp_path / "out.hdf5")
 
 
-def test_actions_beyond_the_range_are_cut_and_noted(played, tmp_path):
+def test_actions_beyond_the_range_that_lead_to_the_states_when_cut_are_cut_and_noted(played, tmp_path):
+    beyond = played["actions"].copy()
+    beyond[:, 6] *= 10.0  # the gripper goes by the sign alone
     out = tmp_path / "out.hdf5"
-    summary = import_demonstrations(write(tmp_path / "in.hdf5", played, actions=played["actions"] * 10), out)
+    summary = import_demonstrations(write(tmp_path / "in.hdf5", played, actions=beyond), out)
     assert np.abs(load_demonstrations(out).demos[0].actions).max() == 1.0
     assert any("cut" in note for note in summary.notes)
+
+
+def test_actions_that_lead_elsewhere_when_cut_are_refused(played, tmp_path):
+    file = write(tmp_path / "in.hdf5", played, actions=played["actions"] * 10)
+    with pytest.raises(DatasetError, match="do not lead to what was recorded"):
+        import_demonstrations(file, tmp_path / "out.hdf5")
 
 
 def test_same_file_gives_the_same_bytes_and_the_card_names_its_source(played, tmp_path):

@@ -109,7 +109,7 @@ class LerobotFolder:
             yield ImportedEpisode(
                 prop=checked_prop(rows[layout.STATE], place),
                 images={key: self._frames(key, rows, episode, place) for key in self._cameras},
-                actions=checked_actions(rows[layout.ACTION], place, self.origin),
+                actions=self._task.unit_actions(checked_actions(rows[layout.ACTION], place)),
                 tactile=checked_prop(rows[layout.TACTILE], place) if layout.TACTILE in rows else None,
             )
 

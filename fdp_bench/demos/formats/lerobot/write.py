@@ -1,20 +1,21 @@
 """Writes a demonstration file as a LeRobotDataset v3: Parquet for numbers, mp4 for cameras.
 
-The numbers are exact; the frames are compressed, see `fdp_bench.demos.formats.video`. How far they are off is measured
-and stands in the card, ``meta/fdp_bench.json``.
+The numbers are exact, actions in the environment's own units; the frames are compressed, see
+`fdp_bench.demos.formats.video`. How far they are off is measured and stands in the card, ``meta/fdp_bench.json``.
 """
 
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fdp_bench.api import DatasetError
+from fdp_bench.api import DatasetError, TaskInfo
+from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.card import dataset_card
 from fdp_bench.demos.dataset import Demonstration, Demonstrations, load_demonstrations
 from fdp_bench.demos.formats.lerobot import layout
@@ -60,7 +61,7 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
     if out.exists():
         raise DatasetError(f"{out} exists already; delete it or choose another --out")
     data = load_demonstrations(source, num_demos=num_demos)
-    demos = data.demos[:num_demos]
+    demos = _in_own_units(data, data.demos[:num_demos])
     fps = _whole_rate(data)
     for key in demos[0].observations:
         if "/" in key:
@@ -79,6 +80,28 @@ def export_lerobot(source: Path, out: Path, *, num_demos: int | None = None) -> 
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return ExportSummary(out, len(demos), errors)
+
+
+def _in_own_units(data: Demonstrations, demos: Sequence[Demonstration]) -> tuple[Demonstration, ...]:
+    """LeRobot's datasets hold what the environment is given; ours hold it scaled to [-1, 1]."""
+    if data.task_id in TASKS:
+        return tuple(demos)
+    if "action_low" not in data.card:
+        raise DatasetError(
+            f"the file of {data.task_id} does not say the bounds of its actions, which a LeRobotDataset holds in the "
+            f"environment's own units; {way_to('record it again', data.task_id)}"
+        )
+    info = TaskInfo(
+        task_id=data.task_id,
+        modalities={},
+        observation_shapes={},
+        action_dim=demos[0].actions.shape[1],
+        horizon=1,
+        control_hz=1.0,
+        action_low=tuple(data.card["action_low"]),
+        action_high=tuple(data.card["action_high"]),
+    )
+    return tuple(replace(demo, actions=info.own_actions(demo.actions).astype(np.float32)) for demo in demos)
 
 
 def _whole_rate(data: Demonstrations) -> int:

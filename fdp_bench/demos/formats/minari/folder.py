@@ -5,7 +5,7 @@ that is ``prop``. Each demonstration has one observation more than actions, the 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from fdp_bench.demos.demo_episode import (
     checked_prop,
     checked_rewards,
 )
-from fdp_bench.demos.formats.metadata import read_metadata, word
+from fdp_bench.demos.formats.metadata import parse_metadata, read_metadata, word
 from fdp_bench.demos.formats.pictures import decode_picture
 from fdp_bench.demos.safe_readers import hdf5
 from fdp_bench.demos.safe_readers.hdf5_heaps import byte_strings
@@ -49,6 +49,7 @@ class MinariFolder:
     def __init__(self, path: Path, task: TaskInfo) -> None:
         self._path, self._task = path, task
         metadata = read_metadata(path / METADATA_PATH)
+        _check_action_space(metadata.get("action_space"), task)
         data_format = metadata.get("data_format", "hdf5")
         if data_format != "hdf5":
             raise DatasetError(f"{path} is a Minari dataset in {data_format!r:.40}; those in 'hdf5' are read")
@@ -97,7 +98,7 @@ class MinariFolder:
         import h5py
 
         actions = hdf5.array(group, "actions", shape=(None, self._task.action_dim))
-        executed = checked_actions(actions, place, self.origin)
+        executed = checked_actions(actions, place)
         steps = len(executed)
         observed = hdf5.child(group, "observations")
         whole = isinstance(observed, h5py.Dataset)
@@ -134,6 +135,30 @@ class MinariFolder:
             for step, string in enumerate(byte_strings(found)[:steps])
         ]
         return np.array(pictures, np.uint8)
+
+
+def _check_action_space(stated: Any, task: TaskInfo) -> None:
+    """Hold the bounds of actions that a dataset states, as Minari writes a Box in JSON, against the task's."""
+    space = parse_metadata(stated, "action_space") if isinstance(stated, str) else {}
+    ends = {
+        "low": task.action_low or [-1.0] * task.action_dim,
+        "high": task.action_high or [1.0] * task.action_dim,
+    }
+    for end, ours in ends.items():
+        theirs = space.get(end)
+        if isinstance(theirs, list) and not _are_near(theirs, ours):
+            raise DatasetError(
+                f"the dataset's actions have the bounds {end} = {str(theirs)[:80]}, those of {task.task_id} "
+                f"{[float(f'{bound:.6g}') for bound in ours]}: they have another unit"
+            )
+
+
+def _are_near(theirs: list[Any], ours: Sequence[float]) -> bool:
+    try:
+        return bool(np.allclose(np.array(theirs, np.float64), ours, rtol=1e-5, atol=1e-6))
+    except (TypeError, ValueError):
+        # Of another shape, which is said where actions are read.
+        return True
 
 
 def _holds_pictures(found: Any) -> bool:

@@ -63,12 +63,13 @@ def read_recorded_with(data: Any) -> RecordedWith:
     return RecordedWith(name, hdf5.text(data, "repository_version") or "", info)
 
 
-def check_same_actions(recorded: RecordedWith, control_hz: float) -> list[str]:
+def check_same_actions(recorded: RecordedWith, control_hz: float, *, is_absolute: bool = False) -> list[str]:
     """Check that an action of the file means what it means in this package's tasks.
 
     Args:
         recorded: What the file says.
         control_hz: Control steps a second of the task.
+        is_absolute: Whether the user says that actions are absolute poses.
 
     Returns:
         Notes on what the file does not say, a sentence each.
@@ -84,12 +85,19 @@ def check_same_actions(recorded: RecordedWith, control_hz: float) -> list[str]:
         raise DatasetError(f"the file was recorded at {rate!r} Hz; the task runs at {control_hz:g} Hz")
     controller = _arm_controller(recorded.settings.get("controller_configs"))
     if controller is None:
-        return ["The file does not say which controller its actions are for; OSC_POSE deltas are assumed."]
-    if controller.get("control_delta", True) is False or controller.get("input_type", "delta") != "delta":
+        kind = "absolute poses" if is_absolute else "deltas"
+        return [f"The file does not say which controller its actions are for; OSC_POSE {kind} are assumed."]
+    says_absolute = (
+        controller.get("control_delta", True) is False or controller.get("input_type", "delta") != "delta"
+    )
+    if says_absolute and not is_absolute:
         raise DatasetError(
-            "the file's actions are absolute poses; only deltas of the hand (OSC_POSE) are read"
+            "the file says that its actions are absolute poses; convert them with: --actions absolute"
         )
     for key, wanted in _CONTROLLER.items():
+        if is_absolute and key.startswith(("input_", "output_")):
+            # Poses are not scaled.
+            continue
         held = controller.get(key, wanted)
         if held != wanted and held != [wanted] * 6:
             raise DatasetError(

@@ -3,12 +3,12 @@
 Where a file holds states and its model, every observation is made from them anew
 (`fdp_bench.demos.formats.robomimic.replay`): robosuite's own are up to 48 ms old, signed differently in the quaternion,
 and drawn by another version. A file without states is read as it is, which needs frames of the task's size and all
-parts of ``prop``. Touch of our own files is kept; where there is none it is felt anew, if the recorded actions lead to
-the recorded states.
+parts of ``prop``. Recorded actions are taken again, and a file whose actions do not lead to its states is refused.
+Touch of our own files is kept; where there is none it is felt on the way, if the actions lead to the very states.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from fdp_bench.api import DatasetError, TaskInfo
 from fdp_bench.demos.demo_episode import (
+    ABSOLUTE,
     ImportedEpisode,
     Origin,
     checked_actions,
@@ -25,11 +26,15 @@ from fdp_bench.demos.demo_episode import (
     checked_rewards,
 )
 from fdp_bench.demos.formats.robomimic.environment import RecordedWith, check_same_actions, read_recorded_with
-from fdp_bench.demos.formats.robomimic.replay import Felt, Replayer
+from fdp_bench.demos.formats.robomimic.hand_actions import settle_actions
+from fdp_bench.demos.formats.robomimic.replay import Replayer
+from fdp_bench.demos.formats.robomimic.retake import Retaken, Retaker
 from fdp_bench.demos.layout import IMAGE_NAMES, LEAD_IN_ATTRIBUTE, PROP_PARTS, TOUCH_NAME
 from fdp_bench.demos.safe_readers import hdf5
 from fdp_bench.sim.touch import TOUCH_VERSION
 
+#: Actions as a demonstration holds them, and what came of taking them again.
+_Taken = tuple[npt.NDArray[np.float32], Retaken]
 _TOUCH_PATH = f"obs/{TOUCH_NAME}"
 #: robosuite's hand may be off by this much (m) from what the file itself says, at the median step: a hand of another
 #: build is off by centimetres, a reading that is one physics step old by a millimetre or two.
@@ -61,12 +66,13 @@ class RobomimicFile:
     Args:
         path: The HDF5 file.
         task: The task that it shall be read as.
+        actions: What the user says of its actions, see `fdp_bench.demos.demo_episode.ACTION_KINDS`.
 
     Raises:
         DatasetError: If the file is missing, damaged, of another task, or its actions mean something else.
     """
 
-    def __init__(self, path: Path, task: TaskInfo) -> None:
+    def __init__(self, path: Path, task: TaskInfo, actions: str | None = None) -> None:
         self._path, self._task = path, task
         self._file = hdf5.open_hdf5(path)
         try:
@@ -75,7 +81,7 @@ class RobomimicFile:
                 raise DatasetError(f"{path} has no group 'data': it is no robomimic file")
             recorded = read_recorded_with(self._data)
             self._refuse_other_task(recorded)
-            notes = check_same_actions(recorded, task.control_hz)
+            notes = check_same_actions(recorded, task.control_hz, is_absolute=actions == ABSOLUTE)
             self._names = sorted(
                 (name for name in hdf5.names(self._data) if re.fullmatch(r"demo_?\d{1,9}", name)),
                 key=_number,
@@ -94,7 +100,9 @@ class RobomimicFile:
         self.origin = Origin("fdp-bench" if recorded.ours else "robomimic", details, recorded.settings, notes)
         touch_version = recorded.ours.get("touch_version", TOUCH_VERSION)
         self._holds_touch = bool(recorded.ours) and touch_version == TOUCH_VERSION
+        self._asked = actions
         self._replayer: Replayer | None = None
+        self._retaker: Retaker | None = None
 
     def __enter__(self) -> "RobomimicFile":
         return self
@@ -110,10 +118,13 @@ class RobomimicFile:
         Raises:
             DatasetError: If one is damaged, or cannot be shown.
         """
-        touch = self._touch(count)
-        for index, name in enumerate(self._names[:count]):
+        names = self._names[:count]
+        taken = self._take_again(names)
+        touch = self._touch(names, taken)
+        for index, name in enumerate(names):
             with self._named(name):
-                episode = self._read(hdf5.child(self._data, name), None if touch is None else touch[index])
+                tactile = None if touch is None else touch[index]
+                episode = self._read(hdf5.child(self._data, name), taken.get(name), tactile)
             yield episode
 
     @contextmanager
@@ -126,9 +137,24 @@ class RobomimicFile:
         except (OSError, RuntimeError, TypeError, AttributeError, ValueError) as error:
             raise DatasetError(f"{self._path}, {name}, is damaged ({error})") from error
 
-    def _touch(self, count: int) -> list[npt.NDArray[np.float32]] | None:
+    def _take_again(self, names: Sequence[str]) -> dict[str, _Taken]:
+        """Name -> settled actions and what came of taking them again, for demonstrations that hold states."""
+        taken = {}
+        for name in names:
+            group = hdf5.child(self._data, name)
+            if self._has_states(group):
+                with self._named(name):
+                    retaker = self._retaking()
+                    actions = checked_actions(self._actions(group), "actions")
+                    states = hdf5.array(group, "states", shape=(len(actions), None)).astype(np.float64)
+                    motion = retaker.motion_of_states(hdf5.text(group, "model_file") or "", states)
+                    taken[name] = settle_actions(retaker, motion, actions, self._asked, self.origin)
+        return taken
+
+    def _touch(
+        self, names: Sequence[str], taken: Mapping[str, _Taken]
+    ) -> list[npt.NDArray[np.float32]] | None:
         """Touch of the first demonstrations, of all or of none: as recorded, else felt anew."""
-        names = self._names[:count]
         groups = [hdf5.child(self._data, name) for name in names]
         if self._holds_touch and all(hdf5.child(group, _TOUCH_PATH) is not None for group in groups):
             width = self._task.observation_shapes[TOUCH_NAME][0]
@@ -138,12 +164,10 @@ class RobomimicFile:
                     values = hdf5.array(group, _TOUCH_PATH, shape=(None, width))
                     held.append(checked_prop(values, _TOUCH_PATH))
             return held
-        if not all(self._has_states(group) for group in groups):
+        if len(taken) < len(names):
             return None
         felt, largest_error = [], 0.0
-        for name, group in zip(names, groups, strict=True):
-            with self._named(name):
-                made = self._feel(group)
+        for name, (_, made) in taken.items():
             largest_error = max(largest_error, made.largest_error)
             if made.tactile is None:
                 self.origin.note(
@@ -156,19 +180,17 @@ class RobomimicFile:
         self.origin.note("Touch was felt by taking the recorded actions again from the recorded states.")
         return felt
 
-    def _feel(self, group: Any) -> Felt:
-        actions = hdf5.array(group, "actions", shape=(None, self._task.action_dim))
-        executed = checked_actions(actions, "actions", self.origin)
-        states = hdf5.array(group, "states", shape=(len(actions), None)).astype(np.float64)
-        return self._replayed().feel(hdf5.text(group, "model_file") or "", states, executed)
+    def _actions(self, group: Any) -> npt.NDArray[Any]:
+        return hdf5.array(group, "actions", shape=(None, self._task.action_dim))
 
     def _has_states(self, group: Any) -> bool:
         return bool(hdf5.text(group, "model_file")) and hdf5.child(group, "states") is not None
 
-    def _read(self, group: Any, tactile: npt.NDArray[np.float32] | None) -> ImportedEpisode:
-        actions = hdf5.array(group, "actions", shape=(None, self._task.action_dim))
+    def _read(
+        self, group: Any, taken: _Taken | None, tactile: npt.NDArray[np.float32] | None
+    ) -> ImportedEpisode:
+        actions = taken[0] if taken else checked_actions(self._actions(group), "actions")
         steps = len(actions)
-        executed = checked_actions(actions, "actions", self.origin)
         rewards = None
         if hdf5.child(group, "rewards") is not None:
             rewards = checked_rewards(hdf5.array(group, "rewards", shape=(steps,)), "it")
@@ -182,12 +204,17 @@ class RobomimicFile:
             prop, images = self._stored(group, steps)
         if tactile is not None and len(tactile) != steps:
             raise DatasetError(f"it has {steps} actions and {len(tactile)} steps of touch")
-        return ImportedEpisode(prop, images, executed, rewards, states, model_file, int(lead_in), tactile)
+        return ImportedEpisode(prop, images, actions, rewards, states, model_file, int(lead_in), tactile)
 
     def _replayed(self) -> Replayer:
         if self._replayer is None:
             self._replayer = Replayer(self._task.task_id, self._task.profile)
         return self._replayer
+
+    def _retaking(self) -> Retaker:
+        if self._retaker is None:
+            self._retaker = Retaker(self._replayed())
+        return self._retaker
 
     def _replay(
         self, group: Any, model_file: str, states: npt.NDArray[np.float64]
