@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.cli._numbers import positive, seconds, share, size_bytes, whole
 
 
@@ -115,7 +116,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("worker", "shared"),
         help="a policy in each worker (default on a CPU), or one process for all (default on other devices)",
     )
-    add("--profile", metavar="NAME", help="render profile, fast (default) or reference")
+    add("--profile", choices=PROFILES, help="render profile (default: fast)")
     add(
         "--out",
         type=Path,

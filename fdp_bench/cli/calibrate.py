@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.cli._numbers import positive
 from fdp_bench.cli.main import PROGRAM, SUBCOMMANDS
 
@@ -46,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder that weights and calibration go to (default: the weights' own)",
     )
-    add("--profile", default="fast", choices=("fast", "reference"), help="render profile (default: fast)")
+    add("--profile", default=PROFILES[0], choices=PROFILES, help="render profile (default: fast)")
     add("--device", default="cpu", metavar="NAME", help="device of the policy (default: cpu)")
 
 

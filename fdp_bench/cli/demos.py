@@ -1,12 +1,12 @@
 """Collect demonstrations with the scripted expert; take in those of other programs; pack, describe.
 
-fdp-bench demos --task Lift --num 200 --out lift.hdf5   robomimic's layout; the same command goes on after a kill
-fdp-bench demos --import ph.hdf5 --out can.hdf5         robomimic's or robosuite's own HDF5
-fdp-bench demos --import FOLDER --out lift.hdf5         a LeRobotDataset v3 or a Minari dataset
-fdp-bench demos --import old.hdf5 --out lift.hdf5       a file of this program: its frames drawn anew, with touch
-fdp-bench demos --to-lerobot lift.hdf5 --out FOLDER     write a LeRobotDataset v3; its video is compressed
-fdp-bench demos --pack lift.hdf5 --out lift.npz         one smaller file, to train where there is no h5py
-fdp-bench demos --card lift.hdf5                        what a file holds, as JSON; with --out, into a file
+fdp-bench demos collect --task Lift --num-demos 200 --out lift.hdf5   robomimic's layout; goes on after a kill
+fdp-bench demos import ph.hdf5 --out can.hdf5       robomimic's or robosuite's own HDF5
+fdp-bench demos import FOLDER --out lift.hdf5       a LeRobotDataset v3 or a Minari dataset
+fdp-bench demos import old.hdf5 --out lift.hdf5     a file of this program: its frames drawn anew, with touch
+fdp-bench demos export lift.hdf5 --out FOLDER       write a LeRobotDataset v3; its video is compressed
+fdp-bench demos pack lift.hdf5 --out lift.npz       one smaller file, to train where there is no h5py
+fdp-bench demos card lift.hdf5                      what a file holds, as JSON; with --out, into a file
 
 On any task, somebody else's too, fdp_bench.demos.record records what a policy of your own does
 (fdp_bench/tasks/README.md).
@@ -16,6 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.cli._typed_task import typed_task
 
 SUMMARY = "collect demonstrations with a scripted expert, or import, pack and describe them"
@@ -25,59 +26,72 @@ DEFAULT_NUM_DEMOS = 200
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
-    parser.add_argument(
-        "--task",
-        help="task to show, such as Lift or Can, or its Gymnasium id; with --import, the task that the file is of",
+    actions = parser.add_subparsers(dest="action", required=True, metavar="collect|import|export|pack|card")
+    collect = actions.add_parser(
+        "collect", help="record a scripted expert; the same command goes on after a kill"
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--import",
-        dest="source",
-        type=Path,
-        metavar="PATH",
-        help="demonstrations of another program; observations are made from simulator states, where there are any",
+    collect.set_defaults(act=_collect)
+    collect.add_argument(
+        "--task", required=True, help="task to show, such as Lift or Can, or its Gymnasium id"
     )
-    what.add_argument(
-        "--to-lerobot", type=Path, metavar="FILE", help="demonstration file to write as a LeRobotDataset v3"
-    )
-    what.add_argument(
-        "--pack", type=Path, metavar="FILE", help="HDF5 file to pack into one .npz for training elsewhere"
-    )
-    what.add_argument("--card", type=Path, metavar="FILE", help="demonstration file to describe")
-    parser.add_argument("--out", type=Path, help="file or folder to write")
-    parser.add_argument(
-        "--num",
-        type=int,
-        help=f"number of demonstrations (default: {DEFAULT_NUM_DEMOS}, of a file all that it holds)",
-    )
-    parser.add_argument(
+    _add_out(collect, "file to write")
+    _add_number(collect, DEFAULT_NUM_DEMOS)
+    collect.add_argument(
         "--seed", type=int, default=0, help="decides everything random (default: %(default)s)"
     )
-    parser.add_argument(
-        "--profile",
-        choices=("fast", "reference"),
-        default="fast",
-        help="render profile (default: %(default)s)",
+    _add_profile(collect)
+    source = actions.add_parser("import", help="take in demonstrations of another program")
+    source.set_defaults(act=_import)
+    source.add_argument(
+        "source",
+        type=Path,
+        metavar="PATH",
+        help="file or folder; observations are made from simulator states, where there are any",
     )
+    source.add_argument("--task", help="task that the demonstrations are of (default: what they say)")
+    _add_out(source, "file to write")
+    _add_number(source)
+    _add_profile(source)
+    for name, act, what, out in (
+        ("export", _export, "write a LeRobotDataset v3; its video is compressed", "folder to write"),
+        ("pack", _pack, "pack an HDF5 file into one .npz, for training elsewhere", "file to write"),
+    ):
+        parser_of_file = actions.add_parser(name, help=what)
+        parser_of_file.set_defaults(act=act)
+        _add_file(parser_of_file)
+        _add_out(parser_of_file, out)
+        _add_number(parser_of_file)
+    card = actions.add_parser("card", help="say what a demonstration file holds, as JSON")
+    card.set_defaults(act=_describe)
+    _add_file(card)
+    card.add_argument("--out", type=Path, help="file to write it to, too")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    if args.card is not None:
-        return _describe(args)
-    if args.out is None:
-        _refuse("which file shall be written? name it with --out FILE")
-    if args.source is not None:
-        return _import(args)
-    if args.to_lerobot is not None:
-        return _export(args)
-    if args.pack is not None:
-        return _pack(args)
-    if args.task is None:
-        _refuse(
-            "demonstrations of which task? name one with --task Lift (or see --import, --to-lerobot, --pack)"
-        )
-    return _collect(args)
+    code: int = args.act(args)
+    return code
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="demonstration file")
+
+
+def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--out", type=Path, required=True, help=what)
+
+
+def _add_number(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    otherwise = "all that it holds" if default is None else str(default)
+    parser.add_argument(
+        "--num-demos", type=int, default=default, metavar="N", help=f"number (default: {otherwise})"
+    )
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile", choices=PROFILES, default=PROFILES[0], help="render profile (default: %(default)s)"
+    )
 
 
 def _collect(args: argparse.Namespace) -> int:
@@ -87,7 +101,7 @@ def _collect(args: argparse.Namespace) -> int:
         summary = collect_demonstrations(
             args.task,
             args.out,
-            num_demos=DEFAULT_NUM_DEMOS if args.num is None else args.num,
+            num_demos=args.num_demos,
             seed=args.seed,
             profile=args.profile,
             progress=True,
@@ -108,7 +122,7 @@ def _import(args: argparse.Namespace) -> int:
     if args.task is not None:
         typed_task(args.task)
     summary = import_demonstrations(
-        args.source, args.out, task=args.task, profile=args.profile, num_demos=args.num, progress=True
+        args.source, args.out, task=args.task, profile=args.profile, num_demos=args.num_demos, progress=True
     )
     print(
         f"wrote {summary.num_demos} demonstrations of {summary.task_id} ({summary.num_steps} steps, "
@@ -122,8 +136,7 @@ def _import(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from fdp_bench.demos.formats.lerobot.write import export_lerobot
 
-    _refuse_task(args, "--to-lerobot")
-    summary = export_lerobot(args.to_lerobot, args.out, num_demos=args.num)
+    summary = export_lerobot(args.file, args.out, num_demos=args.num_demos)
     print(f"wrote {summary.num_demos} demonstrations to {summary.path}, a LeRobotDataset v3")
     for key, error in summary.mean_pixel_error.items():
         print(f"note: {key} is compressed video, off by {error:.2f} of 255 on average")
@@ -133,8 +146,7 @@ def _export(args: argparse.Namespace) -> int:
 def _pack(args: argparse.Namespace) -> int:
     from fdp_bench.demos.pack import pack_demonstrations
 
-    _refuse_task(args, "--pack")
-    count = pack_demonstrations(args.pack, args.out, num_demos=args.num)
+    count = pack_demonstrations(args.file, args.out, num_demos=args.num_demos)
     print(f"packed {count} demonstrations into {args.out}")
     return 0
 
@@ -144,20 +156,8 @@ def _describe(args: argparse.Namespace) -> int:
 
     from fdp_bench.demos.card import dataset_card, write_card
 
-    _refuse_task(args, "--card")
-    card = dataset_card(args.card)
+    card = dataset_card(args.file)
     print(json.dumps(card, indent=1))
     if args.out is not None:
         write_card(card, args.out)
     return 0
-
-
-def _refuse_task(args: argparse.Namespace, option: str) -> None:
-    if args.task is not None:
-        _refuse(f"--task does not go with {option}: the file says which task it is of")
-
-
-def _refuse(message: str) -> None:
-    from fdp_bench.api.errors import DatasetError
-
-    raise DatasetError(message)

@@ -3,12 +3,14 @@
 import argparse
 import difflib
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 from fdp_bench import __version__
+from fdp_bench.cli._old_spellings import new_spelling
 from fdp_bench.cli._output import outlive_readers
 from fdp_bench.cli._parser import USAGE_ERROR, Parser
 
@@ -71,10 +73,17 @@ def subcommand_parser(name: str) -> tuple[ModuleType, Parser]:
     )
     module.configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    for action in parser.actions():
+        action.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return module, parser
 
 
 def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+    now = new_spelling(name, arguments)
+    if now != list(arguments):
+        command = one_line(shlex.join([PROGRAM, name, *now]))
+        print(f"error: this command is written in another way now: {command}", file=sys.stderr)
+        return USAGE_ERROR
     module, parser = subcommand_parser(name)
     parser.set_defaults(command_line=[PROGRAM, name, *arguments])
     parsed = parser.parse_args(arguments)

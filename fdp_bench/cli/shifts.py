@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.cli._typed_task import typed_task
 from fdp_bench.cli.main import SUBCOMMANDS
 
@@ -42,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="shift, or several joined by + (default: every shift)",
     )
     preview.add_argument("--task", default="Lift", help="task that is shown (default: Lift)")
-    preview.add_argument("--profile", default="fast", help="render profile: fast or reference")
+    preview.add_argument(
+        "--profile", choices=PROFILES, default=PROFILES[0], help="render profile (default: fast)"
+    )
     preview.add_argument(
         "--out",
         type=Path,

@@ -4,7 +4,7 @@ Without a suite, the packaged ones are listed. A suite is one of them or a TOML 
 
   fdp-bench sweep robustness --dry-run
   fdp-bench sweep data-efficiency --tier standard --data Lift=lift.hdf5
-  fdp-bench sweep data-efficiency --policies dp-dit "fdp:prop>vision" --shifts occlusion --steps 2000
+  fdp-bench sweep data-efficiency --policy dp-dit --policy "fdp:prop>vision" --shift occlusion --steps 2000
   fdp-bench report runs/sweeps/data-efficiency
   fdp-bench sweep data-efficiency --check results/data-efficiency
 """
@@ -48,17 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--episodes", type=positive, metavar="N", help="episodes a cell (default: the suite's)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
-    add("--policies", nargs="+", default=[], metavar="SPEC", help="only these policies of the suite")
-    add("--shifts", nargs="+", default=[], metavar="SPEC", help="only these shifts of the suite")
-    add("--tasks", nargs="+", default=[], metavar="TASK", help="only these tasks of the suite")
-    add(
-        "--train-seeds",
-        nargs="+",
-        type=whole,
-        default=[],
-        metavar="N",
-        help="only these training seeds of the suite",
-    )
+    for name, metavar, kind, what in (
+        ("--policy", "SPEC", str, "policy"),
+        ("--shift", "SPEC", str, "shift"),
+        ("--task", "TASK", str, "task"),
+        ("--train-seed", "N", whole, "training seed"),
+    ):
+        text = f"only this {what} of the suite; repeatable"
+        add(name, action="append", type=kind, default=[], metavar=metavar, help=text)
     add(
         "--steps",
         type=positive,
@@ -139,10 +136,10 @@ def _suite(args: argparse.Namespace) -> "Suite":
 
     suite = filtered(
         load_suite(args.suite),
-        args.policies,
-        args.shifts,
-        tasks=args.tasks,
-        train_seeds=args.train_seeds,
+        args.policy,
+        args.shift,
+        tasks=args.task,
+        train_seeds=args.train_seed,
     )
     episodes = TIERS[args.tier] if args.tier else args.episodes or suite.episodes
     return replace(suite, episodes=episodes)
@@ -175,9 +172,9 @@ def _remake(args: argparse.Namespace) -> str:
     for name in ("tier", "episodes", "steps"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
-    for name in ("policies", "shifts", "tasks", "train_seeds"):
-        if getattr(args, name):
-            words += [f"--{name.replace('_', '-')}", *map(str, getattr(args, name))]
+    for name in ("policy", "shift", "task", "train_seed"):
+        for value in getattr(args, name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
     if args.device != "cpu":
         words += ["--device", args.device]
     return shlex.join(words)

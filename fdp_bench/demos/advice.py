@@ -16,13 +16,13 @@ def way_to(
         out: Where they go.
 
     Returns:
-        ``"make it with: fdp-bench demos --task Lift --num 200 --out lift.hdf5"``; for a task that no scripted expert
-        can show, how to record one's own.
+        ``"make it with: fdp-bench demos collect --task Lift --num-demos 200 --out lift.hdf5"``; for a task that no
+        scripted expert can show, how to record one's own.
     """
     task = TASKS.get(task_id or "fdp_bench/Lift-v1")
     if task is None:
         return f"{what} with fdp_bench.demos.record, by a policy of your own (fdp_bench/tasks/README.md)"
-    words = [f"{what} with: fdp-bench demos --task {task.short_name}"]
-    words += [f"--num {num}"] if num else []
+    words = [f"{what} with: fdp-bench demos collect --task {task.short_name}"]
+    words += [f"--num-demos {num}"] if num else []
     words += [f"--profile {profile}"] if profile != "fast" else []
     return " ".join([*words, f"--out {out}"])

@@ -129,7 +129,7 @@ def _command(data: Demonstrations) -> str | None:
     task = TASKS.get(data.task_id)
     if task is None or "expert_version" not in data.card or "source" in data.card:
         return None
-    words = ["fdp-bench demos", f"--task {task.short_name}", f"--num {len(data.demos)}"]
+    words = ["fdp-bench demos collect", f"--task {task.short_name}", f"--num-demos {len(data.demos)}"]
     words += [f"--seed {data.card['seed']}"] if data.card["seed"] else []
     words += [f"--profile {data.profile}"] if data.profile != "fast" else []
     return " ".join([*words, "--out FILE"])

@@ -148,9 +148,7 @@ def require_senses(demonstrations: Demonstrations, keys: Iterable[str]) -> None:
         if key not in held:
             way = way_to("record it", demonstrations.task_id)
             if key == TOUCH_NAME:
-                way = (
-                    f"add it to their HDF5 file with: fdp-bench demos --import FILE --out NEW_FILE, or {way}"
-                )
+                way = f"add it to their HDF5 file with: fdp-bench demos import FILE --out NEW_FILE, or {way}"
             raise DatasetError(f"the demonstrations hold no {key!r}, only {', '.join(held)}; {way}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fdp_bench.api.errors import FdpBenchError, SpecError, nearest
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.api.shift import LEVELS, ShiftSpec
 from fdp_bench.api.validation import MAX_WHOLE, is_file_name, read_toml
 from fdp_bench.runner.config import DEFAULT_EPISODES, TIERS
@@ -32,7 +33,6 @@ KEYS = (
     "variants",
     "factors",
 )
-PROFILES = ("fast", "reference")
 #: Variants that the factors of a suite may cross to; each is a training at least.
 MOST_VARIANTS = 1000
 _FOLDER = Path(__file__).parent

@@ -60,10 +60,17 @@ def test_every_subcommand_offers_its_three_names(name):
     assert callable(module.run)
 
 
-def test_debug_shows_the_traceback(capsys):
+@pytest.mark.parametrize("command", [["run"], ["shifts", "preview", "--task", "Nope"]])
+def test_debug_shows_the_traceback(command, capsys):
     from fdp_bench.api import SpecError
 
-    assert main(["run"]) == 2
+    assert main(command) == 2
     with pytest.raises(SpecError):
-        main(["run", "--debug"])
+        main([*command, "--debug"])
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_nearest_option_of_an_action_is_named(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["shifts", "preview", "--taks", "Lift"])
+    assert "did you mean '--task'?" in capsys.readouterr().err

@@ -13,7 +13,7 @@ def run(*arguments):
 
 
 def test_missing_data_names_the_command_that_makes_it_and_leaves_no_folder(tmp_path):
-    with pytest.raises(DatasetError, match="fdp-bench demos --task Lift"):
+    with pytest.raises(DatasetError, match="fdp-bench demos collect --task Lift"):
         run("--data", str(tmp_path / "none.hdf5"), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

@@ -29,7 +29,7 @@ def test_card_tells_what_the_file_holds_and_how_it_was_made(file):
         "longest": 13,
         "horizon": 200,
     }
-    assert card["command"] == "fdp-bench demos --task Lift --num 10 --seed 5 --out FILE"
+    assert card["command"] == "fdp-bench demos collect --task Lift --num-demos 10 --seed 5 --out FILE"
     assert json.loads(json.dumps(card)) == card
 
 

@@ -130,7 +130,7 @@ def one_line(error):
 def test_missing_file_names_the_command_that_makes_it(tmp_path):
     with pytest.raises(DatasetError) as error:
         load_demonstrations(tmp_path / "none.hdf5", task_id="fdp_bench/LiftWide-v1", num_demos=7)
-    assert "fdp-bench demos --task LiftWide --num 7 --out" in one_line(error)
+    assert "fdp-bench demos collect --task LiftWide --num-demos 7 --out" in one_line(error)
 
 
 @pytest.mark.parametrize("kept_share", [0.0, 0.01, 0.5, 0.99])
@@ -247,5 +247,5 @@ def test_a_file_from_before_touch_is_read_with_the_same_hash(file, tmp_path, for
     with pytest.raises(DatasetError) as error:
         require_senses(before, ["prop", "tactile"])
     assert "hold no 'tactile', only prop, image.agentview, image.wrist" in one_line(error)
-    assert "fdp-bench demos --task Lift --out FILE" in one_line(error)
+    assert "fdp-bench demos collect --task Lift --out FILE" in one_line(error)
     require_senses(before, ["prop", "image.wrist"])

@@ -178,7 +178,7 @@ def test_demonstrations_without_touch_are_refused_with_how_to_record_it(touch_jo
     with pytest.raises(DatasetError) as caught:
         fit(job)
     assert "hold no 'tactile', only prop, image.agentview" in str(caught.value)
-    assert "fdp-bench demos --task Lift --out FILE" in str(caught.value)
+    assert "fdp-bench demos collect --task Lift --out FILE" in str(caught.value)
     assert not any(job.out.iterdir())
 
 

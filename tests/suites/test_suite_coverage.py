@@ -93,7 +93,7 @@ def test_a_suite_survives_its_json(suite):
 
 
 @pytest.mark.parametrize(
-    ("filters", "code"), [((), 1), (("--policies", "knower"), 0), (("--episodes", "4"), 0)]
+    ("filters", "code"), [((), 1), (("--policy", "knower"), 0), (("--episodes", "4"), 0)]
 )
 def test_the_command_exits_with_1_where_something_of_what_is_asked_is_missing(suite, filters, code, capfd):
     write_sweep(OUT, suite, left_out={"learner dim@4": 1})

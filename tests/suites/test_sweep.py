@@ -86,14 +86,14 @@ def test_a_second_call_has_nothing_to_do_nor_has_a_smaller_one(sweep, curve, dat
     assert "nothing to do: all 16 episodes are there" in out
     assert diary() == trained
     assert (OUT / "runs" / "Toy-v0-demos3-seed0" / "episodes.jsonl").read_text() == lines
-    smaller = sweep(curve, "--data", f"Toy-v0={data}", "--episodes", 1, "--shifts", "dim", "--dry-run")
+    smaller = sweep(curve, "--data", f"Toy-v0={data}", "--episodes", 1, "--shift", "dim", "--dry-run")
     assert "nothing to do" in smaller[1]
 
 
 def test_a_wider_call_does_only_what_is_missing(sweep, curve, data, diary):
-    sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policies", "knower", "--episodes", 1)
+    sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policy", "knower", "--episodes", 1)
     assert {spec.bare_policy for spec in specs_of("Toy-v0-demos3-seed0")} == {"knower"}
-    others = sweep(curve, "--data", f"Toy-v0={data}", "--policies", "learner", "--dry-run")[1]
+    others = sweep(curve, "--data", f"Toy-v0={data}", "--policy", "learner", "--dry-run")[1]
     assert "to run: 8 of 8 episodes" in others
 
     code, out, err = sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1)
@@ -123,12 +123,10 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(sweep, curve, data
 
 
 def test_weights_of_equal_determinants_are_found_elsewhere_and_copied(sweep, curve, data, diary, tmp_path):
-    sweep(
-        curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policies", "knower", "--out", tmp_path / "old"
-    )
+    sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policy", "knower", "--out", tmp_path / "old")
     found = tmp_path / "old" / "train" / "Toy-v0"
 
-    arguments = ("--data", f"Toy-v0={data}", "--workers", 1, "--policies", "knower", "--train-dir", found)
+    arguments = ("--data", f"Toy-v0={data}", "--workers", 1, "--policy", "knower", "--train-dir", found)
     _, out, _ = sweep(curve, *arguments)
 
     assert len(re.findall(r"knower .* found", out)) == 2
@@ -140,9 +138,7 @@ def test_weights_of_equal_determinants_are_found_elsewhere_and_copied(sweep, cur
 
 @pytest.mark.usefixtures("without_runs")
 def test_weights_of_other_demonstrations_are_not_taken(sweep, curve, data, tmp_path):
-    sweep(
-        curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policies", "knower", "--out", tmp_path / "old"
-    )
+    sweep(curve, "--data", f"Toy-v0={data}", "--workers", 1, "--policy", "knower", "--out", tmp_path / "old")
     found = tmp_path / "old" / "train" / "Toy-v0"
     data.write_text("somebody else pushes something else")
 
@@ -265,8 +261,8 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(sweep, write_suite, data):
         (["--data", "Toy-v1=x"], "no task 'Toy-v1'; did you mean 'Toy-v0'"),
         (["--data", "Toy-v0=gone.npz"], "there is no file gone.npz"),
         (["--train-dir", "gone"], "there is no such folder"),
-        (["--policies", "knowre"], "did you mean 'knower'"),
-        (["--shifts", "dam"], "did you mean 'dim@2'"),
+        (["--policy", "knowre"], "did you mean 'knower'"),
+        (["--shift", "dam"], "did you mean 'dim@2'"),
         ([], "no scripted expert that could show it; give demonstrations with --data Toy-v0=FILE"),
     ],
 )

@@ -10,14 +10,13 @@ from typing import Any
 import gymnasium
 
 from fdp_bench.api import DatasetError, TaskInfo, nearest
+from fdp_bench.api.profile import PROFILES
 from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.demo_episode import ImportedEpisode, Source
 from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
 from fdp_bench.demos.recording.task_card import environment_versions, task_entries
 from fdp_bench.tasks import TASKS, describe, resolve_task
 from fdp_bench.tasks.make import make_task
-
-PROFILES = ("fast", "reference")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_the_map_is_applied_to_observations_and_actions(example, capfd):
     episodes = [reached(index, steps) for index, steps in enumerate(STEPS)]
     write(example / "in", episodes)
 
-    assert main(["demos", "--import", "in", "--task", "reach.toml", "--out", "reach.hdf5"]) == 0
+    assert main(["demos", "import", "in", "--task", "reach.toml", "--out", "reach.hdf5"]) == 0
     shown = capfd.readouterr().out
     data = load_demonstrations(example / "reach.hdf5", task_id="mine/ReachByEye-v0")
 

@@ -95,7 +95,7 @@ class MappedMinariFolder(MinariFolder):
             )
         elif why:
             raise DatasetError(
-                f"it cannot be replayed to draw its frames ({why}); take those before it with --num"
+                f"it cannot be replayed to draw its frames ({why}); take those before it with --num-demos"
             )
         return frames
 
