@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import ShiftConfigError, SpecError
+from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.order import check_order
-from fdp_bench.api.policy import PolicySpec
+from fdp_bench.api.policy import Policy, PolicySpec
 from fdp_bench.api.shift import DEFAULT_LEVEL, LEVELS, ShiftSpec
-from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_shift, require_plugin
+from fdp_bench.plugins import POLICY_GROUP, SHIFT_GROUP, load_policy, load_shift, require_plugin
 
 #: Joins shifts that act together.
 COMPOSE = "+"
@@ -51,6 +52,28 @@ def parse_policy(text: str) -> PolicySpec:
         )
     require_plugin(name, POLICY_GROUP)
     return PolicySpec(name=name, order=order, checkpoint=checkpoint, options=options)
+
+
+def find_policy(text: str) -> tuple[type[Policy], PolicySpec]:
+    """The class that a policy string names, which is imported, and the parsed string.
+
+    Raises:
+        SpecError: See `parse_policy`.
+        PluginError: If the policy cannot be loaded.
+    """
+    spec = parse_policy(text)
+    return load_policy(spec.name), spec
+
+
+def resolve_policy(text: str, task: TaskInfo) -> tuple[type[Policy], PolicySpec]:
+    """The same with the order and the options that the policy has on a task.
+
+    Raises:
+        SpecError: See `parse_policy`; or if the policy does not know the order or an option.
+        PluginError: If the policy cannot be loaded.
+    """
+    kind, spec = find_policy(text)
+    return kind, kind.resolve(spec, task)
 
 
 def parse_shifts(text: str) -> tuple[ShiftSpec, ...]:

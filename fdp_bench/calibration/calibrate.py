@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 
 from fdp_bench.api import Calibrated, CalibrationRequest, PlayedEpisode, Policy, SpecError
 from fdp_bench.calibration.playing import Stage
-from fdp_bench.plugins import load_policy
 from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 
 #: What is called with the number of episodes played so far.
 Tick = Callable[[int], None]
@@ -33,8 +32,8 @@ def calibrate(
         SpecError: If the policy has nothing to calibrate.
         FdpBenchError: Whatever else is wrong with the request.
     """
-    asked = parse_policy(text)
-    kind, stage, played = load_policy(asked.name), Stage(task_id, profile, request.device), 0
+    kind, asked = find_policy(text)
+    stage, played = Stage(task_id, profile, request.device), 0
 
     def play(policy: Policy, indices: range) -> Iterator[PlayedEpisode]:
         nonlocal played

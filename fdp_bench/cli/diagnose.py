@@ -95,13 +95,13 @@ def _theory(args: argparse.Namespace) -> int:
 
     from fdp_bench.api.errors import SpecError
     from fdp_bench.diagnose.text import theory_text
-    from fdp_bench.plugins import load_policy
+    from fdp_bench.specs import find_policy
 
-    name = (args.policy or THEORY_POLICY).partition("@")[0].partition("?")[0].partition(":")[0]
-    check = load_policy(name).check_theory()
+    kind, spec = find_policy(args.policy or THEORY_POLICY)
+    check = kind.check_theory()
     if check is None:
         raise SpecError(
-            f"policy {name!r} rests on no identity that can be checked; leave --policy out for FDP's"
+            f"policy {spec.name!r} rests on no identity that can be checked; leave --policy out for FDP's"
         )
     print(theory_text(check))
     if args.json is not None:

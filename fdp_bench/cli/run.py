@@ -39,6 +39,7 @@ from fdp_bench.cli._typed_task import typed_task
 from fdp_bench.cli.main import FIRST_COMMAND, SUBCOMMANDS
 
 if TYPE_CHECKING:
+    from fdp_bench.api import PolicySpec, ShiftSpec
     from fdp_bench.records.store import RunStore
     from fdp_bench.runner.config import ExecutorSpec, RunConfig
     from fdp_bench.runner.workers.worker_handle import Limits
@@ -140,7 +141,8 @@ def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
     from fdp_bench.records.store import check_new_folder
     from fdp_bench.runner.planning.shard import Shard
 
-    configs = [_config(args, task) for task in args.task or ["Lift"]]
+    policies, shifts = _parsed(args)
+    configs = [_config(args, task, policies) for task in args.task or ["Lift"]]
     tasks = [config.task for config in configs]
     for task in tasks:
         if tasks.count(task) > 1:
@@ -148,12 +150,13 @@ def _plans(args: argparse.Namespace) -> "list[tuple[RunConfig, str, Path]]":
     shard = Shard.parse(args.shard) if args.shard else None
     # Shards start at the same second.
     suffix = f"-shard-{shard.number}-of-{shard.count}" if shard else ""
-    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{_name(args, tasks)}{suffix}"
+    out = args.out or RESULTS / f"{datetime.now():%Y%m%d-%H%M%S}-{_name(tasks, [*policies, *shifts])}{suffix}"
     folders = [out] if len(tasks) == 1 else [out / name for name in _task_folders(tasks)]
     for folder in folders:
         check_new_folder(folder)
     return [
-        (config, _name(args, [config.task]), folder) for config, folder in zip(configs, folders, strict=True)
+        (config, _name([config.task], [*policies, *shifts]), folder)
+        for config, folder in zip(configs, folders, strict=True)
     ]
 
 
@@ -168,13 +171,20 @@ def _task_folders(tasks: Sequence[str]) -> list[str]:
     ]
 
 
-def _name(args: argparse.Namespace, tasks: Sequence[str]) -> str:
-    """What a run is called: its tasks, policies and shifts, as far as they fit."""
-    from fdp_bench.specs import parse_policy, parse_shifts
+def _parsed(args: argparse.Namespace) -> "tuple[list[PolicySpec], list[ShiftSpec]]":
+    """Policies and shifts as typed; shifts are checked against their options."""
+    from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 
+    policies = [parse_policy(text) for text in args.policy]
+    shifts = [spec for text in args.shift for spec in parse_shifts(text)]
+    resolve_shifts(shifts)
+    return policies, shifts
+
+
+def _name(tasks: Sequence[str], specs: "Sequence[PolicySpec | ShiftSpec]") -> str:
+    """What a run is called: its tasks, policies and shifts, as far as they fit."""
     words = [task.rpartition("/")[2].rpartition("-v")[0] for task in tasks]
-    words += [parse_policy(text).name for text in args.policy]
-    words += [spec.name for text in args.shift for spec in parse_shifts(text)]
+    words += [spec.name for spec in specs]
     return "-".join(dict.fromkeys(words))[:_NAME_LENGTH].strip("-.")
 
 
@@ -210,15 +220,11 @@ def _limits(args: argparse.Namespace) -> "Limits":
     return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory, max_errors=args.max_errors or 0)
 
 
-def _config(args: argparse.Namespace, task: str) -> "RunConfig":
+def _config(args: argparse.Namespace, task: str, policies: "Sequence[PolicySpec]") -> "RunConfig":
     """The configuration as typed, checked as far as no plugin has to be imported for it."""
     from fdp_bench.runner.config import BATCH_ROWS, DEFAULT_EPISODES, TIERS, RunConfig
     from fdp_bench.runner.planning.feeds import check_policies
-    from fdp_bench.specs import parse_policy, parse_shifts, resolve_shifts
 
-    policies = [parse_policy(text) for text in args.policy]
-    for text in args.shift:
-        resolve_shifts(parse_shifts(text))
     task = typed_task(task)
     alpha = _sequential_options(args)
     episodes = TIERS[args.tier] if args.tier else args.episodes

@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,9 +146,10 @@ def _train_several(jobs: "Sequence[TrainingJob]", args: argparse.Namespace) -> i
 
 
 def _next(task: str, done: "Trained") -> str:
-    policy, _, options = done.job.policy.partition("?")
-    options = f"?{options}" if options else ""
-    return f'fdp-bench run --task {task} --policy "{policy}@{done.checkpoint}{options}" --shift occlusion'
+    from fdp_bench.specs import parse_policy
+
+    policy = replace(parse_policy(done.job.policy), checkpoint=str(done.checkpoint))
+    return f'fdp-bench run --task {task} --policy "{policy}" --shift occlusion'
 
 
 def _numbers(least: int) -> Callable[[str], tuple[int, ...]]:

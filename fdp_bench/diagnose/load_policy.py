@@ -17,8 +17,7 @@ from fdp_bench.api import (
     Training,
     nearest,
 )
-from fdp_bench.plugins import load_policy
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import resolve_policy
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,7 @@ def open_policy(text: str, task: TaskInfo, device: str) -> OpenedPolicy:
     """
     from fdp_bench.runner.rollout.preflight import build_policy
 
-    asked = parse_policy(text)
-    kind = load_policy(asked.name)
-    spec = kind.resolve(asked, task)
+    kind, spec = resolve_policy(text, task)
     weights = kind.weights(spec, task)
     if weights.needs_calibration:
         raise CheckpointError(weights.source)

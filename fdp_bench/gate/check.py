@@ -13,7 +13,6 @@ from fdp_bench.gate.compared_run import TASK_FACTS, ComparedRun, is_run, read_co
 from fdp_bench.gate.pairing import match_policies, pair_arms
 from fdp_bench.gate.table import measure
 from fdp_bench.gate.verdict import Judgement, judge
-from fdp_bench.plugins import load_policy
 from fdp_bench.records.comparability import config_differences
 from fdp_bench.records.manifest import INTERRUPTED
 from fdp_bench.records.store import RunStore
@@ -21,7 +20,7 @@ from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.progress import Progress
 from fdp_bench.runner.rollout.episode import SUCCESS_RULE
 from fdp_bench.runner.run import begin_run, resume_run
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy, parse_policy, resolve_policy
 from fdp_bench.tasks import TASKS, describe
 from fdp_bench.tasks.external.registry import remember_data
 
@@ -162,10 +161,7 @@ def _replaced(baseline: ComparedRun, policy: str) -> tuple[ComparedRun, tuple[st
 
 def _resolved(policy: str, task: str) -> str:
     """A policy string as runs record it, as far as that is known without building the task."""
-    spec = parse_policy(policy)
-    if task in TASKS:
-        spec = load_policy(spec.name).resolve(spec, describe(task))
-    return str(spec)
+    return str(resolve_policy(policy, describe(task))[1] if task in TASKS else parse_policy(policy))
 
 
 def _first(side: ComparedRun, count: int) -> ComparedRun:
@@ -197,5 +193,5 @@ def _refuse_early(baseline: ComparedRun, config: RunConfig) -> None:
 
 
 def _sampler(policy: str) -> str:
-    spec = parse_policy(policy)
-    return load_policy(spec.name).sampler_name(spec)
+    kind, spec = find_policy(policy)
+    return kind.sampler_name(spec)

@@ -1,7 +1,6 @@
 """What must not be compared, said in one line each; and what a reader of a comparison should know."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from fdp_bench.records.comparability import (
     rule_differences,
     version_differences,
 )
+from fdp_bench.report.names import split_shift
 
 #: Drawn numbers that differ by less than this, relatively, differ by rounding.
 _RELATIVE_TOLERANCE = 1e-6
@@ -241,7 +241,7 @@ def _shifts(side: ComparedRun) -> list[str]:
 
 def _names(shift: str) -> list[str]:
     """Names of composed shifts, without severities and options."""
-    return [re.split(r"[@?]", part)[0] for part in shift.split("+")]
+    return [part.partition("?")[0] for part in split_shift(shift)[0].split("+")]
 
 
 def _shown(values: Sequence[str]) -> str:

@@ -10,8 +10,7 @@ from fdp_bench.api.errors import SpecError, nearest
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy
 from fdp_bench.api.validation import MAX_WHOLE
-from fdp_bench.plugins import load_policy
-from fdp_bench.specs import parse_policy, parse_shifts
+from fdp_bench.specs import parse_policy, parse_shifts, resolve_policy
 from fdp_bench.suites.suite import Suite, Variant
 from fdp_bench.tasks import TASKS, describe
 
@@ -163,9 +162,8 @@ def can_be_trained(kind: type[Policy]) -> bool:
 
 
 def _resolve(text: str, task: TaskInfo) -> tuple[str, bool]:
-    spec = parse_policy(text)
-    kind = load_policy(spec.name)
-    return str(kind.resolve(spec, task)), can_be_trained(kind)
+    kind, spec = resolve_policy(text, task)
+    return str(spec), can_be_trained(kind)
 
 
 def _unique(cells: Iterable[Cell]) -> list[Cell]:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.modality import TaskInfo
-from fdp_bench.plugins import load_policy
 from fdp_bench.records.store import MANIFEST_NAME, RunStore
 from fdp_bench.runner.config import RunConfig
 from fdp_bench.runner.planning.extend import extend_run
 from fdp_bench.runner.progress import Progress
 from fdp_bench.runner.rollout.preflight import ResolvedPolicy
 from fdp_bench.runner.run import begin_run, resume_run
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 from fdp_bench.suites.cells import Cell, short_task
 from fdp_bench.suites.journal import RUNS_NAME
 from fdp_bench.suites.request import SweepRequest
@@ -98,6 +97,6 @@ def evaluate(
 
 
 def _resolved(text: str, task: TaskInfo) -> ResolvedPolicy:
-    spec = parse_policy(text)
-    info = load_policy(spec.name).weights(spec, task)
+    kind, spec = find_policy(text)
+    info = kind.weights(spec, task)
     return ResolvedPolicy(str(spec), info.sha256, info.source, dict(info.card), warnings=info.warnings)

@@ -14,9 +14,9 @@ from fdp_bench.api.modality import TaskInfo
 from fdp_bench.api.policy import Policy, PolicySpec, WeightsInfo
 from fdp_bench.api.validation import read_json
 from fdp_bench.calibration.calibrate import calibrate
-from fdp_bench.plugins import POLICY_GROUP, load_policy, require_plugin
+from fdp_bench.plugins import POLICY_GROUP, require_plugin
 from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 from fdp_bench.suites.cells import Cell, short_task
 
 #: Where `fdp-bench train` puts weights unless told otherwise.
@@ -84,8 +84,7 @@ def find_weights(cell: Cell, task: TaskInfo, data_sha256: str, places: Places) -
     Raises:
         SpecError: If the policy does not know a training setting.
     """
-    spec = parse_policy(cell.policy)
-    kind = load_policy(spec.name)
+    kind, spec = find_policy(cell.policy)
     if not cell.is_trainable:
         return Weights(cell.policy, kind.weights(spec, task).sha256, NONE_NEEDED)
     if _needs_notes(kind):
@@ -113,8 +112,8 @@ def calibrated(
     out = places.folder(cell) if weights.source == BUNDLED else None
     request = CalibrationRequest(out=out, device=device)
     done = calibrate(weights.policy, cell.task, request, profile=task.profile or DEFAULT_PROFILE)
-    spec = parse_policy(done.policy)
-    info = load_policy(spec.name).weights(spec, task)
+    kind, spec = find_policy(done.policy)
+    info = kind.weights(spec, task)
     source = weights.source if out is None else CACHED
     return Weights(str(_relative(spec)), info.sha256, source), done
 
@@ -123,8 +122,8 @@ def adopt(weights: Weights, cell: Cell, task: TaskInfo, places: Places) -> Weigh
     """Copy found weights into the sweep's folder, so that its records lead to them; in place where that fails."""
     if weights.source != FOUND:
         return weights
-    spec = parse_policy(weights.policy)
-    info = load_policy(spec.name).weights(spec, task)
+    kind, spec = find_policy(weights.policy)
+    info = kind.weights(spec, task)
     copied = _copy(info, places.folder(cell))
     if not copied:
         return weights
@@ -134,8 +133,8 @@ def adopt(weights: Weights, cell: Cell, task: TaskInfo, places: Places) -> Weigh
 
 def note_trained(cell: Cell, data_sha256: str, folder: Path, checkpoint: Path) -> None:
     """Remember what a finished training was made from, for policies that cannot tell."""
-    spec = parse_policy(cell.policy)
-    if not _needs_notes(load_policy(spec.name)):
+    kind, spec = find_policy(cell.policy)
+    if not _needs_notes(kind):
         return
     note = {**_determinants(spec, cell, data_sha256), "checkpoint": os.path.relpath(checkpoint, folder)}
     write_whole(_note_path(spec, folder), json.dumps(note, indent=1) + "\n")

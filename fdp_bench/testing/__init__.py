@@ -16,9 +16,9 @@ from typing import Any
 import gymnasium
 
 from fdp_bench.api import Policy, PolicySpec, Shift
-from fdp_bench.plugins import load_policy, load_shift
+from fdp_bench.plugins import load_shift
 from fdp_bench.runner.rollout.environment import make_base
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 from fdp_bench.tasks.external.make import adapted
 from fdp_bench.testing.error import ConformanceError
 from fdp_bench.testing.policy_check import PolicyCheck
@@ -76,8 +76,7 @@ def check_policy(
         CheckpointError: If it has no weights for the task.
     """
     if isinstance(policy, str):
-        spec = parse_policy(policy)
-        kind = load_policy(spec.name)
+        kind, spec = find_policy(policy)
     else:
         kind = policy
         spec = spec or PolicySpec(kind.__name__.lower())

@@ -8,11 +8,10 @@ from typing import Any
 from fdp_bench.api import DatasetError, PluginError, Policy, TaskInfo, image_keys
 from fdp_bench.api.modality import DEFAULT_MODALITIES
 from fdp_bench.demos.dataset import Demonstrations, load_demonstrations
-from fdp_bench.plugins import load_policy
 from fdp_bench.runner.rollout.environment import DEFAULT_PROFILE, make_base
 from fdp_bench.runner.rollout.environment import task_info as environment_info
 from fdp_bench.sim.touch import TOUCH_COMPONENTS
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 from fdp_bench.tasks import TASKS
 
 #: How a training can end.
@@ -215,8 +214,7 @@ def _external_task_info(demonstrations: Demonstrations) -> TaskInfo:
 
 
 def _checked(text: str, task: TaskInfo) -> str:
-    spec = parse_policy(text)
-    policy = load_policy(spec.name)
+    policy, spec = find_policy(text)
     if getattr(policy.fit, "__func__", None) is Policy.fit.__func__:  # type: ignore[attr-defined]
         raise PluginError(
             f"policy {spec.name!r} cannot be trained; policies that can have a 'fit' (policies/README.md)"

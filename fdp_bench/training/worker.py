@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fdp_bench.api import FdpBenchError
-from fdp_bench.plugins import load_policy
-from fdp_bench.specs import parse_policy
+from fdp_bench.specs import find_policy
 from fdp_bench.training.job import FAILED, THERE_ALREADY, TRAINED, Trained, TrainingJob
 
 _INTERRUPTED = 130
@@ -30,8 +29,7 @@ def train(job: TrainingJob) -> Trained:
         FdpBenchError: Whatever the policy or the demonstrations say.
     """
     started = time.monotonic()
-    spec = parse_policy(job.policy)
-    policy = load_policy(spec.name)
+    policy, spec = find_policy(job.policy)
     before = _times_in(job.out)
     path = Path(policy.fit(spec, job.task, job.data, job.out, job.fit_settings()))
     made = before.get(path) != path.stat().st_mtime_ns

@@ -20,7 +20,7 @@ from fdp_bench.runner.rollout.lane import Lane
 from fdp_bench.runner.rollout.latency import probe_latency_ms
 from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, TooSlow, describe_error, time_limit
 from fdp_bench.runner.rollout.record_fields import combined_receipt
-from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_shifts
+from fdp_bench.specs import format_shifts, parse_policy, parse_shifts, resolve_policy, resolve_shifts
 from fdp_bench.tasks.external.env import ExternalEnv
 from fdp_bench.tasks.external.make import check_starts_alike
 
@@ -169,9 +169,7 @@ def build_policy(spec: PolicySpec, task: TaskInfo, device: str) -> Policy:
 
 
 def _check_policy(text: str, task: TaskInfo, device: str) -> ResolvedPolicy:
-    asked = parse_policy(text)
-    kind = load_policy(asked.name)
-    spec = kind.resolve(asked, task)
+    kind, spec = resolve_policy(text, task)
     weights = kind.weights(spec, task)
     if weights.needs_calibration:
         raise CheckpointError(weights.source)
