@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fdp_bench.api.errors import PluginError, SpecError, nearest
 from fdp_bench.api.policy import Policy
 from fdp_bench.api.shift import Shift
+from fdp_bench.extras import install_command, missing, require_extra
 
 POLICY_GROUP = "fdp_bench.policies"
 SHIFT_GROUP = "fdp_bench.shifts"
@@ -68,6 +69,18 @@ class Plugin:
             )
         return loaded
 
+    def not_installed(self) -> str:
+        """The command that installs the extra that it needs; empty where it needs none, or has it.
+
+        Raises:
+            PluginError: As `load`.
+        """
+        loaded = self.load()
+        extra = loaded.extra if issubclass(loaded, Policy) else ""
+        return (
+            install_command(extra, self.distribution) if extra and missing(extra, self.distribution) else ""
+        )
+
     def problem(self) -> str:
         """Why the plugin is broken, in one line; empty when it loads."""
         try:
@@ -101,8 +114,12 @@ def load_policy(name: str) -> type[Policy]:
     Raises:
         SpecError: If no installed policy has the name.
         PluginError: If it cannot be loaded.
+        NotInstalledError: If an extra that it needs is not installed.
     """
-    return _find(name, POLICY_GROUP).load()
+    plugin = _find(name, POLICY_GROUP)
+    kind: type[Policy] = plugin.load()
+    require_extra(f"policy {name!r}", kind.extra, plugin.distribution)
+    return kind
 
 
 def load_shift(name: str) -> type[Shift]:

@@ -17,6 +17,7 @@ HOST, POLICIES, SHIFTS = ROOT / "fdp_bench", ROOT / "policies", ROOT / "shifts"
 #: Parts of the host, lowest layer first; a part imports only itself and parts of lower layers.
 LAYERS: tuple[set[str], ...] = (
     {"api", "stats"},
+    {"extras"},
     {"plugins", "records", "sim", "toy"},
     {"specs", "tasks"},
     {"demos", "runner", "report"},

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fdp_bench.api.errors import CheckpointError as CheckpointError
     from fdp_bench.api.errors import DatasetError as DatasetError
     from fdp_bench.api.errors import FdpBenchError as FdpBenchError
+    from fdp_bench.api.errors import NotInstalledError as NotInstalledError
     from fdp_bench.api.errors import PluginError as PluginError
     from fdp_bench.api.errors import RenderingError as RenderingError
     from fdp_bench.api.errors import RunError as RunError
@@ -91,6 +92,7 @@ _NAMES_BY_MODULE: dict[str, tuple[str, ...]] = {
         "CheckpointError",
         "DatasetError",
         "FdpBenchError",
+        "NotInstalledError",
         "PluginError",
         "RenderingError",
         "RunError",

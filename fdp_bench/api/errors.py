@@ -46,6 +46,10 @@ class PluginError(FdpBenchError):
     """A plugin cannot be loaded, or its name is claimed by two distributions."""
 
 
+class NotInstalledError(FdpBenchError):
+    """A task, policy or format needs an extra of a distribution that is not installed."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Phrase the closest valid name as the end of an error message.
 

@@ -92,6 +92,10 @@ class Policy(ABC):
     #: `fdp-bench doctor` reports what is not there.
     bundled_tasks: ClassVar[tuple[str, ...] | None] = None
 
+    #: Extra of its distribution that the policy needs, ``"gpu"`` of ``my-policies[gpu]`` for instance; empty for none.
+    #: While it is not installed, `fdp-bench list` says so and the policy is refused with the command that installs it.
+    extra: ClassVar[str] = ""
+
     modalities: tuple[str, ...]
     n_obs_steps: int = 1
     n_action_steps: int = 1

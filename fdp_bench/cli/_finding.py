@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
+OK, INFO, WARNING, PROBLEM = "ok", "info", "warning", "problem"
 
 
 @dataclass(frozen=True)
@@ -10,8 +10,8 @@ class Finding:
     """What a check found.
 
     Attributes:
-        status: `OK`, `WARNING` (a part does not work, or less well) or `PROBLEM` (the main job does not
-            work).
+        status: `OK`, `INFO` (a part is not installed, and need not be), `WARNING` (a part does not work, or less
+            well) or `PROBLEM` (the main job does not work).
         what: What was looked at.
         text: What was found.
         mend: What to do about it; empty for `OK`.

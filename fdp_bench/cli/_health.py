@@ -1,24 +1,31 @@
 """The checks behind ``fdp-bench doctor``; each looks at one thing and never raises for what it finds."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fdp_bench.cli._drawing import check_rendering
 from fdp_bench.cli._finding import OK, PROBLEM, WARNING, Finding
+from fdp_bench.cli._installed import check_extras, check_packages
 from fdp_bench.cli._tested import check_tested
+from fdp_bench.extras import DISTRIBUTION
 
 if TYPE_CHECKING:
     from fdp_bench.plugins import Plugin
     from fdp_bench.tasks import Task
 
-DISTRIBUTION = "fdp-bench"
+Check = Callable[[], Iterator[Finding]]
 
 
-def findings() -> Iterator[Finding]:
-    """Run all checks, the quick ones first."""
-    for what, check in _CHECKS:
+def findings(asked: Collection[str] = ()) -> Iterator[Finding]:
+    """Run all checks, the quick ones first.
+
+    Args:
+        asked: Extras that must be installed.
+    """
+    for what, check in _checks(asked):
         try:
             yield from check()
         except Exception as error:
@@ -44,36 +51,6 @@ def check_python() -> Iterator[Finding]:
     yield Finding(OK if fits else PROBLEM, "python", f"{version} (needed: {needed})", mend)
 
 
-def check_packages(distribution: str = DISTRIBUTION) -> Iterator[Finding]:
-    """Whether every package that a distribution requires is installed in a version that it allows."""
-    import importlib.metadata
-
-    from packaging.requirements import Requirement
-
-    from fdp_bench.records.provenance import DISTRIBUTIONS
-
-    met = {}
-    for text in importlib.metadata.requires(distribution) or ():
-        requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        wanted = f"{requirement.name}{requirement.specifier}"
-        mend = f'pip install "{wanted}"'
-        try:
-            version = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
-            yield Finding(
-                PROBLEM, "packages", f"{requirement.name} is not installed (needed: {wanted})", mend
-            )
-            continue
-        if requirement.specifier.contains(version, prereleases=True):
-            met[requirement.name] = version
-        else:
-            yield Finding(PROBLEM, "packages", f"{requirement.name} is {version} (needed: {wanted})", mend)
-    decisive = [f"{name} {met[name]}" for name in DISTRIBUTIONS if name in met]
-    yield Finding(OK, "packages", f"{len(met)} as required, among them {', '.join(decisive)}")
-
-
 def check_plugins() -> Iterator[Finding]:
     """Whether every installed policy and shift can be loaded."""
     from fdp_bench.plugins import policy_plugins, shift_plugins
@@ -96,7 +73,7 @@ def check_weights() -> Iterator[Finding]:
 
     whole = 0
     for plugin in policy_plugins().values():
-        if plugin.problem():
+        if plugin.problem() or plugin.not_installed():
             continue
         states = [
             (f"{spec} on {task.short_name}", reason)
@@ -197,14 +174,16 @@ def _reinstall(distribution: str) -> str:
     return f"reinstall {distribution}{source}"
 
 
-_CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-    ("python", check_python),
-    ("packages", check_packages),
-    ("tested", check_tested),
-    ("cores", check_cores),
-    ("results", check_folders),
-    ("ffmpeg", check_ffmpeg),
-    ("plugins", check_plugins),
-    ("weights", check_weights),
-    ("rendering", check_rendering),
-)
+def _checks(asked: Collection[str]) -> tuple[tuple[str, Check], ...]:
+    return (
+        ("python", check_python),
+        ("packages", check_packages),
+        ("extras", partial(check_extras, asked)),
+        ("tested", check_tested),
+        ("cores", check_cores),
+        ("results", check_folders),
+        ("ffmpeg", check_ffmpeg),
+        ("plugins", check_plugins),
+        ("weights", check_weights),
+        ("rendering", check_rendering),
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fdp_bench.cli._finding import OK, WARNING, Finding
+from fdp_bench.extras import ROBOSUITE, missing
 
 _PACKAGE = Path(__file__).parents[1]
 #: Where the lock lies in an installed package, and in a checkout.
@@ -15,7 +16,7 @@ _SHOWN = 6
 
 
 def check_tested() -> Iterator[Finding]:
-    """Whether the packages are those of the lock; a warning where one differs that can move a number."""
+    """Whether the packages are those of the lock; a warning where one differs that can move a published number."""
     text = next(
         (path.read_text(encoding="utf-8") for folder in _FOLDERS if (path := folder / LOCK_NAME).is_file()),
         "",
@@ -52,7 +53,8 @@ def differences(tested: Mapping[str, str]) -> Finding:
                 other[name] = f"{name} {installed} (tested: {version})"
     if not other:
         return Finding(OK, "tested", f"{same} packages, all in the versions that were tested together")
-    decisive = [name for name in DISTRIBUTIONS if name in other]
+    # The numbers that were published are those of the package's own tasks.
+    decisive = [] if missing(ROBOSUITE) else [name for name in DISTRIBUTIONS if name in other]
     shown = [other[name] for name in (*decisive, *(name for name in other if name not in decisive))][:_SHOWN]
     more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
     text = f"{same} packages as tested together, {len(other)} in other versions: {', '.join(shown)}{more}"

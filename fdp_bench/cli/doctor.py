@@ -14,10 +14,19 @@ if TYPE_CHECKING:
 
 SUMMARY = SUBCOMMANDS["doctor"]
 _WIDTH = 110
+EXTRAS = ("all", "diffusion", "lerobot-data", "ray", "robosuite", "robotics")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The subcommand has no options of its own."""
+    """Add the subcommand's options."""
+    parser.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        metavar="NAME",
+        choices=EXTRAS,
+        help=f"an extra that must be installed ({', '.join(EXTRAS)}); without this, one that is not is no problem",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,9 +34,8 @@ def run(args: argparse.Namespace) -> int:
     from fdp_bench.cli._finding import PROBLEM, WARNING
     from fdp_bench.cli._health import findings
 
-    del args
     found = []
-    for finding in findings():
+    for finding in findings(args.extra):
         found.append(finding)
         print("\n".join(finding_lines(finding)), flush=True)
     problems, warnings = (sum(finding.status == status for finding in found) for status in (PROBLEM, WARNING))

@@ -36,13 +36,17 @@ def run(args: argparse.Namespace) -> int:
 
 def task_lines() -> list[str]:
     """One line a task of the package, and how to name others."""
+    from fdp_bench.extras import ROBOSUITE, install_command, missing
     from fdp_bench.tasks import TASKS
+    from fdp_bench.tasks.external.modules import is_installed
     from fdp_bench.tasks.external.registry import find_map, packaged_maps
 
-    rows = [(task.short_name, task.id, task.summary) for task in TASKS.values()]
+    lacking = _not_installed(install_command(ROBOSUITE)) if missing(ROBOSUITE) else ""
+    rows = [(task.short_name, task.id, task.summary + lacking) for task in TASKS.values()]
     for task_map in filter(None, map(find_map, packaged_maps())):
         name = task_map.id.partition("/")[2].rpartition("-v")[0]
-        rows.append((name, task_map.id, f"{task_map.summary} ({task_map.install})"))
+        lacking = "" if is_installed(task_map.environment) else _not_installed(task_map.install)
+        rows.append((name, task_map.id, task_map.summary + lacking))
     return [
         *_aligned(rows),
         "  others: --task map.toml, or module:namespace/Env-v0, any Gymnasium environment (fdp_bench/tasks/README.md)",
@@ -122,13 +126,15 @@ _SECTIONS: Mapping[str, Callable[[], list[str]]] = {
 
 
 def _entry(plugin: "Plugin", details: Callable[[str, Any], list[str]]) -> list[str]:
-    """A plugin's name, summary and details, or why it is broken; where it comes from if it is not ours."""
+    """A plugin's name, summary and details, or what installs it, or why it is broken; whose it is if it is not ours."""
     problem = plugin.problem()
     if problem:
         return [f"  {plugin.name}  BROKEN: {problem}"]
     loaded: Any = plugin.load()
     origin = "" if plugin.distribution == "fdp-bench" else f"  [{plugin.distribution} {plugin.version}]"
     head = f"  {plugin.name}  {loaded.summary or '(no summary)'}{origin}"
+    if command := plugin.not_installed():
+        return [head + _not_installed(command)]
     # Another distribution's code may run here: one plugin that fails must not hide the others.
     try:
         return [head, *details(plugin.name, loaded)]
@@ -168,6 +174,10 @@ def _option_lines(options: "Mapping[str, tuple[str, ...] | str]") -> list[str]:
         shown = f"any value (default {values})" if isinstance(values, str) else "|".join(values)
         lines.append(f"      ?{key}={shown}")
     return lines
+
+
+def _not_installed(command: str) -> str:
+    return f" (not installed: {command})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from fdp_bench.api import stream, stream_int
 from fdp_bench.demos.experts.registry import EXPERTS, resolve_expert_task
 from fdp_bench.demos.recording.attempt import DEMO_EXPERT, DEMO_STATE
+from fdp_bench.extras import ROBOSUITE, require_extra
 from fdp_bench.records.provenance import git_state
 from fdp_bench.stats import wilson_interval
 from fdp_bench.tasks import TASKS
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the figures to this JSON file too")
     arguments = parser.parse_args()
     task_id = resolve_expert_task(arguments.task)
+    require_extra(f"task {task_id!r}", ROBOSUITE)
     command = (
         f"python -m fdp_bench.demos.measure --task {TASKS[task_id].short_name} --seeds {arguments.seeds}"
     )

@@ -44,7 +44,7 @@ class Report:
         summary: See `summarize`.
         comparison: See `compare_policies`.
         files: The files, in the order written; the page is the last.
-        missing: One sentence for each picture that could not be drawn.
+        missing: One sentence for each reason why pictures could not be drawn.
     """
 
     summary: "pandas.DataFrame"
@@ -140,19 +140,23 @@ def write_report(
 
 
 def _draw_previews(runs: Runs, draw_preview: DrawPreview) -> tuple[list[SeverityFrames], list[str]]:
-    """A preview for each task and shift, and a sentence for each that cannot be drawn."""
+    """A preview for each task and shift, and a sentence for each reason why some cannot be drawn."""
     shown = dict.fromkeys(
         (record.spec.task, split_shift(record.spec.shift)[0])
         for record in runs.records
         if record.spec.shift != CLEAN
     )
-    previews, missing = [], []
+    previews: list[SeverityFrames] = []
+    missing: dict[tuple[str, str], list[str]] = {}
     for task, shift in sorted(shown):
         try:
             previews.append(draw_preview(task, shift))
         except FdpBenchError as error:
-            missing.append(f"no film strip of {shift} on {task}: {error}")
-    return previews, missing
+            missing.setdefault((task, str(error)), []).append(shift)
+    return previews, [
+        f"no film strip of {', '.join(shifts)} on {task}: {reason}"
+        for (task, reason), shifts in missing.items()
+    ]
 
 
 def _save_plots(plots: Sequence[Plot], folder: Path) -> list[Path]:

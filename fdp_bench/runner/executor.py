@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import RunError, SpecError
+from fdp_bench.extras import install_command
 from fdp_bench.runner.config import LOCAL, ExecutorSpec
 from fdp_bench.runner.inference_server.process import IN_WORKER, SHARED, choose_inference
 from fdp_bench.runner.processes.messages import PicturePlan, WorkerSettings
@@ -126,6 +127,6 @@ def make_executor(
         if error.name != "ray":
             raise
         raise RunError(
-            "--executor ray needs Ray, which is not installed; install it with: pip install 'fdp-bench[ray]'"
+            f"--executor ray needs Ray, which is not installed; install it with: {install_command('ray')}"
         ) from error
     return RayPool(settings, spec, IN_WORKER, limits)

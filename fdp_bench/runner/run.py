@@ -9,6 +9,7 @@ from typing import Any
 from fdp_bench.api.episode import CLEAN
 from fdp_bench.api.errors import SpecError
 from fdp_bench.api.training import Training
+from fdp_bench.extras import ROBOSUITE, other_versions
 from fdp_bench.records.store import RunStore, check_new_folder
 from fdp_bench.records.writer import lock_limits
 from fdp_bench.runner.config import ExecutorSpec, RunConfig
@@ -24,6 +25,7 @@ from fdp_bench.runner.progress import Progress, RunInfo
 from fdp_bench.runner.rollout.preflight import PreflightReport, PreflightRequest
 from fdp_bench.runner.run_manifest import check_weights_unchanged, new_manifest, source_changes, source_facts
 from fdp_bench.runner.workers.worker_handle import Limits
+from fdp_bench.tasks import TASKS
 from fdp_bench.tasks.external.registry import map_data
 
 
@@ -181,4 +183,9 @@ def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> in
 def _warnings(path: Path, report: PreflightReport) -> tuple[str, ...]:
     limits = lock_limits(path)
     of_policies = (f"{policy.spec}: {text}" for policy in report.policies for text in policy.warnings)
-    return (*((limits,) if limits else ()), *of_policies)
+    task = report.task.task_id
+    of_task = (
+        f"task {task!r} is made for {need}: its numbers may be others"
+        for need in (other_versions(ROBOSUITE) if task in TASKS else ())
+    )
+    return (*((limits,) if limits else ()), *of_task, *of_policies)

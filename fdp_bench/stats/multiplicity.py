@@ -27,8 +27,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     if np.any((values[tested] < 0) | (values[tested] > 1)):
         raise ValueError(f"p-values must lie in [0, 1]: {list(p_values)}")
     adjusted = np.full(values.shape, math.nan)
-    if len(tested):
-        from statsmodels.stats.multitest import multipletests
-
-        adjusted[tested] = multipletests(values[tested], method="holm")[1]
+    rising = tested[np.argsort(values[tested])]
+    # The smallest p-value is held against all hypotheses, the next one against all but one, and so on.
+    stepped = values[rising] * np.arange(len(rising), 0, -1)
+    adjusted[rising] = np.minimum(np.maximum.accumulate(stepped), 1.0)
     return [float(value) for value in adjusted]

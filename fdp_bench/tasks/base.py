@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fdp_bench.api.modality import DEFAULT_MODALITIES, ModalityMap, Observation, TaskInfo, image_keys
+from fdp_bench.extras import ROBOSUITE, require_extra
 from fdp_bench.sim.drawn import drawn_model, profile_named
 from fdp_bench.sim.dynamics import model_sha256
 from fdp_bench.sim.layout import SceneLayout
@@ -71,6 +72,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         horizon: Control steps after which an episode is truncated.
 
     Raises:
+        NotInstalledError: If robosuite is not installed in a version that the tasks are made for.
         SpecError: If the profile or the stepper is not known.
         RenderingError: If no OpenGL can be used.
     """
@@ -96,6 +98,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         read_touch: bool = True,
         stepper: str = "compiled",
     ) -> None:
+        require_extra(f"task {task_id!r}", ROBOSUITE)
         render_profile = profile_named(profile)
         self.render_mode = render_mode
         self.draw_images = draw_images

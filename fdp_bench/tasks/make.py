@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium
 
 from fdp_bench.api.errors import FdpBenchError, SpecError
+from fdp_bench.extras import ROBOSUITE, install_command, other_versions
 from fdp_bench.tasks import TASKS, resolve_task
 from fdp_bench.tasks.external.make import make_external
 
@@ -20,6 +21,7 @@ def make_task(name: str, profile: str = "fast") -> gymnasium.Env[Any, Any]:
         The environment; `unwrapped` states its `task_info`.
 
     Raises:
+        NotInstalledError: If it needs an extra that is not installed.
         SpecError: If the task cannot be built.
     """
     identifier = resolve_task(name)
@@ -30,4 +32,6 @@ def make_task(name: str, profile: str = "fast") -> gymnasium.Env[Any, Any]:
     except FdpBenchError:
         raise
     except Exception as error:
-        raise SpecError(f"task {name!r} cannot be built: {type(error).__name__}: {error}") from error
+        others = ", ".join(map(str, other_versions(ROBOSUITE)))
+        hint = f"; it is made for {others}: {install_command(ROBOSUITE)}" if others else ""
+        raise SpecError(f"task {name!r} cannot be built: {type(error).__name__}: {error}{hint}") from error

@@ -225,6 +225,24 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
     # loss that is trained on.
     "fair": {"budget": "vision", "decay_base": True, "heldout_weight": "trained"},
 }
+#: Settings beside the fields of `TrainingConfig` that trainings are given as text.
+OTHER_SETTINGS = ("recipe", "device", "threads", "compile", "reuse")
+
+
+def training_config(settings: Mapping[str, str]) -> TrainingConfig:
+    """Resolve a recipe and settings given as text.
+
+    Raises:
+        SpecError: If a setting or recipe is unknown or a value out of range.
+    """
+    known = [field.name for field in fields(TrainingConfig)]
+    for key in settings:
+        if key not in known and key not in OTHER_SETTINGS:
+            raise SpecError(f"training has no setting {key!r}{nearest(key, known)}")
+    recipe = settings.get("recipe", "default")
+    if recipe not in RECIPES:
+        raise SpecError(f"recipe {recipe!r} is not known{nearest(recipe, RECIPES)}")
+    return updated(TrainingConfig(), {**{k: str(v) for k, v in RECIPES[recipe].items()}, **settings})
 
 
 def updated(config: Config, settings: Mapping[str, str]) -> Config:

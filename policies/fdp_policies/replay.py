@@ -90,7 +90,7 @@ class ReplayPolicy(Policy):
     ) -> Path:
         """Store the demonstrations to train on; of the settings only ``num_demos`` means anything. See `Policy.fit`."""
         from fdp_bench.demos.dataset import load_demonstrations
-        from fdp_policies.training.settings import training_config
+        from fdp_policies.config import training_config
 
         recipe = training_config(settings)
         read = load_demonstrations(data, task_id=task.task_id, num_demos=recipe.num_demos)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 from fdp_policies.checkpoints.policy_spec import architecture_of, sampler_of
-from fdp_policies.config import RECIPES
+from fdp_policies.config import RECIPES, training_config
 from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 from fdp_policies.training.fit import fit
-from fdp_policies.training.settings import training_config
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of
+from fdp_policies.config import training_config
 from fdp_policies.plugins import JointDiffusionPolicy
 from fdp_policies.training.data import Batch
 from fdp_policies.training.dropout import Dropout, drop_modalities
 from fdp_policies.training.fit import fit
 from fdp_policies.training.named import with_named
-from fdp_policies.training.settings import training_config
 
 from fdp_bench.api import PolicySpec, SpecError
 

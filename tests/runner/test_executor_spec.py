@@ -46,5 +46,5 @@ def test_shared_memory_is_refused_on_a_cluster():
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 def test_a_missing_ray_is_said_with_the_command_that_installs_it():
-    with pytest.raises(RunError, match=r"pip install 'fdp-bench\[ray\]'"):
+    with pytest.raises(RunError, match=r'pip install "fdp-bench\[ray\]"'):
         make_executor(ExecutorSpec("ray"), SETTINGS, None, None)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from fdp_bench.api import DatasetError, TaskInfo, nearest
 from fdp_bench.demos.advice import way_to
 from fdp_bench.demos.demo_episode import ImportedEpisode, Source
 from fdp_bench.demos.layout import FORMAT_VERSION, GYM_ENV_TYPE, ROBOSUITE_ENV_TYPE
-from fdp_bench.demos.recording.task_card import environment_versions, task_entries
+from fdp_bench.demos.recording.task_card import environment_versions, installed_versions, task_entries
 from fdp_bench.tasks import TASKS, describe, resolve_task
 from fdp_bench.tasks.make import make_task
 
@@ -156,12 +155,11 @@ def _entries(info: TaskInfo, env: gymnasium.Env[Any, Any] | None) -> dict[str, A
     """What the file says of the task, and of the versions at hand."""
     if env is not None:
         return {**task_entries(env), "versions": environment_versions(env)}
-    versions = {name: version(name) for name in ("fdp-bench", "robosuite", "mujoco")}
     return {
         "task_id": info.task_id,
         "profile": info.profile,
         "format": FORMAT_VERSION,
-        "versions": versions,
+        "versions": installed_versions(("fdp-bench", "robosuite", "mujoco")),
     }
 
 

@@ -12,6 +12,7 @@ from fdp_bench.demos.experts.registry import EXPERTS, resolve_expert_task
 from fdp_bench.demos.layout import FORMAT_VERSION, ROBOSUITE_ENV_TYPE
 from fdp_bench.demos.recording.attempt import record_attempt
 from fdp_bench.demos.recording.attempt_store import AttemptStore
+from fdp_bench.extras import ROBOSUITE, require_extra
 from fdp_bench.sim.touch import TOUCH_VERSION
 
 #: Tasks with a scripted expert.
@@ -60,6 +61,7 @@ def collect_demonstrations(
 
     Raises:
         SpecError: If the task has no scripted expert.
+        NotInstalledError: If robosuite is not installed.
         DatasetError: If `num_demos` or `seed` is out of range, or `out` exists or cannot be written.
         RunError: If the expert keeps failing.
     """
@@ -68,6 +70,7 @@ def collect_demonstrations(
         raise DatasetError(f"number of demonstrations {num_demos} and seed {seed}: at least 1 and at least 0")
     if out.exists():
         raise DatasetError(f"{out} exists already; delete it or choose another --out")
+    require_extra(f"task {task_id!r}", ROBOSUITE)
     header: dict[str, Any] = {
         "task_id": task_id,
         "profile": profile,

@@ -1,6 +1,7 @@
 """What a demonstration file says of the task and the environment that it was made with."""
 
 import importlib.metadata
+from collections.abc import Iterable
 from typing import Any
 
 import gymnasium
@@ -43,7 +44,11 @@ def environment_versions(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
     own: Any = env.unwrapped
     theirs = own.inner.unwrapped if isinstance(own, ExternalEnv) else own
     module = type(theirs).__module__.partition(".")[0]
-    names = {*_DISTRIBUTIONS, *importlib.metadata.packages_distributions().get(module, ())}
+    return installed_versions({*_DISTRIBUTIONS, *importlib.metadata.packages_distributions().get(module, ())})
+
+
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Distribution -> version, of those that are installed."""
     found = {}
     for name in sorted(names):
         try:

@@ -6,12 +6,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from fdp_bench.api.errors import FdpBenchError, RenderingError, SpecError
+from fdp_bench.api.errors import FdpBenchError, NotInstalledError, RenderingError, SpecError
 from fdp_bench.api.modality import TaskInfo
 from fdp_bench.sim.gl import prepare_environment
 from fdp_bench.tasks.external.env import ExternalEnv
 from fdp_bench.tasks.external.map_file import parse_map
-from fdp_bench.tasks.external.modules import check_module
+from fdp_bench.tasks.external.modules import check_module, is_installed
 from fdp_bench.tasks.external.registry import find_map
 from fdp_bench.tasks.external.senses import is_camera
 from fdp_bench.tasks.external.task_map import TaskMap
@@ -31,6 +31,7 @@ def make_external(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
         The environment, adapted where it does not keep all of our rules itself.
 
     Raises:
+        NotInstalledError: If its module is not installed, and its map says what installs it.
         SpecError: If it cannot be built, or cannot be a task; in one line with what to do.
     """
     with suppress(RenderingError):
@@ -39,6 +40,10 @@ def make_external(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
     task_map = find_map(task_id)
     name = task_map.environment if task_map else task_id
     check_module(task_id, name)
+    if task_map and task_map.install and not is_installed(name):
+        raise NotInstalledError(
+            f"task {task_id!r}: its environment {name!r} is not installed; install it: {task_map.install}"
+        )
     settings: dict[str, Any] = dict(task_map.arguments) if task_map else {}
     if task_map and task_map.horizon:
         settings["max_episode_steps"] = task_map.horizon
@@ -49,10 +54,8 @@ def make_external(task_id: str, profile: str) -> gymnasium.Env[Any, Any]:
     except FdpBenchError:
         raise
     except Exception as error:
-        install = f"; install it: {task_map.install}" if task_map and task_map.install else ""
-        hint = install if isinstance(error, ModuleNotFoundError) else ""
-        if task_map is None and isinstance(error, gymnasium.error.UnregisteredEnv):
-            hint = "; if a map makes it a task, name the map's .toml file"
+        is_unmapped = task_map is None and isinstance(error, gymnasium.error.UnregisteredEnv)
+        hint = "; if a map makes it a task, name the map's .toml file" if is_unmapped else ""
         reason = " ".join(str(error).split())
         raise SpecError(
             f"task {task_id!r} cannot be built: {type(error).__name__}: {reason}{hint}"

@@ -43,6 +43,11 @@ def check_module(task_id: str, name: str) -> None:
         )
 
 
+def is_installed(name: str) -> bool:
+    """Whether the module that a Gymnasium id of an environment names is installed; nothing is imported for it."""
+    return _is_found(_module_of(name))
+
+
 def _environment_of(task_id: str) -> str:
     task_map = find_map(task_id)
     return task_map.environment if task_map else task_id

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from fdp_bench.api import CheckpointError, Policy, PolicySpec, TaskInfo, WeightsInfo
 from fdp_policies.checkpoints.policy_spec import (
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 class LearnedPolicy(Policy):
     """A policy whose weights lie in a checkpoint of this package."""
+
+    extra: ClassVar[str] = "diffusion"
 
     @classmethod
     def resolve(cls, spec: PolicySpec, task: TaskInfo) -> PolicySpec:

@@ -60,6 +60,7 @@ class LeRobotPolicy(Policy):
     runner keeps the history and executes chunks.
     """
 
+    extra: ClassVar[str] = "diffusion"
     option_values: ClassVar[OptionValues | None] = {"cameras": ""}
     bundled_tasks: ClassVar[tuple[str, ...] | None] = ()
     #: Whether the policy draws from torch's generator. It is then asked row by row, under a seed made from the row's

@@ -8,9 +8,8 @@ from fdp_bench.api import CheckpointError, PolicySpec, TaskInfo
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import JOINT, MIXED, architecture_of, weights_path
 from fdp_policies.checkpoints.training_fingerprint import agree, determinants
-from fdp_policies.config import DiffusionConfig
+from fdp_policies.config import DiffusionConfig, training_config
 from fdp_policies.training.named import with_named
-from fdp_policies.training.settings import training_config
 
 _ROLES = {"fdp": "residual", "base": "base", **dict.fromkeys(JOINT, "joint"), **MIXED}
 

@@ -2,38 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import torch
 
-from fdp_bench.api import PolicySpec, SpecError, TaskInfo, nearest
+from fdp_bench.api import PolicySpec, SpecError, TaskInfo
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_policies.checkpoints.policy_spec import BUNDLED, architecture_of
-from fdp_policies.config import RECIPES, DiffusionConfig, TrainingConfig, updated
+from fdp_policies.config import DiffusionConfig, training_config
 from fdp_policies.training.fit import fit
 from fdp_policies.training.job import Job
 from fdp_policies.training.memory import freed_memory_kept
 from fdp_policies.training.named import with_named
-
-#: Settings beside the fields of `TrainingConfig`.
-OTHER_SETTINGS = ("recipe", "device", "threads", "compile", "reuse")
-
-
-def training_config(settings: Mapping[str, str]) -> TrainingConfig:
-    """Resolve a recipe and settings given as text.
-
-    Raises:
-        SpecError: If a setting or recipe is unknown or a value out of range.
-    """
-    known = [field.name for field in fields(TrainingConfig)]
-    for key in settings:
-        if key not in known and key not in OTHER_SETTINGS:
-            raise SpecError(f"training has no setting {key!r}{nearest(key, known)}")
-    recipe = settings.get("recipe", "default")
-    if recipe not in RECIPES:
-        raise SpecError(f"recipe {recipe!r} is not known{nearest(recipe, RECIPES)}")
-    return updated(TrainingConfig(), {**{k: str(v) for k, v in RECIPES[recipe].items()}, **settings})
 
 
 def fit_from_settings(

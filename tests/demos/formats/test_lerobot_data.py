@@ -269,5 +269,5 @@ def test_without_pyarrow_the_extra_is_named(file, tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DatasetError, match=r"pip install 'fdp-bench\[lerobot-data\]'"):
+    with pytest.raises(DatasetError, match=r'pip install "fdp-bench\[lerobot-data\]"'):
         export_lerobot(file, tmp_path / "out")

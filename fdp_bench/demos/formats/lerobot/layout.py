@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from fdp_bench.api import IMAGE_PREFIX, DatasetError
+from fdp_bench.extras import install_command
 
 VERSION = "v3.0"
 INFO_PATH = "meta/info.json"
@@ -61,6 +62,6 @@ def import_parquet() -> tuple[ModuleType, Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise DatasetError(
-            f"a LeRobotDataset needs pyarrow ({error}); install it with: pip install 'fdp-bench[lerobot-data]'"
+            f"a LeRobotDataset needs pyarrow ({error}); install it with: {install_command('lerobot-data')}"
         ) from error
     return pyarrow, pyarrow.parquet
