@@ -1,4 +1,4 @@
-"""The grammar of policy and shift strings (DESIGN 3).
+"""The grammar of policy and shift strings (docs/design.md, "Words").
 
 A policy is ``name[:order][@checkpoint][?key=value&...]``, a shift ``name[@severity][?key=value&...]``; shifts
 are joined by ``+``. The canonical text of a spec, ``str(spec)``, parses back to an equal spec.

@@ -14,6 +14,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.api.modality import Observation, TaskInfo
 from fdp_bench.api.receipt import DISTRACTOR, GRIPPER, TARGET
 from fdp_bench.api.scene import Footprint, SurfacePattern
@@ -232,14 +233,14 @@ class ToyEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         return self._observe(), {"success": False, "success_held": False}
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Move the gripper; ends when success held for 10 control steps."""
+        """Move the gripper; ends when success held for `HOLD_STEPS` control steps."""
         limit = TABLE_HALF_EXTENT
         move = self.step_m * np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0)
         self.gripper = np.clip(self.gripper + move, -limit, limit)
         self._steps += 1
         success = bool(np.linalg.norm(self.gripper - self.target) < SUCCESS_DISTANCE_M)
         self._held = self._held + 1 if success else 0
-        held = self._held >= 10
+        held = self._held >= HOLD_STEPS
         info = {"success": success, "success_held": held}
         return self._observe(), float(success), held, self._steps >= HORIZON, info
 

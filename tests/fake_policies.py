@@ -135,6 +135,9 @@ class Faulty(Policy):
         elif how == "swallow" and bad.any():
             with suppress(Exception):
                 time.sleep(3600)
+        elif how == "unmended":
+            if not Path("mended").exists():
+                raise ValueError("not mended yet")
         elif how == "inf":
             actions[bad] = np.inf
         elif how == "dtype":

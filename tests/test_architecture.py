@@ -279,5 +279,5 @@ for name in sys.argv[1:]:
         if path.stem != "__main__"
     ]
 
-    assert "fdp_policies.plugins" in modules
+    assert "fdp_policies.fdp" in modules
     run_python(code, *modules)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 #: A secondary sense is not listened to when shuffling it raises the held-out loss by less than this share (the
-#: project's own choice: in its trials a blind residual's loss rose by 0.5%, a listening one's by 45%, DESIGN 6; those
-#: of the bundled policies rise by 10 to 220%).
+#: project's own choice: in its trials a blind residual's loss rose by 0.5%, a listening one's by 45%, those of the
+#: bundled policies by 10 to 220%; docs/design.md, "The lazy residual").
 LAZY_RISE = 0.05
 #: A base is overfitted when its held-out loss ends this share above its lowest (the project's own choice: about ten
 #: times what the plateau rule calls a standstill).

@@ -12,6 +12,8 @@ from fdp_bench.api.validation import check_entries, check_fields
 RECORD_SCHEMA = 1
 #: Shift string of an unshifted episode.
 CLEAN = "clean"
+#: Control steps in a row that success must hold to end an episode.
+HOLD_STEPS = 10
 _STATUSES = ("ok", "error")
 #: Fields that records may lack because they came later, or because they say nothing of an episode.
 LATER_FIELDS = ("fallback_share",)
@@ -22,6 +24,12 @@ _RECEIPT = {
     "parameters": Mapping[str, Any],
     **dict.fromkeys(("pixel_change", "target_hidden", "gripper_hidden"), Mapping[str, float]),
 }
+
+
+def bare_policy(policy: str) -> str:
+    """A policy string without the path of its weights: ``"dp-dit"`` for ``"dp-dit@runs/x.safetensors"``."""
+    head, mark, options = policy.partition("?")
+    return head.partition("@")[0] + mark + options
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,8 @@ class EpisodeSpec:
 
     @property
     def bare_policy(self) -> str:
-        """The policy string without the path of its weights: ``"dp-dit"`` for ``"dp-dit@runs/x.safetensors"``."""
-        head, mark, options = self.policy.partition("?")
-        return head.partition("@")[0] + mark + options
+        """See `bare_policy`."""
+        return bare_policy(self.policy)
 
     @property
     def is_clean(self) -> bool:
@@ -99,7 +106,7 @@ class EpisodeRecord:
         spec: What was asked for.
         status: ``"ok"``, or ``"error"``, which counts as a failure.
         success_once: Whether the task's success held at any control step.
-        success_held: Whether it held for 10 control steps in a row, the last included.
+        success_held: Whether it held for `HOLD_STEPS` control steps in a row, the last included.
         steps: Control steps taken.
         latency_ms: Wall time of each `act` in milliseconds, divided by nothing: what the batch waited. Left
             out of comparisons between runs, as `wall_time_s` is.
@@ -111,6 +118,8 @@ class EpisodeRecord:
         error: Text of the error; empty for ``"ok"``.
         said: Tail of what the episode's process wrote to standard error before it was lost; left out of the file where
             it is empty, as it is for an undisturbed episode, and out of comparisons between runs.
+        traceback: Where a plugin's code raised; left out of the file where it is empty, and out of comparisons between
+            runs, since it names files of the machine.
         fallback_share: Share of the decisions that the policy left to its fallback (`Policy.fallbacks`), in [0, 1];
             None, and left out of the file, for a policy without one or an episode without a decision.
     """
@@ -127,13 +136,20 @@ class EpisodeRecord:
     initial_state_sha256: str = ""
     error: str = ""
     said: str = ""
+    traceback: str = ""
     fallback_share: float | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the episode counts as a success: it ended without an error, and succeeded at any control step."""
+        return self.status == "ok" and self.success_once
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dictionary with the schema's version and the episode's id."""
         data = {"schema": RECORD_SCHEMA, "id": self.spec.id, **asdict(self)}
-        if not self.said:
-            del data["said"]
+        for name in ("said", "traceback"):
+            if not data[name]:
+                del data[name]
         if self.fallback_share is None:
             del data["fallback_share"]
         return data
@@ -182,6 +198,7 @@ class EpisodeRecord:
         """The record without wall times, which is equal for equal runs."""
         data = self.to_json()
         del data["latency_ms"], data["wall_time_s"]
-        data.pop("said", None)
+        for name in ("said", "traceback"):
+            data.pop(name, None)
         data["spec"] = self.spec.identity()
         return data

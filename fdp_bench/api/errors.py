@@ -38,6 +38,18 @@ class RunError(FdpBenchError):
     """A run's folder cannot be read, written or resumed."""
 
 
+class RepeatedError(RunError):
+    """Episodes of an arm end in one and the same error, one after the other.
+
+    Attributes:
+        traceback: Where the plugin's code raised; empty where it did not.
+    """
+
+    def __init__(self, text: str, traceback: str = "") -> None:
+        super().__init__(text)
+        self.traceback = traceback
+
+
 class RenderingError(FdpBenchError):
     """No off-screen OpenGL implementation can be used on this machine."""
 

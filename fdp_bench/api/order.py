@@ -1,4 +1,7 @@
-"""The order of modalities in a policy string: what is prioritized, and what is not (DESIGN 3); or a set of experts."""
+"""The order of modalities in a policy string: what is prioritized, and what is not; or a set of experts.
+
+The grammar: docs/design.md, "Policies and orders".
+"""
 
 import re
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Random streams: every random number of an episode comes from (run seed, index, name).
 
 The streams depend neither on the policy nor on the shift, so that arms are compared under common random
-numbers (DESIGN 4).
+numbers (docs/design.md, "Determinism").
 """
 
 import zlib

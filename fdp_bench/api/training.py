@@ -9,7 +9,7 @@ from fdp_bench.api.validation import MAX_WHOLE
 
 @dataclass(frozen=True)
 class Training:
-    """The part of an arm that only the weights' card knows (DESIGN 3).
+    """The part of an arm that only the weights' card knows (docs/design.md, "Words").
 
     Attributes:
         demos: Demonstrations trained on; None where the card does not say, or nothing was trained.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Names of DESIGN 3; a redirect into a file of another name is nobody's mistake.
+#: Names of docs/design.md, "Words"; a redirect into a file of another name is nobody's mistake.
 MODALITIES = ("prop", "vision", "tactile")
 #: Orders that a lone modality stands for anyway.
 _IMPLIED = {"prop": "vision", "vision": "prop"}

@@ -136,11 +136,13 @@ def errors_text(store: "RunStore", errors: "Sequence[EpisodeRecord]", total: int
         first = next(record.spec for record in errors if record.error == reason)
         where = f"first: {first.policy}, {first.shift}, episode {first.index}"
         lines.append(f"  {count} x {one_line(reason)} ({where})")
+        raised = next((record.traceback for record in errors if record.error == reason), "")
+        lines += [f"    {one_line(line)}" for line in raised.splitlines()]
     if len(reasons) > _REASONS_SHOWN:
         lines.append(f"  and {len(reasons) - _REASONS_SHOWN} further reasons")
     lines.append(
-        f"all, with what their processes said: {store.episodes_path}; to run them again once the cause is mended, "
-        f"delete their lines there, then: {resume_command(store.path)}"
+        f"all, with what their processes said: {store.episodes_path}; once the cause is corrected, run them again "
+        f"with: {resume_command(store.path)} --retry-errors"
     )
     return "\n".join(lines)
 

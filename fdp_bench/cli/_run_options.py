@@ -105,7 +105,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--max-errors",
         type=whole,
         metavar="N",
-        help="exit with code 4 if more than N episodes ended in an error (default: 0)",
+        help="let N episodes end in an error; if there are more, 3 equal ones in a row of an arm stop the run, and a "
+        "complete run exits with code 4 (default: 0)",
     )
     add("--lanes", type=positive, metavar="N", help="episodes a worker steps side by side, 1-4 (default: 4)")
     add("--device", metavar="NAME", help="device of the policies (default: cpu)")
@@ -123,3 +124,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--video", type=whole, metavar="N", help="keep the first N episodes of each cell as mp4 (default: 0)")
     add("--resume", type=Path, metavar="RUN", help="finish an interrupted run with its own configuration")
+    add(
+        "--retry-errors",
+        action="store_true",
+        help="with --resume: also run episodes again that ended in an error (their records move to errors.jsonl)",
+    )

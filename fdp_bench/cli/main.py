@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from fdp_bench import __version__
 from fdp_bench.cli._output import outlive_readers
@@ -60,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run_subcommand(name, rest)
 
 
-def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+def subcommand_parser(name: str) -> tuple[ModuleType, Parser]:
+    """A subcommand's module and its argument parser."""
     module = importlib.import_module(f"fdp_bench.cli.{name}")
     parser = Parser(
         prog=f"{PROGRAM} {name}",
@@ -69,6 +71,11 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
     )
     module.configure(parser)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return module, parser
+
+
+def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
+    module, parser = subcommand_parser(name)
     parser.set_defaults(command_line=[PROGRAM, name, *arguments])
     parsed = parser.parse_args(arguments)
     try:
@@ -82,6 +89,8 @@ def _run_subcommand(name: str, arguments: Sequence[str]) -> int:
 
         if parsed.debug or not isinstance(error, FdpBenchError | OSError):
             raise
+        for line in getattr(error, "traceback", "").splitlines():
+            print(f"  {one_line(line)}", file=sys.stderr)
         print(f"error: {one_line(_told(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, FdpBenchError) else USAGE_ERROR
     return code
@@ -99,7 +108,7 @@ def _told(error: Exception) -> str:
 def distrust_working_folder() -> None:
     """Find no module in the working folder, where ``python -m`` puts it first and ``fdp-bench`` does not look.
 
-    What lies there may be a stranger's, like the run beside it that is to be reported. `PYTHONPATH` is not touched.
+    What lies there may be a stranger's, like the run beside it that is to be reported. ``PYTHONPATH`` is not touched.
     """
     if not sys.flags.safe_path and sys.path[:1] in ([str(Path.cwd())], [""]):
         del sys.path[0]

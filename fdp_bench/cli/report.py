@@ -1,12 +1,15 @@
 """Write tables, plots, film strips and one page, report.html, of runs, and print the tables.
 
 Without a run, the newest one under results/ is reported; if it is of several tasks, all of them together. Several
-runs are joined into one report; a folder of runs, a sweep's for instance, means all runs in it.
+runs are joined into one report; a folder of runs, a sweep's for instance, means all runs in it. --publish writes the
+report into a folder of its own with all that it was made from but the weights: manifests, compressed records, cards
+and logs of the trainings. `fdp-bench report` reads such a folder like the runs themselves.
 
   fdp-bench report
   fdp-bench report results/20260131-120000-Lift-fdp-occlusion
   fdp-bench report results/robustness
   fdp-bench report RUN_A RUN_B --out DIR
+  fdp-bench report runs/sweeps/paper --publish results/paper
 """
 
 import argparse
@@ -36,30 +39,65 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="folder of a run, or of several (default: the newest in results/)",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RUN/report)")
+    places = parser.add_mutually_exclusive_group()
+    places.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RUN/report)")
+    places.add_argument(
+        "--publish",
+        type=Path,
+        metavar="DIR",
+        help="folder of the report and of what it is made from, compressed and without weights",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     from fdp_bench.api.errors import RunError
     from fdp_bench.records.writer import refuse_link
+    from fdp_bench.report.coverage import coverage_text
     from fdp_bench.report.runs import in_results, load_runs, newest_run
     from fdp_bench.report.text.terminal import across_text, comparison_table, shown, terminal_table
     from fdp_bench.report.write import write_report
+    from fdp_bench.suites.coverage import coverage_of, sweeps_in
+    from fdp_bench.suites.publish import publish
+    from fdp_bench.suites.relocation import Relocation
 
     asked: list[Path] = args.runs or [newest_run()]
-    runs = load_runs(asked)
-    if args.out is None and len(asked) > 1:
+    chosen: Path | None = args.out or args.publish
+    if chosen is None and len(asked) > 1:
         raise RunError("several runs make one report; say where it goes: fdp-bench report RUN RUN --out DIR")
-    folder: Path = args.out or in_results(asked[0]) / REPORT_NAME
-    if args.out is None:
+    folder = chosen or in_results(asked[0]) / REPORT_NAME
+    if chosen is None:
         refuse_link(folder)
-    for sentence in (*runs.unfinished(), *runs.unlike()):
+    command = [*args.command_line[:2], *map(str, asked)]
+    if args.publish:
+        publish(asked, folder)
+        command += ["--publish", str(folder)]
+    elif args.out:
+        command += ["--out", str(folder)]
+    sources = [folder] if args.publish else asked
+    runs, sweeps = load_runs(sources), sweeps_in(sources)
+    coverage, unfinished, notes = (
+        [coverage_of(sweep) for sweep in sweeps],
+        runs.unfinished(sweeps),
+        _notes(runs),
+    )
+    for sentence in (*unfinished, *runs.unlike()):
         print(shown(f"warning: {sentence}"), file=sys.stderr)
-    command = [*args.command_line[:2], *map(str, asked), *(["--out", str(args.out)] if args.out else [])]
-    report = write_report(runs, folder, _ladder_drawer(runs), command, notes := _notes(runs))
+    if args.publish:
+        # Nor does the page say where a folder lies on this machine.
+        tidy = Relocation.of(folder, folder.name).text
+        unfinished, notes = list(map(tidy, unfinished)), list(map(tidy, notes))
+        command = [Path(word).name if Path(word).is_absolute() else word for word in command]
+    report = write_report(
+        runs, folder, _ladder_drawer(runs), command, notes, warnings=unfinished, coverage=coverage
+    )
     # Of several tasks, the table of all of them is read last, where the terminal shows it.
-    tables = [terminal_table(report.summary), comparison_table(report.comparison), *notes]
+    tables = [
+        coverage_text(coverage),
+        terminal_table(report.summary),
+        comparison_table(report.comparison),
+        *notes,
+    ]
     tables.append(across_text(report.summary))
     print(shown("\n\n".join(filter(None, tables))))
     for sentence in report.missing:

@@ -19,7 +19,8 @@ exit codes:
   129  stopped by SIGHUP, as a closed terminal sends it; --resume finishes the run
 
 A worker that dies, hangs or raises is replaced, and its episodes are tried once more, each alone in a fresh process.
-What goes wrong again is recorded as an error with the reason, counts as a failure, and the run goes on.
+What goes wrong again is recorded as an error with the reason and the traceback, and counts as a failure. Three equal
+errors in a row of an arm stop the run; --resume RUN --retry-errors runs the failed episodes again.
 """
 
 import argparse
@@ -59,6 +60,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code, of several tasks the highest."""
     from fdp_bench.runner.interrupts import RunInterruptedError
 
+    if args.retry_errors and not args.resume:
+        from fdp_bench.api.errors import SpecError
+
+        raise SpecError("--retry-errors means nothing without --resume RUN; name the run, or leave it out")
     code, also_on_stderr = 0, False
     plans: list[tuple[RunConfig, str, Path]] = []
     if args.resume:
@@ -109,6 +114,7 @@ def _resume(args: argparse.Namespace) -> "RunStore":
             inference=args.inference,
             limits=_limits(args),
             executor=_executor(args),
+            retry_errors=args.retry_errors,
         )
 
 
@@ -201,7 +207,7 @@ def _executor(args: argparse.Namespace) -> "ExecutorSpec":
 def _limits(args: argparse.Namespace) -> "Limits":
     from fdp_bench.runner.workers.worker_handle import Limits
 
-    return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory)
+    return Limits(hang_s=args.hang_timeout, worker_bytes=args.worker_memory, max_errors=args.max_errors or 0)
 
 
 def _config(args: argparse.Namespace, task: str) -> "RunConfig":

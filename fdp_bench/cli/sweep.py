@@ -6,6 +6,7 @@ Without a suite, the packaged ones are listed. A suite is one of them or a TOML 
   fdp-bench sweep data-efficiency --tier standard --data Lift=lift.hdf5
   fdp-bench sweep data-efficiency --policies dp-dit "fdp:prop>vision" --shifts occlusion --steps 2000
   fdp-bench report runs/sweeps/data-efficiency
+  fdp-bench sweep data-efficiency --check results/data-efficiency
 """
 
 import argparse
@@ -34,7 +35,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand's options."""
     add = parser.add_argument
     add("suite", nargs="?", metavar="SUITE", help="name of a packaged suite, or a TOML file")
-    add("--dry-run", action="store_true", help="say what would be trained and run, and how long it takes")
+    only_say = parser.add_mutually_exclusive_group()
+    only_say.add_argument(
+        "--dry-run", action="store_true", help="say what would be trained and run, and how long it takes"
+    )
+    only_say.add_argument(
+        "--check",
+        type=Path,
+        metavar="DIR",
+        help="count the suite's cells in a sweep's folder, published or not; exit code 1 if some are missing",
+    )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--episodes", type=positive, metavar="N", help="episodes a cell (default: the suite's)")
     size.add_argument("--tier", choices=("smoke", "standard", "full"), help="10, 100 or 200 episodes a cell")
@@ -91,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
         print("\n".join(["SUITES", *suite_lines()]))
         return 0
+    if args.check is not None:
+        return _check(args)
     plan = _plan(args)
     print(_overview(plan, args))
     if args.dry_run:
@@ -108,14 +120,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(args: argparse.Namespace) -> "SweepPlan":
+def _check(args: argparse.Namespace) -> int:
+    from fdp_bench.report.coverage import coverage_text
+    from fdp_bench.suites.coverage import check_suite
+
+    coverage = check_suite(_suite(args), args.check)
+    print(coverage_text([coverage]))
+    return 1 if coverage.missing else 0
+
+
+def _suite(args: argparse.Namespace) -> "Suite":
+    """The suite with the filters and the number of episodes that were asked for."""
     from dataclasses import replace
 
     from fdp_bench.runner.config import TIERS
     from fdp_bench.suites.cells import filtered
     from fdp_bench.suites.load import load_suite
-    from fdp_bench.suites.planning import plan_sweep
-    from fdp_bench.suites.request import SweepRequest
 
     suite = filtered(
         load_suite(args.suite),
@@ -125,9 +145,17 @@ def _plan(args: argparse.Namespace) -> "SweepPlan":
         train_seeds=args.train_seeds,
     )
     episodes = TIERS[args.tier] if args.tier else args.episodes or suite.episodes
+    return replace(suite, episodes=episodes)
+
+
+def _plan(args: argparse.Namespace) -> "SweepPlan":
+    from fdp_bench.suites.planning import plan_sweep
+    from fdp_bench.suites.request import SweepRequest
+
+    suite = _suite(args)
     return plan_sweep(
         SweepRequest(
-            suite=replace(suite, episodes=episodes),
+            suite=suite,
             out=args.out or SWEEPS / suite.name,
             command=_remake(args),
             steps=args.steps,

@@ -44,7 +44,7 @@ def with_places(xml: str, model: Any) -> str:
 
 
 def portable_model_file(xml: str) -> str:
-    """Cut asset paths down to ``robosuite/...``, which robosuite's `edit_model_xml` resolves anywhere."""
+    """Cut asset paths down to ``robosuite/...``, which robosuite's ``edit_model_xml`` resolves anywhere."""
     parts = xml.split('file="')
     for index, part in enumerate(parts[1:], start=1):
         path, rest = part.split('"', 1)

@@ -25,6 +25,7 @@ from fdp_bench.api import (
     stream,
     stream_int,
 )
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.demos.demo_episode import MAX_STEPS, ImportedEpisode
 from fdp_bench.demos.layout import GYM_ENV_TYPE, PROP_NAME, TOUCH_NAME
 from fdp_bench.demos.recording.attempt import DEMO_EXPERT, DEMO_STATE
@@ -36,9 +37,6 @@ from fdp_bench.tasks.make import make_task
 #: Asked for each action: (what the task shows, the environment itself) -> action, shape (A,). Where it has a method
 #: ``reset(generator)``, that is called before each episode with a `numpy.random.Generator`.
 Act = Callable[[Observation, Any], npt.ArrayLike]
-
-#: Control steps in a row that success must hold to end an episode, as in a run.
-HELD_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ def record(
 ) -> RecordingSummary:
     """Let a policy act on a task and write what it saw and did as demonstrations.
 
-    An episode ends when success has held for 10 control steps, at the horizon, or when the environment ends it.
+    An episode ends when success has held for `HOLD_STEPS` control steps, at the horizon, or when the environment ends
+    it.
 
     Args:
         task: What ``--task`` takes: a map's file, an id, ``"module:namespace/Env-v0"``.
@@ -149,9 +148,9 @@ class _Recorder:
         self._act, self._seed, self._only_successes = act, seed, only_successes
         self._env = make_task(task, profile)
         own: Any = self._env.unwrapped
-        self._foreign = own if isinstance(own, ExternalEnv) else None
-        self._own_units = own_units and self._foreign is not None
-        self._shown_env = self._foreign.inner.unwrapped if self._foreign else own
+        self._external = own if isinstance(own, ExternalEnv) else None
+        self._own_units = own_units and self._external is not None
+        self._shown_env = self._external.inner.unwrapped if self._external else own
         self.info: TaskInfo = own.task_info
         self._vectors = [
             key for key in self.info.observation_shapes if key not in image_keys(self.info.observation_shapes)
@@ -204,7 +203,7 @@ class _Recorder:
         actions: list[npt.NDArray[np.float32]] = []
         rewards: list[float] = []
         held, ended = 0, False
-        while not ended and held < HELD_STEPS and len(actions) < MAX_STEPS:
+        while not ended and held < HOLD_STEPS and len(actions) < MAX_STEPS:
             # Copied before anybody else gets hold of them.
             seen.append({key: np.array(values) for key, values in observation.items()})
             action = self._action(self._act(observation, self._shown_env))
@@ -225,7 +224,7 @@ class _Recorder:
                 f"the policy gave {str(given)[:120]!r} for an action of {self.info.task_id}; give "
                 f"{self.info.action_dim} finite numbers"
             ) from None
-        ours = self._foreign.unit_actions(action) if self._own_units and self._foreign else action
+        ours = self._external.unit_actions(action) if self._own_units and self._external else action
         return np.clip(ours, -1.0, 1.0).astype(np.float32)
 
     def _success(self, info: dict[str, Any]) -> bool:

@@ -99,12 +99,13 @@ class Stage:
         task_id: Gymnasium id.
         episodes: Episodes a condition, >= 2.
         seed: Seed of all random streams; equal episodes of all conditions share theirs.
+        lanes: Where the episodes run, each with its environment.
     """
 
     task_id: str
     episodes: int
     seed: int
-    lanes: list[Lane] = field(default_factory=list)
+    lanes: list[Lane] = field(init=False)
 
     def __post_init__(self) -> None:
         self.lanes = [Lane(self.task_id, "fast") for _ in range(min(BATCH_ROWS, self.episodes))]

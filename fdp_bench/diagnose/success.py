@@ -69,7 +69,7 @@ def success_rates(records: Records) -> list[Success]:
     """Count successes under each condition."""
     found = []
     for condition, episodes in records.items():
-        successes = sum(record.success_once for record in episodes)
+        successes = sum(record.succeeded for record in episodes)
         interval = wilson_interval(successes, len(episodes))
         errors = sum(record.status == "error" for record in episodes)
         shares = [record.fallback_share for record in episodes if record.fallback_share is not None]
@@ -111,8 +111,8 @@ def _differences(pairs: Sequence[tuple[Condition, Condition]], records: Records)
         return []
     counts = [
         count_pairs(
-            [record.success_once for record in records[first]],
-            [record.success_once for record in records[second]],
+            [record.succeeded for record in records[first]],
+            [record.succeeded for record in records[second]],
         )
         for first, second in pairs
     ]

@@ -193,12 +193,11 @@ def _arms(manifest: Manifest, records: list[EpisodeRecord]) -> tuple[ArmOutcomes
 
 def outcome_of(record: EpisodeRecord) -> Outcome:
     """What comparisons keep of an episode."""
-    ok = record.status == "ok"
     return Outcome(
         id=record.spec.id,
-        success=ok and record.success_once,
-        held=ok and record.success_once and record.success_held,
-        error=not ok,
+        success=record.succeeded,
+        held=record.succeeded and record.success_held,
+        error=record.status != "ok",
         steps=record.steps,
         initial_state=record.initial_state_sha256[:STATE_DIGITS],
         parameters=_shift_parameters(record.receipt),

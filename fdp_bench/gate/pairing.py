@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from fdp_bench.api.episode import bare_policy
 from fdp_bench.api.errors import RunError
 from fdp_bench.gate.compared_run import ArmOutcomes, ComparedRun, Outcome
 from fdp_bench.stats.paired import PairedCounts, count_pairs
@@ -101,7 +102,7 @@ def match_policies(baseline: Sequence[str], candidate: Sequence[str]) -> dict[st
         RunError: If several policies are left on a side and nothing says which should meet.
     """
     partners: dict[str, str] = {}
-    ways: tuple[Callable[[str], str], ...] = (str, _without_weights)
+    ways: tuple[Callable[[str], str], ...] = (str, bare_policy)
     for key in ways:
         left = _by_key([text for text in baseline if text not in partners], key)
         right = _by_key([text for text in candidate if text not in partners.values()], key)
@@ -122,8 +123,3 @@ def _by_key(policies: Sequence[str], key: Callable[[str], str]) -> dict[str, str
     """Key -> policy, for keys that only one policy has."""
     keys = [key(text) for text in policies]
     return {name: text for name, text in zip(keys, policies, strict=True) if keys.count(name) == 1}
-
-
-def _without_weights(policy: str) -> str:
-    head, mark, options = policy.partition("?")
-    return head.partition("@")[0] + mark + options

@@ -1,6 +1,6 @@
 """What two runs must share to be resumed, merged, extended, pooled or compared: each rule once.
 
-Nothing here refuses or warns; the caller does, see "Which runs go together" in ``docs/design.md``. What a run does not
+Nothing here refuses or warns; the caller does, see docs/design.md, "Which runs go together". What a run does not
 state is not a difference, because manifests name more facts from version to version. A missing map or checkout does
 state something: the task has no map, the package is not run from a checkout.
 """

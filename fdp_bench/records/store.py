@@ -1,5 +1,6 @@
 """A run's folder: `manifest.json`, and `episodes.jsonl`, which grows by a line as each episode ends."""
 
+import json
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from fdp_bench.api.episode import EpisodeRecord
 from fdp_bench.api.errors import RunError
-from fdp_bench.api.files import PART
+from fdp_bench.api.files import PART, write_whole
 from fdp_bench.api.training import Training
 from fdp_bench.api.validation import parse_json
+from fdp_bench.records.compressed import compressed, decompress, is_compressed_only
 from fdp_bench.records.manifest import Manifest
 from fdp_bench.records.writer import (
     HOLDER_SUFFIX,
@@ -26,8 +28,12 @@ MANIFEST_NAME = "manifest.json"
 EPISODES_NAME = "episodes.jsonl"
 #: Episodes run again, to see whether they repeat and what the policy's noise changes; they count in no rate.
 RETEST_NAME = "retest.jsonl"
+#: Records of episodes that ended in an error and were run again.
+ERRORS_NAME = "errors.jsonl"
 #: Film strips, one PNG an arm.
 STRIPS_NAME = "strips"
+#: Folder of the networks of a sweep, beside the folder of its runs.
+TRAIN_NAME = "train"
 #: Videos, one mp4 an episode.
 VIDEOS_NAME = "videos"
 
@@ -86,9 +92,19 @@ class RunStore:
         return self.path / EPISODES_NAME
 
     @property
+    def errors_path(self) -> Path:
+        """The file of the episodes that ended in an error and were run again."""
+        return self.path / ERRORS_NAME
+
+    @property
     def retest_path(self) -> Path:
         """The file of the episodes run again."""
         return self.path / RETEST_NAME
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the episodes are compressed, as `fdp-bench report --publish` leaves them: they can only be read."""
+        return is_compressed_only(self.episodes_path)
 
     def manifest(self) -> Manifest:
         """Read the manifest.
@@ -152,7 +168,32 @@ class RunStore:
         Raises:
             RunError: If a line is no episode record.
         """
-        return read_records(self.retest_path) if self.retest_path.exists() else []
+        path = self.retest_path
+        return read_records(path) if path.exists() or is_compressed_only(path) else []
+
+    def set_errors_aside(self) -> int:
+        """Move the records of episodes that ended in an error to `errors_path`, so that they are run again.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            RunError: If another process writes this run, or a file cannot be written; then nothing is lost.
+        """
+        with self.writer():
+            records = read_records(self.episodes_path)
+            errors = [record for record in records if record.status != "ok"]
+            if errors:
+                with exclusive_writer(self.errors_path) as keep:
+                    for record in errors:
+                        keep(record)
+                    keep.sync(now=True)
+                lines = (json.dumps(r.to_json(), sort_keys=True) for r in records if r.status == "ok")
+                try:
+                    write_whole(self.episodes_path, "".join(f"{line}\n" for line in lines))
+                except OSError as error:
+                    raise RunError(unwritable(self.episodes_path, error)) from error
+        return len(errors)
 
     @contextmanager
     def writer(self, *, retest: bool = False) -> Iterator[RecordWriter]:
@@ -164,18 +205,23 @@ class RunStore:
             retest: Whether they go to the file of episodes run again.
 
         Raises:
-            RunError: If another process writes this run, or the file cannot be written.
+            RunError: If another process writes this run, the file cannot be written, or the run is a published one.
         """
+        if self.is_published:
+            packed = compressed(self.episodes_path)
+            raise RunError(
+                f"run {str(self.path)!r} is published and its records are compressed; to go on with it: xz -dk {packed}"
+            )
         with exclusive_writer(self.retest_path if retest else self.episodes_path) as append:
             yield append
 
 
 def read_records(path: Path) -> list[EpisodeRecord]:
-    """Read an episodes file. See `RunStore.records`."""
+    """Read an episodes file, or its compressed twin where it is published. See `RunStore.records`."""
     try:
         if path.exists() and not path.is_file():
             raise OSError("it is no file")
-        data = path.read_bytes()
+        data = decompress(compressed(path)) if is_compressed_only(path) else path.read_bytes()
     except OSError as error:
         raise RunError(f"episode records {str(path)!r} cannot be read: {error}") from error
     records: dict[str, EpisodeRecord] = {}

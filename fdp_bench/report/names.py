@@ -3,6 +3,7 @@
 import re
 
 from fdp_bench.api import CLEAN, LEVELS
+from fdp_bench.api.episode import bare_policy
 
 #: Shown where a row has no such value.
 EMPTY = "-"
@@ -49,5 +50,4 @@ def shift_slug(shift: str) -> str:
 
 def recipe_of(policy: str) -> str:
     """A policy string without its checkpoint: equal for all trainings of one kind of policy."""
-    head, mark, options = policy.partition("?")
-    return head.partition("@")[0] + mark + options
+    return bare_policy(policy)

@@ -1,7 +1,7 @@
 """Which runs a report is about, read and joined."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from fdp_bench.records.comparability import (
     rule_differences,
     version_differences,
 )
+from fdp_bench.records.compressed import compressed
 from fdp_bench.records.store import EPISODES_NAME, MANIFEST_NAME
 from fdp_bench.tasks.external.registry import remember_data
 
@@ -44,17 +45,26 @@ class Runs:
         """Render profile that all of them share; empty where a run names none."""
         return str(self.manifests[0].config.get("profile", ""))
 
-    def unfinished(self) -> list[str]:
-        """One sentence for each run that lacks planned episodes, with the command that finishes it."""
+    def unfinished(self, apart_from: Collection[Path] = ()) -> list[str]:
+        """One sentence for each run that lacks planned episodes, with the command that finishes it.
+
+        Args:
+            apart_from: Folders whose runs are passed over, because their suite says what they lack.
+        """
         sentences = []
         for path, manifest in zip(self.paths, self.manifests, strict=True):
+            if any(path.is_relative_to(folder) for folder in apart_from):
+                continue
             # A run that stopped when decided has all that it needs.
-            done = len({record.spec.id for record in RunStore.open(path).all_records(manifest)})
+            store = RunStore.open(path)
+            done = len({record.spec.id for record in store.all_records(manifest)})
             if done < manifest.episodes_planned and not manifest.comparisons:
-                sentences.append(
-                    f"{path} holds {done} of {manifest.episodes_planned} episodes; finish it with: "
-                    f"fdp-bench run --resume {path}"
+                how = (
+                    "was published so"
+                    if store.is_published
+                    else f"finish it with: fdp-bench run --resume {path}"
                 )
+                sentences.append(f"{path} holds {done} of {manifest.episodes_planned} episodes; {how}")
         return sentences
 
     def unlike(self) -> list[str]:
@@ -135,10 +145,14 @@ def runs_below(path: Path) -> list[Path]:
     folder = in_results(path)
     if (folder / MANIFEST_NAME).is_file():
         return [folder]
-    found = sorted(
-        file.parent for file in folder.rglob(EPISODES_NAME) if (file.parent / MANIFEST_NAME).is_file()
-    )
-    return found or [folder]
+    plain = Path(EPISODES_NAME)
+    found = {
+        file.parent
+        for name in (plain.name, compressed(plain).name)
+        for file in folder.rglob(name)
+        if (file.parent / MANIFEST_NAME).is_file()
+    }
+    return sorted(found) or [folder]
 
 
 def in_results(path: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fdp_bench.api import CLEAN, FdpBenchError, RunError
 from fdp_bench.api.files import write_whole
+from fdp_bench.report.coverage import Coverage, coverage_markdown
 from fdp_bench.report.figures.all_plots import report_palette, supported_plots
 from fdp_bench.report.figures.films import find_films, save_film
 from fdp_bench.report.figures.plots import Plot, compose
@@ -59,6 +60,8 @@ def write_report(
     draw_preview: DrawPreview,
     command: Sequence[str] = ("fdp-bench", "report"),
     notes: Sequence[str] = (),
+    warnings: Sequence[str] = (),
+    coverage: Sequence[Coverage] = (),
 ) -> Report:
     """Write tables, plots, film strips and the page of runs; files of an earlier report are replaced.
 
@@ -68,6 +71,8 @@ def write_report(
         draw_preview: Draws a shift's severities.
         command: The command that writes this report, for the page.
         notes: Blocks of plain text that belong under the page's tables.
+        warnings: Sentences on what is unfinished.
+        coverage: What the runs hold of the suites that they belong to.
 
     Raises:
         RunError: If the folder cannot be written.
@@ -84,7 +89,7 @@ def write_report(
     texts = {
         "summary.csv": csv_text(summary),
         "comparison.csv": csv_text(comparison),
-        "summary.md": markdown_report(summary, comparison),
+        "summary.md": markdown_report(summary, comparison, coverage_markdown(coverage)),
         "summary.tex": latex_report(summary, comparison),
     }
     if not safety.empty:
@@ -124,7 +129,8 @@ def write_report(
             plots=plots,
             previews=previews,
             unseen=unseen,
-            missing=missing,
+            warnings=[*warnings, *missing],
+            coverage=coverage,
             folder=folder,
             files=files,
             command=command,

@@ -24,41 +24,41 @@ _LATER = {"act_timeout", "noise_seed", "retest", "until_decided"}
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run: every policy under no shift and under each shift, on the same episodes.
-
-    Attributes:
-        task: Gymnasium id of the task.
-        policies: Policy strings, without repetition.
-        shifts: Shift strings, without repetition and without ``"clean"``, which always runs.
-        episodes: Episodes a cell, >= 1.
-        seed: Seed of all random streams, >= 0.
-        noise_seed: Which draw of the policies' noise, >= 0; initial states and shifts do not depend on it.
-        device: Torch-style device name handed to the policies.
-        profile: Render profile of the built-in tasks.
-        videos: Number of each cell's first episodes kept as videos, >= 0.
-        workers: Worker processes, >= 1. Moves no number.
-        lanes: Episodes that a worker steps side by side, in [1, batch_rows]. Moves no number.
-        batch_rows: Rows of every policy batch, padded where fewer episodes are under way; 0 stands for what suits the
-            device, `BATCH_ROWS` or `GPU_BATCH_ROWS`.
-        act_timeout: Seconds that a policy may take for a decision before its episode ends in an error; 0.0 for any
-            time. The one field by which a machine's speed can move a number.
-    """
+    """One run: every policy under no shift and under each shift, on the same episodes."""
 
     task: str
+    """Gymnasium id of the task."""
     policies: tuple[str, ...]
+    """Policy strings, without repetition."""
     shifts: tuple[str, ...]
+    """Shift strings, without repetition and without ``"clean"``, which always runs."""
     episodes: int = DEFAULT_EPISODES
+    """Episodes a cell, >= 1."""
     seed: int = 0
+    """Seed of all random streams, >= 0."""
     device: str = "cpu"
+    """Torch-style device name handed to the policies."""
     profile: str = "fast"
+    """Render profile of the built-in tasks."""
     videos: int = 0
+    """Number of each cell's first episodes kept as videos, >= 0."""
     workers: int = 1
+    """Worker processes, >= 1. Moves no number."""
     lanes: int = BATCH_ROWS
+    """Episodes that a worker steps side by side, in [1, `batch_rows`]. Moves no number."""
     batch_rows: int = 0
+    """Rows of every policy batch, padded where fewer episodes are under way; 0 stands for what suits the device,
+    `BATCH_ROWS` or `GPU_BATCH_ROWS`."""
     noise_seed: int = 0
+    """Which draw of the policies' noise, >= 0; initial states and shifts do not depend on it."""
     retest: float = 0.0
+    """Share of the episodes that run again, with the same noise and with fresh noise, in [0, 1]."""
     until_decided: float = 0.0
+    """Chance of any false decision, in (0, 1), of a run that compares two policies and ends each shift once one of them
+    is found better; 0.0 for a run of fixed length."""
     act_timeout: float = 0.0
+    """Seconds that a policy may take for a decision before its episode ends in an error; 0.0 for any time. The one
+    field by which a machine's speed can move a number."""
 
     def __post_init__(self) -> None:
         if self.batch_rows == 0:

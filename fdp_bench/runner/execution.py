@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from fdp_bench.api.episode import EpisodeSpec
-from fdp_bench.api.errors import FdpBenchError, RunError
+from fdp_bench.api.errors import FdpBenchError, RepeatedError, RunError
 from fdp_bench.records.manifest import COMPLETE, FAILED, INTERRUPTED, Manifest
 from fdp_bench.records.store import STRIPS_NAME, VIDEOS_NAME, RunStore, read_records, resume_command
 from fdp_bench.records.writer import RecordWriter, refuse_link, unwritable
 from fdp_bench.runner.config import RunConfig
+from fdp_bench.runner.error_streak import ErrorStreak
 from fdp_bench.runner.executor import Executor
 from fdp_bench.runner.interrupts import RunInterruptedError, Terminated, defer_signals, exit_code_of
 from fdp_bench.runner.planning.feeds import Feed, FixedFeed
@@ -30,6 +31,7 @@ def execute(
     command: Sequence[str],
     progress: Progress,
     append: RecordWriter,
+    max_errors: int | None = None,
 ) -> None:
     """Run episodes, write each down as it ends, and the run's end into its manifest, whatever ends it.
 
@@ -41,6 +43,7 @@ def execute(
         command: The command line, program first.
         progress: See `Progress`.
         append: The run's only writer.
+        max_errors: See `fdp_bench.runner.workers.worker_handle.Limits`.
 
     Raises:
         RunInterruptedError: On Ctrl-C, SIGTERM and SIGHUP.
@@ -60,7 +63,7 @@ def execute(
     manifest = store.manifest().started(invocation)
     store.update_manifest(manifest)
     show = progress(run_info)
-    written = 0
+    written, streak = 0, ErrorStreak(max_errors)
     try:
         for record in pool.run(feed.chunks(), config.workers, pictures, append.sync):
             with defer_signals():
@@ -68,6 +71,7 @@ def execute(
                 feed.take(record)
                 written += 1
                 show(record)
+            streak.take(record)
         if again:
             _run_again(pool, run_info, again, progress)
         # A disk may refuse the last records behind the scenes; a run that lacks them is not complete.
@@ -87,6 +91,8 @@ def execute(
         if isinstance(error, KeyboardInterrupt):
             word = "terminated" if isinstance(error, Terminated) else "interrupted"
             raise RunInterruptedError(f"{word}: {kept}", exit_code_of(error)) from None
+        if isinstance(error, RepeatedError):
+            raise RepeatedError(f"{error}; {kept}", error.traceback) from None
         if isinstance(error, FdpBenchError):
             kind = RunError if isinstance(error, RunError) else type(error)
             raise kind(f"{error}; {kept}") from error.__cause__

@@ -129,7 +129,7 @@ class ProgressBar:
     def _count(self, record: EpisodeRecord) -> None:
         arm = (record.spec.policy, record.spec.shift)
         self._finished[arm] += 1
-        self._successes[arm] += record.success_once
+        self._successes[arm] += record.succeeded
 
     def text(self, policy: str) -> str:
         """Success so far under each shift, for instance ``"fdp:prop>vision: clean 8/10, occlusion@3 5/10"``."""

@@ -7,7 +7,7 @@ in a file of their own and count in no rate.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.episode import EpisodeSpec
 from fdp_bench.records.store import RunStore
 from fdp_bench.runner.planning.plan import with_fresh_noise
 from fdp_bench.stats.noise import NoiseFloor, RepeatCheck, check_repeat, measure_noise_floor
@@ -65,7 +65,7 @@ def read_retest(store: RunStore) -> Retest | None:
     for spec, record in ordinary.items():
         twin = fresh.get(with_fresh_noise(spec))
         if twin is not None:
-            both.setdefault((spec.policy, spec.shift), []).append((succeeded(record), succeeded(twin)))
+            both.setdefault((spec.policy, spec.shift), []).append((record.succeeded, twin.succeeded))
     everything = [pair for pairs in both.values() for pair in pairs]
     return Retest(
         repeat=repeat,
@@ -73,11 +73,6 @@ def read_retest(store: RunStore) -> Retest | None:
         floor=_floor(everything) if everything else None,
         arms=tuple(ArmNoise(policy, shift, _floor(pairs)) for (policy, shift), pairs in both.items()),
     )
-
-
-def succeeded(record: EpisodeRecord) -> bool:
-    """Whether an episode counts as a success."""
-    return record.status == "ok" and record.success_once
 
 
 def _floor(pairs: Sequence[tuple[bool, bool]]) -> NoiseFloor:

@@ -95,7 +95,7 @@ def begin_run(
         store = RunStore.create(out, replace(manifest, shard=shard.to_json() if shard else {}))
         run_info = RunInfo(store, config, arms, len(episodes), warnings=_warnings(out, report), shard=shard)
         with store.writer() as append:
-            execute(pool, run_info, feed, again, command, progress, append)
+            execute(pool, run_info, feed, again, command, progress, append, _max_errors(limits))
     return store
 
 
@@ -110,6 +110,7 @@ def resume_run(
     inference: str | None = None,
     limits: Limits | None = None,
     executor: ExecutorSpec | None = None,
+    retry_errors: bool = False,
 ) -> RunStore:
     """Run what is missing of a run, with the configuration of its manifest.
 
@@ -122,6 +123,7 @@ def resume_run(
         inference: See `begin_run`.
         limits: See `begin_run`.
         executor: See `begin_run`; need not be the one that the run was started with.
+        retry_errors: Whether to run episodes again that ended in an error. Their records are kept in ``errors.jsonl``.
 
     Returns:
         The complete run.
@@ -131,6 +133,8 @@ def resume_run(
         RunInterruptedError: On Ctrl-C and on SIGTERM.
     """
     store = RunStore.open(path)
+    if retry_errors:
+        store.set_errors_aside()
     # A complete run can be asked for where nobody can write.
     if ResumeState.of(store, lanes).is_marked_complete:
         return store
@@ -157,7 +161,7 @@ def resume_run(
                 (*source_changes(rest.manifest, source_facts()), *_warnings(path, report)),
                 shard=rest.shard,
             )
-            execute(pool, run_info, rest.feed, rest.again, command, progress, append)
+            execute(pool, run_info, rest.feed, rest.again, command, progress, append, _max_errors(limits))
     return store
 
 
@@ -171,6 +175,10 @@ def _settings(config: RunConfig, task_map: Mapping[str, Any] | None) -> WorkerSe
         config.act_timeout,
         task_map,
     )
+
+
+def _max_errors(limits: Limits | None) -> int | None:
+    return limits.max_errors if limits is not None else None
 
 
 def _workers(pool: Executor, asked: int | None, lanes: int, episodes: int) -> int:

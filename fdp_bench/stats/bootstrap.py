@@ -16,7 +16,7 @@ from scipy.stats import bootstrap, t, trim_mean
 
 from fdp_bench.stats.proportion import Interval
 
-#: Fewest training seeds from which anything is said about another training (DESIGN 9).
+#: Fewest training seeds from which anything is said about another training (docs/design.md, "Numbers").
 MIN_SEEDS = 3
 #: Share trimmed from either end for the interquartile mean.
 _TRIMMED = 0.25

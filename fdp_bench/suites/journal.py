@@ -14,8 +14,6 @@ SWEEP_SCHEMA = 1
 SWEEP_NAME = "sweep.json"
 #: Folder of a sweep's runs, one a (task, size, seed, variant).
 RUNS_NAME = "runs"
-#: Folder of a sweep's weights.
-TRAIN_NAME = "train"
 
 
 @dataclass(frozen=True)

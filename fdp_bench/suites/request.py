@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fdp_bench.suites.journal import TRAIN_NAME
+from fdp_bench.records.store import TRAIN_NAME
 from fdp_bench.suites.suite import Suite
 from fdp_bench.suites.weights import TRAIN_FOLDER, Places
 

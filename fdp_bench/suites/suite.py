@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fdp_bench.api.shift import DEFAULT_LEVEL
+from fdp_bench.api.validation import check_fields
 
 #: Training settings that a suite says in other words, or that a sweep decides.
 RESERVED_SETTINGS: Mapping[str, str] = {
@@ -72,6 +73,25 @@ class Suite:
         # Where the file lay on one machine says nothing on another.
         del data["source"]
         return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Suite":
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: If a field is missing, unknown or of another type.
+        """
+        facts = {**data}
+        variants = facts.pop("variants", ())
+        check_fields(cls, {**facts, "variants": ()})
+        for variant in variants:
+            check_fields(Variant, variant, "variants[]")
+        facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+        return cls(**facts, variants=tuple(Variant(**_with_tuple(variant)) for variant in variants))
+
+
+def _with_tuple(variant: Mapping[str, Any]) -> dict[str, Any]:
+    return {**variant, "policies": tuple(variant.get("policies", ()))}
 
 
 #: Severity levels of shifts that name none.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.api.modality import DEFAULT_MODALITIES, ModalityMap, Observation, TaskInfo, image_keys
 from fdp_bench.sim.drawn import drawn_model, profile_named
 from fdp_bench.sim.dynamics import model_sha256
@@ -19,8 +20,6 @@ from fdp_bench.sim.scene import CAMERAS, FRAME_SIDE, DrawnScene
 from fdp_bench.sim.stepper import make_stepper
 from fdp_bench.sim.touch import SATURATION, TOUCH_COMPONENTS, TouchSensor
 
-#: Control steps for which success must hold to end an episode.
-HOLD_STEPS = 10
 ACTION_DIM = 7
 #: Side of `render`'s pictures, pixels.
 PICTURE_SIDE = 256
@@ -51,7 +50,7 @@ class RobosuiteEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
       1 being 20 N or 2 N m, as of the last physics step; see `fdp_bench.sim.touch.TouchSensor`.
 
     The reward is 1 on a step with success by robosuite's own rule, else 0. An episode terminates when success
-    has held for 10 control steps and is truncated after `horizon`. ``info`` has ``success`` and
+    has held for `HOLD_STEPS` control steps and is truncated after `horizon`. ``info`` has ``success`` and
     ``success_held``.
 
     Args:

@@ -159,7 +159,7 @@ def task_info(demonstrations: Demonstrations) -> TaskInfo:
         DatasetError: If the demonstrations do not hold its keys in its shapes, or were recorded on another map of it.
     """
     if demonstrations.task_id not in TASKS:
-        return _foreign_task_info(demonstrations)
+        return _external_task_info(demonstrations)
     first = demonstrations.demos[0]
     # A file from before touch lacks it; the task has it, and training refuses to go without.
     shapes: dict[str, tuple[int, ...]] = {"tactile": (len(TOUCH_COMPONENTS),)}
@@ -177,7 +177,7 @@ def task_info(demonstrations: Demonstrations) -> TaskInfo:
     )
 
 
-def _foreign_task_info(demonstrations: Demonstrations) -> TaskInfo:
+def _external_task_info(demonstrations: Demonstrations) -> TaskInfo:
     """The environment's own word, for the keys that the demonstrations hold."""
     env = make_base(demonstrations.task_id, demonstrations.profile or DEFAULT_PROFILE)
     try:

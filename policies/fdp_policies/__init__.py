@@ -1,4 +1,4 @@
 """Factorized Diffusion Policies and their rivals: networks, samplers, training and bundled weights.
 
-Importing this package imports nothing; `fdp_policies.plugins` is what the entry points name.
+Importing this package imports nothing; the entry points name a module for each policy.
 """

@@ -219,7 +219,8 @@ class TrainingConfig:
 #: Named recipes: what they change.
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     "default": {},
-    # The paper's loss as it stands; behind zero-initialized layers its residual stays blind (DESIGN 6).
+    # The paper's loss as it stands; behind zero-initialized layers its residual stays blind (docs/design.md,
+    # "The lazy residual").
     "paper": {"loss_weight": "plain", "noise_draws": 1},
     # Every policy sees equally many pictures, a base that sees none trains to its plateau, and that is judged by the
     # loss that is trained on.

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from fdp_policies.plugins import JointPolicy
+from fdp_policies.joint_policy import JointPolicy
 
 
 class UnetDiffusionPolicy(JointPolicy):

@@ -5,7 +5,7 @@ Chen et al. 2025, "Multi-Modal Manipulation via Multi-Modal Policy Consensus", a
 
 from typing import ClassVar
 
-from fdp_policies.plugins import ExpertsPolicy
+from fdp_policies.diffusion_policy import ExpertsPolicy
 
 
 class RouterPolicy(ExpertsPolicy):

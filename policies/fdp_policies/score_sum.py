@@ -6,7 +6,7 @@ arXiv 2503.12466.
 
 from typing import ClassVar
 
-from fdp_policies.plugins import ExpertsPolicy
+from fdp_policies.diffusion_policy import ExpertsPolicy
 
 
 class ScoreSumPolicy(ExpertsPolicy):

@@ -1,5 +1,6 @@
 """`fdp-bench run` as a user meets it: through a shell, with real signals."""
 
+import json
 import os
 import re
 import shlex
@@ -180,6 +181,54 @@ def test_more_errors_than_allowed_give_exit_code_4(run, most, code):
     arguments = "--policy 'faulty?how=shape' --shift dim --episodes 1 --out run"
 
     assert run(f"{arguments} --max-errors {most}")[0] == code
+
+
+def test_what_a_policy_raises_is_shown_with_its_traceback_once(run, tmp_path):
+    code, _, err = run("--policy 'faulty?how=unmended' --shift dim --episodes 1 --out run")
+
+    assert code == 4
+    assert err.count("Traceback (most recent call last):") == 1
+    assert re.search(r'File ".*fake_policies.py", line \d+, in act', err)
+    records = RunStore.open(tmp_path / "run").records()
+    assert all(record.traceback.endswith("ValueError: not mended yet") for record in records)
+    assert compare_records(tmp_path / "run", tmp_path / "run") == []
+    assert "traceback" not in records[0].comparable()
+
+
+def test_three_equal_errors_in_a_row_stop_the_run_with_the_traceback(run, tmp_path):
+    code, _, err = run("--policy 'faulty?how=unmended' --shift dim --episodes 20 --workers 1 --out run")
+
+    assert code == 2
+    assert 'fake_policies.py", line' in err
+    last = err.splitlines()[-1]
+    assert "3 episodes in a row of faulty?how=unmended, " in last
+    assert "finish the run with: fdp-bench run --resume run" in last
+    assert len(RunStore.open(tmp_path / "run").records()) < 40
+
+
+@pytest.mark.parametrize("inference", ["worker", "shared"])
+def test_episodes_that_ended_in_an_error_are_run_again_on_demand(run, tmp_path, inference):
+    policy = f"--policy 'faulty?how=unmended' --shift dim --episodes 2 --workers 1 --inference {inference}"
+    assert run(f"{policy} --max-errors 9 --out run")[0] == 0
+    assert main(["run", "--resume", "run"]) == 4
+    (tmp_path / "mended").touch()
+
+    assert main(["run", "--resume", "run", "--retry-errors"]) == 0
+
+    store = RunStore.open(tmp_path / "run")
+    assert [record.status for record in store.records()] == ["ok"] * 4
+    kept = [json.loads(line) for line in store.errors_path.read_text().splitlines()]
+    assert len(kept) == 4
+    assert all(record["traceback"] for record in kept)
+    assert run(f"{policy} --out fresh")[0] == 0
+    assert compare_records(tmp_path / "run", tmp_path / "fresh") == []
+
+
+def test_retrying_errors_of_no_run_is_refused(run):
+    code, _, err = run("--policy seeker --shift dim --retry-errors")
+
+    assert code == 2
+    assert err == "error: --retry-errors means nothing without --resume RUN; name the run, or leave it out\n"
 
 
 def test_a_worker_that_dies_is_replaced_and_the_run_says_so(run, tmp_path):

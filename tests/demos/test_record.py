@@ -8,12 +8,12 @@ import pytest
 from external_page import example
 
 from fdp_bench.api import DatasetError, RunError, SpecError
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.demos import record as recording
 from fdp_bench.demos.card import dataset_card
 from fdp_bench.demos.dataset import load_demonstrations
 from fdp_bench.demos.pack import pack_demonstrations
 from fdp_bench.demos.record import record
-from fdp_bench.runner.rollout.episode import HELD_STEPS
 from fdp_bench.tasks.make import make_task
 from fdp_bench.toy import TOY_TASK
 
@@ -60,8 +60,7 @@ def test_an_episode_ends_when_success_has_held(example):
     successes = [env.step(action)[4]["success"] for action in demo.actions]
     env.close()
 
-    assert recording.HELD_STEPS == HELD_STEPS
-    assert successes == [False] * (len(demo) - HELD_STEPS) + [True] * HELD_STEPS
+    assert successes == [False] * (len(demo) - HOLD_STEPS) + [True] * HOLD_STEPS
 
 
 def test_actions_of_the_environments_own_units_are_scaled_to_ours(example):

@@ -82,6 +82,9 @@ _POLICY_OPTIONS: Mapping[str, Sequence[str]] = {
     "composition": ("block", "score"),
     "modalities": ("prop", "prop+vision", "vision+tactile"),
     "modality_dropout": ("0.3", "0"),
+    "residual_dropout": ("0.3", "0"),
+    "steps": ("200", "plateau"),
+    "guard": ("on", "off", "base:prop"),
     "sampler": ("ddim", "ddpm"),
     "denoising_steps": ("1", "10", "100"),
 }

@@ -7,7 +7,7 @@ import pytest
 from fdp_policies.bc import RegressionPolicy
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of
-from fdp_policies.plugins import JointDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.training.fit import fit
 
 from fdp_bench.api import CheckpointError, PolicySpec, SpecError

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.config import DiffusionConfig, SamplerConfig
 from fdp_policies.diagnosis.tracing import joint_names, trace_contribution
 from fdp_policies.diffusion import NoiseSchedule, Sampler
+from fdp_policies.dp_dit import JointDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec
 from fdp_bench.tasks import describe

@@ -8,7 +8,8 @@ from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import DiffusionConfig, TrainingConfig
 from fdp_policies.diffusion import NoiseSchedule
-from fdp_policies.plugins import FactorizedDiffusionPolicy, JointDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 from fdp_policies.training.named import unnamed, with_named
 from fdp_policies.training.settings import training_config

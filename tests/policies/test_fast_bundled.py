@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.config import NetworkConfig
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.fast.program import ChunkProgram
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.networks.normalizer import prepare_observation
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 
 from fdp_bench.api import PolicySpec
 from fdp_bench.tasks import describe

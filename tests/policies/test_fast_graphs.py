@@ -5,8 +5,9 @@ import contextlib
 import pytest
 import torch
 from fdp_policies.diffusion import NoiseSchedule
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.fast.graphs import GraphReplay, exact_float32
-from fdp_policies.plugins import FactorizedDiffusionPolicy, JointDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 
 from fdp_bench.api import PolicySpec
 from fdp_bench.runner.rollout.latency import plausible_observation

@@ -11,8 +11,8 @@ from fdp_policies.checkpoints.policy_spec import BUNDLED as WEIGHTS
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.checkpoints.training_fingerprint import agree
 from fdp_policies.config import NetworkConfig, TrainingConfig, variant_of
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.networks.denoisers import DiffusionTransformer, FactorizedDenoiser
-from fdp_policies.plugins import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 
 from fdp_bench.api import PolicySpec, SpecError, Training

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.checkpoints.policy_spec import architecture_of, sampler_of
 from fdp_policies.config import RECIPES
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 from fdp_policies.training.settings import training_config
 

@@ -9,8 +9,8 @@ from fdp_policies.acting.chunk_sampler import load_denoiser
 from fdp_policies.checkpoints.checkpoint import Checkpoint, state_sha256
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.config import NetworkConfig
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.networks.backbones import make_factorized, make_single
-from fdp_policies.plugins import FactorizedDiffusionPolicy
 from fdp_policies.training.fit import fit
 from toy_inputs import observe
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from fdp_policies.acting.guarded_policy import calibration_place
+from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.checkpoints.policy_spec import BUNDLED as WEIGHTS
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.dp_unet import UnetDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.guard.option import guard_option
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
 from fdp_policies.training.fit import fit
 from safetensors.numpy import load_file, save_file
 from toy_inputs import draw, make_demonstration, observe

@@ -6,7 +6,7 @@ import pytest
 import torch
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of
-from fdp_policies.plugins import JointDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
 from fdp_policies.training.data import Batch
 from fdp_policies.training.dropout import Dropout, drop_modalities
 from fdp_policies.training.fit import fit

@@ -6,10 +6,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 from fdp_policies.acting.chunk_sampler import load_denoiser
+from fdp_policies.base import BaseDiffusionPolicy
 from fdp_policies.checkpoints.checkpoint import Checkpoint
 from fdp_policies.checkpoints.policy_spec import architecture_of
 from fdp_policies.diagnosis.losses import losses_on
-from fdp_policies.plugins import BaseDiffusionPolicy, FactorizedDiffusionPolicy, JointDiffusionPolicy
+from fdp_policies.dp_dit import JointDiffusionPolicy
+from fdp_policies.fdp import FactorizedDiffusionPolicy
 from fdp_policies.training.data import fit_normalizer
 from fdp_policies.training.fit import fit
 

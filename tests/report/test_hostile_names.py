@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,7 @@ from fdp_bench.records import Manifest
 from fdp_bench.report.figures.picture_files import is_picture
 from fdp_bench.report.html.pictures import file_picture
 from fdp_bench.report.names import shift_slug
-from fdp_bench.report.runs import load_runs
+from fdp_bench.report.runs import Runs, load_runs
 from fdp_bench.report.tables.losses import loss_table
 from fdp_bench.report.tables.summary import compare_policies, summarize
 from fdp_bench.report.text.markup import csv_text, latex_report, markdown_report
@@ -168,7 +169,10 @@ def logged(tmp_path, write):
     write(source.with_suffix(".csv"))
     card = {"log": {"rows": [{"phase": "card", "step": 1, "train_loss": 1.0}]}}
     policy = {"spec": "p", "sha256": "aa", "source": str(source), "card": card}
-    return loss_table([Manifest("m", "complete", "", {}, 0, policies=[policy])], {("p", "aa"): "p"})
+    return loss_table(
+        Runs((Path("runs/m"),), (Manifest("m", "complete", "", {}, 0, policies=[policy]),), ()),
+        {("p", "aa"): "p"},
+    )
 
 
 @pytest.mark.parametrize(

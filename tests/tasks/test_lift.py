@@ -8,9 +8,9 @@ from gymnasium.utils.env_checker import check_env
 
 import fdp_bench  # noqa: F401 (registers the tasks)
 from fdp_bench.api import image_keys
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.api.errors import SpecError
 from fdp_bench.sim.scene import CAMERAS
-from fdp_bench.tasks.base import HOLD_STEPS
 from fdp_bench.tasks.lift import HORIZON, LiftEnv
 
 REST = np.zeros(7, np.float32)

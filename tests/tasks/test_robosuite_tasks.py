@@ -7,8 +7,8 @@ from gymnasium.utils.env_checker import check_env
 from robosuite_tasks import TASKS, make, make_robosuite, reset_robosuite
 
 from fdp_bench.api import image_keys
+from fdp_bench.api.episode import HOLD_STEPS
 from fdp_bench.demos.experts.registry import EXPERTS
-from fdp_bench.tasks.base import HOLD_STEPS
 
 ROBOSUITE_KEYS = {"image.agentview": "agentview_image", "image.wrist": "robot0_eye_in_hand_image"}
 TARGET, GRIPPER, DISTRACTOR = 1, 2, 3

@@ -59,7 +59,7 @@ def supported_plots(
         (surface_plot, surface_table(summary, trainings)),
         (order_plot, order_table(summary, comparison)),
         (partial(ablation_plot, palette=palette), ablation_table(summary, trainings)),
-        (partial(loss_plot, palette=palette), loss_table(runs.manifests, names)),
-        (partial(rise_plot, palette=palette), rise_table(runs.manifests, names)),
+        (partial(loss_plot, palette=palette), loss_table(runs, names)),
+        (partial(rise_plot, palette=palette), rise_table(runs, names)),
     )
     return tuple(draw(table) for draw, table in candidates if not table.empty)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fdp_bench.report.coverage import Coverage
 from fdp_bench.report.figures.plots import Plot
 from fdp_bench.report.html.content import chart, film_groups, gallery, overview
 from fdp_bench.report.html.grid import episode_grid
@@ -39,7 +40,8 @@ def assemble(
     plots: Sequence[Plot],
     previews: Sequence[SeverityFrames],
     unseen: Sequence[tuple[str, str]],
-    missing: Sequence[str],
+    warnings: Sequence[str],
+    coverage: Sequence[Coverage],
     folder: Path,
     files: Sequence[Path],
     command: Sequence[str],
@@ -54,7 +56,8 @@ def assemble(
         plots: Its plots.
         previews: Its shifts at every severity.
         unseen: (shift, task) pairs of those that change no picture.
-        missing: Sentences on pictures that could not be drawn.
+        warnings: Sentences on what is unfinished or could not be drawn.
+        coverage: What the runs hold of the suites that they belong to.
         folder: Where the page will lie.
         files: What lies beside it.
         command: The command that writes the report.
@@ -68,7 +71,8 @@ def assemble(
         title=title,
         facts=facts,
         findings=findings(summary, comparison, find_trainings(runs.records)),
-        warnings=[*runs.unfinished(), *missing],
+        warnings=warnings,
+        coverage=coverage,
         across=[page_table(layout) for layout in all_tasks_layouts(summary)],
         headline=[headline_table(summary, task) for task in dict.fromkeys(summary["task"])],
         comparison=[page_table(layout) for layout in comparison_layouts(comparison)],
@@ -84,7 +88,7 @@ def assemble(
             page_table(layout) for layout in safety_comparison_layouts(safety_comparison(runs.records))
         ],
         grid=episode_grid(runs, folder),
-        runs=run_facts(runs),
+        runs=run_facts(runs, folder),
         remake=remake_commands(runs, command),
         files=[file.name for file in files],
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from fdp_bench import __version__
+from fdp_bench.report.coverage import Coverage
 from fdp_bench.report.html.content import Chart, FilmGroup, Gallery
 from fdp_bench.report.html.grid import MARKS, GridRow
 from fdp_bench.report.html.provenance import PAPER_BIBTEX, SOFTWARE_BIBTEX, RunFacts
@@ -35,6 +36,7 @@ class Page:
         facts: (number, of what) pairs below it.
         findings: What the tables say, in sentences.
         warnings: What is missing or unfinished.
+        coverage: What the runs hold of their suites.
         across: All tasks in one table, where there are several.
         headline: Success under shifts, one table a task.
         comparison: Policy against policy, one table a task.
@@ -61,6 +63,7 @@ class Page:
     runs: Sequence[RunFacts]
     remake: Sequence[str]
     warnings: Sequence[str] = ()
+    coverage: Sequence[Coverage] = ()
     across: Sequence[PageTable] = ()
     comparison: Sequence[PageTable] = ()
     notes: Sequence[str] = ()

@@ -44,9 +44,12 @@ class RunFacts:
     weights: tuple[tuple[str, str, str, str], ...]
 
 
-def run_facts(runs: Runs) -> list[RunFacts]:
-    """The manifests of all runs, in their order."""
-    return [_facts(path, manifest) for path, manifest in zip(runs.paths, runs.manifests, strict=True)]
+def run_facts(runs: Runs, page_folder: Path) -> list[RunFacts]:
+    """The manifests of all runs, in their order; runs that lie below the page are named as seen from there."""
+    return [
+        _facts(path.relative_to(page_folder) if path.is_relative_to(page_folder) else path, manifest)
+        for path, manifest in zip(runs.paths, runs.manifests, strict=True)
+    ]
 
 
 def remake_commands(runs: Runs, report_command: Sequence[str]) -> list[str]:

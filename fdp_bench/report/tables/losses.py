@@ -3,15 +3,16 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fdp_bench.api.validation import read_limited
-from fdp_bench.records import Manifest
+from fdp_bench.records.store import TRAIN_NAME
 from fdp_bench.report.names import recipe_of
+from fdp_bench.report.runs import Runs
 from fdp_bench.report.tables.trainings import PolicyKey
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ class _Log:
     rows: Sequence[Mapping[str, Any]]
 
 
-def loss_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
+def loss_table(runs: Runs, names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
     """Losses over gradient steps of every policy whose log is at hand.
 
     Args:
-        manifests: Manifests of runs. A policy's log is the CSV file beside its checkpoint, or, where that is
-            gone or the weights come with the package, the rows that its card holds (its last phase alone).
+        runs: What is reported. A policy's log is the CSV file beside its checkpoint, also where a sweep was moved or
+            published without its weights; where there is none, or the weights come with the package, the rows that its
+            card holds (its last phase alone).
         names: (policy, checkpoint) -> name of its line, unique among the policies of a task.
 
     Returns:
@@ -51,14 +53,14 @@ def loss_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) ->
     rows = [
         {**log.names, "phase": str(entry.get("phase", "")), "step": step}
         | {"train_loss": _number(entry.get("train_loss")), "heldout_loss": _number(entry.get("heldout_loss"))}
-        for log in _logs(manifests, names)
+        for log in _logs(runs, names)
         for entry in log.rows
         if (step := _number(entry.get("step"))) == step
     ]
     return pandas.DataFrame(rows, columns=list(LOSS_COLUMNS))
 
 
-def rise_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
+def rise_table(runs: Runs, names: Mapping[PolicyKey, str]) -> "pandas.DataFrame":
     """How much the held-out loss rises, relatively, when a sense is shuffled among the samples.
 
     Returns:
@@ -68,7 +70,7 @@ def rise_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) ->
     import pandas
 
     rows = []
-    for log in _logs(manifests, names):
+    for log in _logs(runs, names):
         for entry in log.rows:
             for sense, (low, rise, high) in _rises(entry).items():
                 row = {**log.names, "phase": str(entry.get("phase", "")), "sense": sense}
@@ -78,25 +80,25 @@ def rise_table(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) ->
     return pandas.DataFrame(rows, columns=list(RISE_COLUMNS))
 
 
-def _logs(manifests: Iterable[Manifest], names: Mapping[PolicyKey, str]) -> list[_Log]:
+def _logs(runs: Runs, names: Mapping[PolicyKey, str]) -> list[_Log]:
     """The log of each policy that has one, each policy once, sorted by task."""
     logs: dict[PolicyKey, _Log] = {}
-    for manifest in manifests:
+    for path, manifest in zip(runs.paths, runs.manifests, strict=True):
         for policy in manifest.policies:
             key = (str(policy.get("spec", "")), str(policy.get("sha256", "")))
-            if key in names and key not in logs and (rows := _read_log(policy)):
+            if key in names and key not in logs and (rows := _read_log(path, policy)):
                 task = str(manifest.config.get("task", ""))
                 logs[key] = _Log({"task": task, "recipe": recipe_of(key[0]), "series": names[key]}, rows)
     return sorted(logs.values(), key=lambda log: log.names["task"])
 
 
-def _read_log(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _read_log(run: Path, policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     source = Path(str(policy.get("source", "")))
     if source.suffix == ".safetensors":
         try:
-            file = source.with_suffix(".csv")
             # A manifest may name any path: what is no file may never end.
-            text = read_limited(file, _MAX_LOG_BYTES).decode("utf-8") if file.is_file() else ""
+            file = next(filter(Path.is_file, _log_files(run, source.with_suffix(".csv"))), None)
+            text = read_limited(file, _MAX_LOG_BYTES).decode("utf-8") if file else ""
             if found := list(islice(csv.DictReader(io.StringIO(text, newline="")), _MOST_ROWS)):
                 return found
         except (OSError, ValueError, csv.Error):
@@ -106,6 +108,16 @@ def _read_log(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     log = card.get("log") if isinstance(card, Mapping) else None
     rows = log.get("rows") if isinstance(log, Mapping) else None
     return [row for row in rows[:_MOST_ROWS] if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _log_files(run: Path, named: Path) -> list[Path]:
+    """Where a log may lie: in the folder ``train`` beside the run's folder, as sweeps have it, or where it is named."""
+    trainings = run.parents[1] / TRAIN_NAME if len(run.parents) > 1 else Path(TRAIN_NAME)
+    inside = [trainings / named]
+    if TRAIN_NAME in named.parts:
+        last = len(named.parts) - named.parts[::-1].index(TRAIN_NAME)
+        inside.append(trainings / Path(*named.parts[last:]))
+    return [*inside, named]
 
 
 def _rises(entry: Mapping[str, Any]) -> dict[str, tuple[float, float, float]]:

@@ -95,7 +95,7 @@ def _curves(records: Sequence[EpisodeRecord]) -> dict[tuple[str, str], dict[Poli
 
 
 def _successes(episodes: Mapping[EpisodeKey, EpisodeRecord]) -> dict[EpisodeKey, bool]:
-    return {key: record.status == "ok" and record.success_once for key, record in episodes.items()}
+    return {key: record.succeeded for key, record in episodes.items()}
 
 
 def _matrices(curves: Sequence[_Curve], levels: Sequence[float]) -> list[Any]:

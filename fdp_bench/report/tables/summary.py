@@ -198,7 +198,7 @@ def _summary_row(
 
     task, policy, checkpoint, shift, severity = arm
     trials = len(episodes)
-    successes = sum(_succeeded(record) for record in episodes.values())
+    successes = sum(record.succeeded for record in episodes.values())
     low, high = wilson_interval(successes, trials)
     held = sum(record.status == "ok" and record.success_held for record in episodes.values())
     probed = latency_ms.get((task, policy))
@@ -249,10 +249,4 @@ def _paired_counts(
 ) -> PairedCounts:
     """Counts over the episodes that both arms have."""
     common = [key for key in first if key in second]
-    return count_pairs(
-        [_succeeded(first[key]) for key in common], [_succeeded(second[key]) for key in common]
-    )
-
-
-def _succeeded(record: EpisodeRecord) -> bool:
-    return record.status == "ok" and record.success_once
+    return count_pairs([first[key].succeeded for key in common], [second[key].succeeded for key in common])

@@ -42,10 +42,16 @@ def csv_text(table: "pandas.DataFrame") -> str:
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:
-    """Both tables as GitHub-flavoured Markdown with their notes; first, of several tasks, one table of all."""
+def markdown_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame", head: str = "") -> str:
+    """Both tables as GitHub-flavoured Markdown with their notes; first, of several tasks, one table of all.
+
+    Args:
+        summary: As `fdp_bench.report.tables.summary.summarize` returns it.
+        comparison: As `fdp_bench.report.tables.summary.compare_policies` returns it, of the same records.
+        head: Markdown that stands before the tables.
+    """
     layouts = [*all_tasks_layouts(summary), *summary_layouts(summary), *comparison_layouts(comparison)]
-    return "\n".join(markdown_table(layout) for layout in layouts)
+    return head + "\n".join(markdown_table(layout) for layout in layouts)
 
 
 def latex_report(summary: "pandas.DataFrame", comparison: "pandas.DataFrame") -> str:

@@ -99,7 +99,7 @@ class RemotePolicy:
         if asked:
             for row, found in zip(asked, self._ask(asked), strict=True):
                 if found.fault is not None:
-                    answers[row] = PolicyError(found.fault)
+                    answers[row] = PolicyError(found.fault, found.traceback)
                     continue
                 answers[row] = self._slots[row].actions.copy()
                 if found.fell_back is not None:

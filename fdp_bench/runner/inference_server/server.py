@@ -105,10 +105,12 @@ class SlotAnswer:
     Attributes:
         fault: What was wrong with the actions; None where nothing was.
         fell_back: Whether a fallback chose them; None for a policy without one.
+        traceback: Where the policy's code raised; empty where it did not.
     """
 
     fault: str | None
     fell_back: bool | None = None
+    traceback: str = ""
 
 
 #: The answer to a question, in the order of its slots.
@@ -218,7 +220,7 @@ class InferenceServer:
         for row, number in enumerate(rows):
             answer = answers[row]
             if isinstance(answer, PolicyError):
-                found[number] = SlotAnswer(str(answer))
+                found[number] = SlotAnswer(str(answer), traceback=answer.traceback)
             else:
                 slots[number].actions[:] = answer
                 found[number] = SlotAnswer(None, asked.fallbacks.get(row))

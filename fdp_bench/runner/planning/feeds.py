@@ -100,9 +100,7 @@ class SequentialFeed:
         if record.spec.id in self._done:
             return
         self._done.add(record.spec.id)
-        self._pairs[record.spec.shift].take(
-            record.spec.policy, record.spec.index, record.status == "ok" and record.success_once
-        )
+        self._pairs[record.spec.shift].take(record.spec.policy, record.spec.index, record.succeeded)
 
     def comparisons(self) -> list[dict[str, Any]]:
         """See `Feed.comparisons`: one entry a shift, JSON-ready."""

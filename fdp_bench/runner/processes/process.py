@@ -65,7 +65,8 @@ class Child:
 
     Args:
         name: What errors call it, for instance ``"a worker process"``.
-        target: Its entry point, called with its end of the connection first. It calls `begin_child` first of all.
+        target: Its entry point, called with its end of the connection first, by
+            `fdp_bench.runner.processes.process_setup.enter`.
         args: Further arguments.
 
     Attributes:

@@ -17,6 +17,7 @@ from fdp_bench.runner.rollout.plugin_calls import (
     describe_error,
     exit_if_forked,
     time_limit,
+    traceback_text,
 )
 
 Actions = npt.NDArray[np.float32]
@@ -24,7 +25,15 @@ Noise = npt.NDArray[np.float32]
 
 
 class PolicyError(Exception):
-    """A policy raised, or answered with something that is no action chunk."""
+    """A policy raised, or answered with something that is no action chunk.
+
+    Attributes:
+        traceback: Where its code raised; empty if it answered.
+    """
+
+    def __init__(self, text: str, traceback: str = "") -> None:
+        super().__init__(text)
+        self.traceback = traceback
 
 
 class AskedPolicy(Protocol):
@@ -101,7 +110,7 @@ class BatchedPolicy:
         try:
             self.policy.reset(np.array(rows, dtype=np.int64))
         except PLUGIN_ERRORS as error:
-            raise PolicyError(f"reset raised {describe_error(error)}") from error
+            raise PolicyError(f"reset raised {describe_error(error)}", traceback_text(error)) from error
 
     def act(
         self, observations: Mapping[int, Observation], noises: Mapping[int, Noise]
@@ -190,6 +199,4 @@ def _fault(error: BaseException) -> PolicyError:
         return error
     if isinstance(error, TooSlow):
         return PolicyError(str(error))
-    fault = PolicyError(f"act raised {describe_error(error)}")
-    fault.__cause__ = error
-    return fault
+    return PolicyError(f"act raised {describe_error(error)}", traceback_text(error))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fdp_bench.api.episode import EpisodeRecord, EpisodeSpec
+from fdp_bench.api.episode import HOLD_STEPS, EpisodeRecord, EpisodeSpec
 from fdp_bench.api.errors import FdpBenchError, RunError
 from fdp_bench.api.modality import Observation, TaskInfo, image_keys
 from fdp_bench.api.streams import INITIAL_STATE, SHIFT, noise_stream, stream_int
@@ -23,16 +23,14 @@ from fdp_bench.runner.rollout.contract_monitor import (
 )
 from fdp_bench.runner.rollout.environment import Environment, frame_lags, shifts_of
 from fdp_bench.runner.rollout.frame_schedule import FrameSchedule
-from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, describe_error, error_owner
+from fdp_bench.runner.rollout.plugin_calls import PLUGIN_ERRORS, describe_error, error_owner, traceback_text
 from fdp_bench.runner.rollout.record_fields import action_jerk, combined_receipt, readable
 from fdp_bench.runner.rollout.recorder import Recorder
 
-#: Control steps in a row that success must hold to end an episode.
-HELD_STEPS = 10
 #: What counts as a success and when an episode ends, in words that the manifest keeps; what success is, the task's
 #: version says.
 SUCCESS_RULE = (
-    f"success at any control step; an episode ends when it held for {HELD_STEPS}, or at the horizon"
+    f"success at any control step; an episode ends when it held for {HOLD_STEPS}, or at the horizon"
 )
 #: Videos of tasks that do not state their control rate, in frames a second.
 _DEFAULT_HZ = 20.0
@@ -93,7 +91,7 @@ class Episode:
         self._success_once = self._success_held = False
         self._receipt: dict[str, Any] = {}
         self._initial_state_sha256 = ""
-        self._error = ""
+        self._error = self._traceback = ""
         self._check = ObservationCheck(env.observation_space)
         self._monitor = monitor_of(env)
         self._is_shifted = bool(shifts_of(env))
@@ -160,9 +158,14 @@ class Episode:
         if whether is not None:
             self._fallbacks.append(whether)
 
-    def fail(self, message: str) -> None:
-        """End with an error, which counts as a failure."""
-        self._error, self.done = message, True
+    def fail(self, message: str, traceback: str = "") -> None:
+        """End with an error, which counts as a failure.
+
+        Args:
+            message: What was wrong, and whose code it was.
+            traceback: Where that code raised; empty where it did not.
+        """
+        self._error, self._traceback, self.done = message, traceback, True
 
     def cannot_be_read(self, error: Exception) -> None:
         """End with an error because what was shown is not what the policy reads."""
@@ -189,7 +192,8 @@ class Episode:
             try:
                 safety = {**measure(), **safety}
             except PLUGIN_ERRORS as error:
-                self.fail(f"{self._task_name()}: its safety figures cannot be had: {describe_error(error)}")
+                what = f"{self._task_name()}: its safety figures cannot be had: {describe_error(error)}"
+                self.fail(what, traceback_text(error))
         record = EpisodeRecord(
             spec=self.spec,
             status="error" if self._error else "ok",
@@ -202,6 +206,7 @@ class Episode:
             receipt=self._receipt,
             initial_state_sha256=self._initial_state_sha256,
             error=self._error,
+            traceback=self._traceback,
             fallback_share=sum(self._fallbacks) / len(self._fallbacks) if self._fallbacks else None,
         )
         self._save_pictures()
@@ -238,7 +243,7 @@ class Episode:
             raise ResultFault("info holds no 'success'")
         self._successes_in_a_row = self._successes_in_a_row + 1 if info["success"] else 0
         self._success_once |= bool(info["success"])
-        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HELD_STEPS))
+        self._success_held = bool(info.get("success_held", self._successes_in_a_row >= HOLD_STEPS))
         out_of_time = truncated or self.steps >= self._task.horizon
         self.done = bool(terminated or out_of_time or self._success_held)
 
@@ -273,7 +278,7 @@ class Episode:
         elif isinstance(error, ResultFault):
             self.fail(f"{self._outermost()}: {error}")
         else:
-            self.fail(f"{error_owner(error, self.spec.task)}: {describe_error(error)}")
+            self.fail(f"{error_owner(error, self.spec.task)}: {describe_error(error)}", traceback_text(error))
 
     def _who_showed(self) -> str:
         """Whose the observation is that lies outside its space: the task's, if it was so before any shift."""

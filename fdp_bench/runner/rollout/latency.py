@@ -1,8 +1,8 @@
 """What one decision of a policy costs by itself: asked about a single episode, without the runner's padding.
 
-In a run every decision is batched, with a constant number of rows (DESIGN 4), so its waiting times say little about a
-policy on a robot. This probe asks for one row. Its figures stand in the manifest under the policy as ``latency_ms``,
-and `fdp_bench.report.tables.summary.summarize` takes them.
+In a run every decision is batched, with a constant number of rows (docs/design.md, "Determinism"), so its waiting times
+say little about a policy on a robot. This probe asks for one row. Its figures stand in the manifest under the policy as
+``latency_ms``, and `fdp_bench.report.tables.summary.summarize` takes them.
 """
 
 import time

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -17,6 +18,8 @@ PLUGIN_ERRORS = (Exception, SystemExit)
 #: Most characters of an error's text that a record gets: its beginning and its end.
 MOST_CHARACTERS = 2_000
 _END_CHARACTERS = 400
+#: Innermost calls that a traceback shows.
+_MOST_FRAMES = 12
 
 
 def describe_error(error: BaseException) -> str:
@@ -31,6 +34,12 @@ def describe_error(error: BaseException) -> str:
             f"{text[: MOST_CHARACTERS - _END_CHARACTERS]} [{left_out:,} characters] {text[-_END_CHARACTERS:]}"
         )
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def traceback_text(error: BaseException) -> str:
+    """An error's traceback as Python prints it, shortened at its beginning where it is long."""
+    text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=False)).rstrip()
+    return text if len(text) <= MOST_CHARACTERS else f"[...] {text[-MOST_CHARACTERS:]}"
 
 
 def error_owner(error: BaseException, task_id: str) -> str:

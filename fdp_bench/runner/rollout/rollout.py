@@ -102,7 +102,7 @@ class Rollout:
             policy.reset(rows)
         except PolicyError as fault:
             for row in rows:
-                running[row].fail(_blame(running[row], fault))
+                running[row].fail(_blame(running[row], fault), fault.traceback)
 
     def _decide_and_execute(self, policy: AskedPolicy) -> None:
         observations, noises = {}, {}
@@ -121,7 +121,7 @@ class Rollout:
             answer = answers[row]
             episode.waited(latency_ms)
             if isinstance(answer, PolicyError):
-                episode.fail(_blame(episode, answer))
+                episode.fail(_blame(episode, answer), answer.traceback)
             else:
                 episode.fell_back(policy.fallbacks.get(row))
                 episode.advance(answer)

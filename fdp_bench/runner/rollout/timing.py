@@ -46,7 +46,7 @@ class Stopwatch:
         Args:
             name: One of `PHASES`.
             scene: Scene whose drawing inside the block counts as ``frames`` instead, if it says how long it drew
-                (`fdp_bench.sim.scene.DrawnScene.drawing_s`).
+                (`fdp_bench.sim.dressed_scene.DressedScene.drawing_s`).
         """
         left, drawn = self.enter(name), getattr(scene, "drawing_s", 0.0)
         try:

@@ -91,15 +91,17 @@ class WorkerHandle(ABC):
 
 @dataclass(frozen=True)
 class Limits:
-    """When a worker is replaced, other than by its own death.
+    """When a worker is replaced, other than by its own death, and when a run stops because its episodes end in errors.
 
     Attributes:
         hang_s: Seconds without a sign of life, > 0; None for what follows from the episodes' measured times.
         worker_bytes: Memory that a worker may hold, bytes, > 0; None for its share of the machine's.
+        max_errors: Errors after which three equal ones in a row of an arm stop the run; None for no number of them.
     """
 
     hang_s: float | None = None
     worker_bytes: int | None = None
+    max_errors: int | None = None
 
     def patience_s(self, longest_episode_s: float | None) -> float:
         """Seconds of silence after which a worker with an episode under way counts as hanging.

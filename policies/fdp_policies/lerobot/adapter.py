@@ -1,4 +1,4 @@
-"""LeRobot's policies behind this benchmark's protocol: an adapter for any `PreTrainedPolicy`.
+"""LeRobot's policies behind this benchmark's protocol: an adapter for any ``PreTrainedPolicy``.
 
 LeRobot (https://github.com/huggingface/lerobot) is imported when such a policy is built, never before, and is no
 dependency of this package. Written for its release 0.4, whose folders hold the normalization as processors.
@@ -41,8 +41,8 @@ class LeRobotParts:
     """A policy as LeRobot keeps it.
 
     Attributes:
-        model: A `PreTrainedPolicy`: ``config``, ``name`` and ``predict_action_chunk``.
-        preprocess: Batch of observations -> normalized batch, as `PolicyProcessorPipeline` does.
+        model: A ``PreTrainedPolicy``: ``config``, ``name`` and ``predict_action_chunk``.
+        preprocess: Batch of observations -> normalized batch, as ``PolicyProcessorPipeline`` does.
         postprocess: Normalized actions -> actions in the data's units.
     """
 
@@ -56,7 +56,7 @@ class LeRobotPolicy(Policy):
 
     Observations are renamed (``prop`` is ``observation.state``, ``tactile`` is ``observation.environment_state``,
     ```image.NAME`` is ``observation.images.NAME``, RGB in [0, 1], channels first) and the policy's own processors
-    normalize; ``self.model`` is the policy itself. The queues of LeRobot's `select_action` are left alone: the
+    normalize; ``self.model`` is the policy itself. The queues of LeRobot's ``select_action`` are left alone: the
     runner keeps the history and executes chunks.
     """
 
@@ -140,7 +140,7 @@ class LeRobotPolicy(Policy):
 
         chunk: Tensor
         if self._diffuses:
-            # `predict_action_chunk` reads queues that `select_action` fills one control step at a time.
+            # `predict_action_chunk` reads queues that ``select_action`` fills one control step at a time.
             images = [batch[key] for key in self.model.config.image_features]
             stacked = {**batch, IMAGES: torch.stack(images, dim=-4)} if images else batch
             chunk = self.model.diffusion.generate_actions(stacked, noise=noise)

@@ -70,7 +70,7 @@ def load_folder(folder: Path, policy_class: Any = None) -> tuple[Any, Any, Any]:
 
     Args:
         folder: The folder.
-        policy_class: A `PreTrainedPolicy` of your own; None for one of LeRobot's `KINDS`.
+        policy_class: A ``PreTrainedPolicy`` of your own; None for one of LeRobot's `KINDS`.
 
     Returns:
         (policy, preprocessor, postprocessor), on the CPU.

@@ -81,7 +81,7 @@ class DiT(nn.Module):
         action_dim: Number of action components A.
         config: The network's shape.
         zero_gate: Whether the blocks start as the identity (adaLN-Zero). A residual starts with its usual non-zero
-            weights, since its zero-initialized output layers already silence it (DESIGN 6).
+            weights, since its zero-initialized output layers already silence it (docs/design.md, "Architecture").
     """
 
     def __init__(self, action_dim: int, config: NetworkConfig, *, zero_gate: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Failures of training that a falling loss does not show, said in words (DESIGN 6)."""
+"""Failures of training that a falling loss does not show, said in words (docs/design.md, "The lazy residual")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ FEW_HELD_OUT = 5
 
 
 def lazy_residual_warning(senses: Mapping[str, Any], secondary: tuple[str, ...], held_out: int) -> list[str]:
-    """Say so when shuffling a secondary sense leaves the held-out loss as it is (DESIGN 6).
+    """Say so when shuffling a secondary sense leaves the held-out loss as it is.
 
     Args:
         senses: A `fdp_policies.training.losses.SenseReport` as a dictionary.
