@@ -398,6 +398,11 @@ def test_guards_that_cannot_be_are_refused_in_one_line(task, name, order, value,
     assert "\n" not in str(refused.value)
 
 
+def test_a_blind_residual_has_nothing_to_watch(task):
+    with pytest.raises(SpecError, match="residual=blind reads no secondary sense that guard=on could watch"):
+        guard_option(PolicySpec("fdp", "prop>vision", options={"guard": "on", "residual": "blind"}), task)
+
+
 def test_a_policy_without_a_guard_to_calibrate_says_how_to_name_one(folder, task):
     spec = joint(folder, guard="off")
     with pytest.raises(SpecError, match=r"name its base, for instance 'dp-dit@.*\?guard=base:prop'"):

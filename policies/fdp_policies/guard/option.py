@@ -67,6 +67,11 @@ def guard_option(spec: PolicySpec, task: TaskInfo) -> GuardOption | None:
             raise SpecError(
                 f"option {GUARD_OPTION}={value} of policy {spec.name!r} is not known{nearest(value, (OFF, ON))}"
             )
+        if architecture.blind:
+            raise SpecError(
+                f"policy {spec.name!r}: residual=blind reads no secondary sense that {GUARD_OPTION}={ON} could watch; "
+                "leave one of them out"
+            )
         return GuardOption(ON, architecture.base(), architecture.secondary, (CONTRIBUTION, DISTANCE))
     first = architecture.modalities[0]
     if not value.startswith(_BASE) or value == _BASE:
