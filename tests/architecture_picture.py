@@ -90,8 +90,8 @@ def picture() -> str:
     ]
     note = (
         "They import fdp_bench.api",
-        "and fdp_bench.sim; policies also",
-        "fdp_bench.demos.dataset.",
+        "and fdp_bench.sim; policies",
+        "also fdp_bench.demos.dataset.",
         "The host never imports them.",
     )
     y = top + len(BESIDE) * step + 20

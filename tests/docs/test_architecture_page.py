@@ -1,10 +1,11 @@
-"""The page that says where to look names files that exist, and its picture shows the levels that the code has."""
+"""Pages name files that exist, and the picture of the architecture shows the levels that the code has."""
 
 import re
 from pathlib import Path
 
 import pytest
 from architecture_picture import HIDDEN, PICTURE, WORDS, picture
+from doc_pages import page_names
 from test_architecture import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,3 +43,12 @@ def test_the_newcomers_questions_are_there():
         "add a flag",
     ):
         assert words in asked
+
+
+@pytest.mark.parametrize("page", [*page_names(), "CONTRIBUTING.md", "SECURITY.md"])
+def test_every_file_of_the_repository_that_a_page_names_exists(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    folders = "fdp_bench|policies|shifts|tests|benchmarks|requirements|docs"
+    named = re.findall(rf"`((?:{folders})/[a-z0-9_./-]*)`", text)
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
